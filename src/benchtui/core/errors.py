@@ -1,0 +1,76 @@
+"""Errors a user sees: what happened, with which key, region or instance, and what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command, see the README's table."""
+
+    OK = 0
+    BENCHMARK_FAILED = 1  # some benchmark failed or was declined
+    USAGE = 2  # usage or configuration
+    DENIED = 3  # credentials, permission or quota
+    TIMEOUT = 4
+    BUDGET = 5  # refused or stopped by the budget
+    MAY_STILL_RUN = 6  # instances may still be running; outranks all others
+    REGRESSION = 7  # confirmed regression
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class BenchtuiError(Exception):
+    """An error with a way out.
+
+    Args:
+        what: what happened, where; one line.
+        fix: what to do next; one line, names the setting or command. None when there is nothing to do.
+        exit_code: the process's exit code if nothing catches it.
+    """
+
+    exit_code: ExitCode = ExitCode.BENCHMARK_FAILED
+
+    def __init__(self, what: str, fix: str | None = None, exit_code: ExitCode | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+        if exit_code is not None:
+            self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return self.what if self.fix is None else f"{self.what}\n  fix: {self.fix}"
+
+
+class UsageError(BenchtuiError):
+    """The command line or the configuration cannot be carried out as given."""
+
+    exit_code = ExitCode.USAGE
+
+
+class AccessError(BenchtuiError):
+    """Credentials, permission or quota stand in the way."""
+
+    exit_code = ExitCode.DENIED
+
+
+class TimeLimitError(BenchtuiError):
+    """Something did not happen in the time it was given."""
+
+    exit_code = ExitCode.TIMEOUT
+
+
+class BudgetError(BenchtuiError):
+    """The budget refuses a launch or has ended a run."""
+
+    exit_code = ExitCode.BUDGET
+
+
+class MayStillRunError(BenchtuiError):
+    """It was not proven that every instance is gone."""
+
+    exit_code = ExitCode.MAY_STILL_RUN
+
+
+class InvalidDocumentError(BenchtuiError):
+    """An object of the bucket does not hold what its key says: too large, not JSON, or not of its schema."""
