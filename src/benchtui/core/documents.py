@@ -1,0 +1,358 @@
+"""The JSON documents of the bucket: run.json, sentinel bodies, system.json, result.json, census.json.
+
+All of them come from outside, an instance or a bucket, and are untrusted: sizes are bounded, numbers
+finite, text printable. A body says its schema and version; a newer one than known is reported as
+such, never dropped or guessed at.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
+
+from benchtui.core.errors import InvalidDocumentError
+from benchtui.core.keys import check_instance_type, check_job, check_run, check_suite
+from benchtui.core.text import clean_line
+
+#: Limits of size in bytes; a larger object is refused before it is parsed.
+MAX_RUN_BYTES = 16 << 20
+MAX_RESULT_BYTES = 8 << 20
+MAX_SYSTEM_BYTES = 1 << 20
+MAX_SENTINEL_BYTES = 64 << 10
+MAX_SAMPLES = 100_000
+
+
+def _line(limit: int) -> BeforeValidator:
+    return BeforeValidator(lambda value: clean_line(value, limit) if isinstance(value, str) else value)
+
+
+Line = Annotated[str, _line(200)]
+LongLine = Annotated[str, _line(2_000)]
+Scalar = bool | int | FiniteFloat | LongLine | None
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+RunId = Annotated[str, BeforeValidator(check_run)]
+JobId = Annotated[str, BeforeValidator(check_job)]
+SuiteName = Annotated[str, BeforeValidator(check_suite)]
+TypeName = Annotated[str, BeforeValidator(check_instance_type)]
+Usd = Annotated[Decimal, Field(ge=0, le=Decimal("1e9"), allow_inf_nan=False)]
+
+
+class Document(BaseModel):
+    """A versioned body. Fields that a later writer of the same version added are ignored."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants"
+    )
+
+    kind: ClassVar[str]
+    version: ClassVar[int]
+    max_bytes: ClassVar[int]
+
+
+class Outcome(StrEnum):
+    """What became of a planned cell. Nothing is ever left out: planned = measured + declined."""
+
+    MEASURED = "measured"
+    DECLINED = "declined"
+
+
+class CellOutcome(BaseModel):
+    """One suite's outcome, with the reason if it was not measured."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    outcome: Outcome
+    reason: LongLine | None = None
+
+
+class SentinelBody(Document):
+    """Body of a sentinel. The key alone carries the state; this is what a person wants to know besides."""
+
+    kind: ClassVar[str] = "benchtui.sentinel"
+    version: ClassVar[int] = 1
+    max_bytes: ClassVar[int] = MAX_SENTINEL_BYTES
+
+    schema_: Line = Field(alias="schema", default="benchtui.sentinel/1")
+    reason: LongLine | None = None
+    detail: LongLine | None = None
+    instance_id: Line | None = None
+    instance_type: Line | None = None
+    region: Line | None = None
+    zone: Line | None = None
+    image_id: Line | None = None
+    client_token: Line | None = None
+    attempt: int | None = None
+    usd_per_hour: Usd | None = None
+    layers: dict[Line, LongLine] = Field(default_factory=dict, max_length=40)
+    outcomes: dict[SuiteName, CellOutcome] = Field(default_factory=dict, max_length=100)
+
+
+class PriceDocument(BaseModel):
+    """A price with where it is from and how old it is."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    usd_per_hour: Usd
+    basis: Line
+    as_of: datetime
+    region: Line
+
+
+class JobDocument(BaseModel):
+    """One planned job: an instance and the suites it runs, in order."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    job: JobId
+    instance_type: TypeName
+    suites: tuple[SuiteName, ...] = Field(min_length=1, max_length=100)
+    region: Line
+    arch: Line
+    vcpus: int = Field(ge=1)
+    cores: int = Field(ge=1)
+    threads_per_core: int = Field(ge=1)
+    price: PriceDocument
+    expected_seconds: int = Field(ge=0)
+    expected_usd: Usd
+    worst_case_usd: Usd
+
+
+class DeclinedDocument(BaseModel):
+    """A planned cell that is not launched, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    job: JobId
+    suite: SuiteName
+    reason: LongLine
+
+
+class RunDocument(Document):
+    """run.json: all that any machine needs to pick a run up again, with the tags of its instances."""
+
+    kind: ClassVar[str] = "benchtui.run"
+    version: ClassVar[int] = 1
+    max_bytes: ClassVar[int] = MAX_RUN_BYTES
+
+    schema_: Line = Field(alias="schema", default="benchtui.run/1")
+    run: RunId
+    name: Line
+    benchtui_version: Line
+    created_at: datetime
+    mode: Line
+    seed: int
+    regions: tuple[Line, ...] = Field(min_length=1, max_length=64)
+    bundle_sha256: Sha256
+    max_runtime_s: int = Field(ge=1)
+    emergency_grace_s: int = Field(ge=1)
+    heartbeat_s: int = Field(ge=1)
+    never_started_s: int = Field(ge=1)
+    budget_usd: Usd
+    worst_case_usd: Usd
+    jobs: tuple[JobDocument, ...] = Field(max_length=20_000)  # in launch order
+    declined: tuple[DeclinedDocument, ...] = Field(default=(), max_length=200_000)
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class SystemDocument(Document):
+    """system.json: what an instance observed about itself. Every field but the identity can be unknown."""
+
+    kind: ClassVar[str] = "benchtui.system"
+    version: ClassVar[int] = 1
+    max_bytes: ClassVar[int] = MAX_SYSTEM_BYTES
+
+    schema_: Line = Field(alias="schema", default="benchtui.system/1")
+    run: RunId
+    job: JobId
+    provider: Line
+    instance_id: Line
+    instance_type: Line
+    region: Line | None = None
+    zone: Line | None = None
+    image_id: Line | None = None
+    arch: Line | None = None
+    cpu_model: Line | None = None
+    cpu_vendor: Line | None = None
+    usable_cpus: int | None = None
+    physical_cores: int | None = None
+    threads_per_core: int | None = None
+    memory_bytes: int | None = None
+    kernel: Line | None = None
+    os: Line | None = None
+    microcode: Line | None = None
+    #: Everything else that was observed, by topic: caches, numa, governor, thp, mitigations, steal …
+    observed: dict[str, Any] = Field(default_factory=dict)
+
+
+class Sample(BaseModel):
+    """One number from one repetition."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    value: FiniteFloat
+    seconds: FiniteFloat | None = Field(default=None, ge=0)
+    excluded: bool = False  # a warm-up: reported, never part of a summary
+    run: Line | None = None  # which process of the suite it came from
+
+
+class Metric(BaseModel):
+    """All samples of one metric on one instance."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    unit: Line
+    higher_is_better: bool
+    samples: tuple[Sample, ...] = Field(max_length=MAX_SAMPLES)
+    best: FiniteFloat | None = None
+    median: FiniteFloat | None = None
+
+
+class Check(BaseModel):
+    """One verification that a suite ran, and whether it passed."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: Line
+    ok: bool
+    value: Scalar = None
+    limit: Scalar = None
+    run: Line | None = None
+
+
+class BuildDocument(BaseModel):
+    """What was compiled, with what, and the hashes that let anyone check it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    commands: tuple[tuple[LongLine, ...], ...] = ()
+    compiler: LongLine | None = None
+    source_sha256: Sha256 | None = None
+    binary_sha256: Sha256 | None = None
+
+
+class ResultDocument(Document):
+    """result.json: a suite on one instance, measured or declined with its reason."""
+
+    kind: ClassVar[str] = "benchtui.result"
+    version: ClassVar[int] = 1
+    max_bytes: ClassVar[int] = MAX_RESULT_BYTES
+
+    schema_: Line = Field(alias="schema", default="benchtui.result/1")
+    run: RunId
+    job: JobId
+    suite: SuiteName
+    suite_version: int | Line | None = None
+    mode: Line
+    outcome: Outcome
+    reason: LongLine | None = None
+    provider: Line
+    instance_id: Line
+    instance_type: Line  # as observed, never as requested
+    region: Line | None = None
+    zone: Line | None = None
+    image_id: Line | None = None
+    cpu_model: Line | None = None
+    started_at: datetime
+    finished_at: datetime
+    metrics: dict[Line, Metric] = Field(default_factory=dict, max_length=2_000)
+    declined_metrics: dict[Line, LongLine] = Field(default_factory=dict, max_length=2_000)
+    checks: tuple[Check, ...] = Field(default=(), max_length=20_000)
+    facts: dict[Line, Any] = Field(default_factory=dict, max_length=5_000)
+    problems: tuple[LongLine, ...] = Field(default=(), max_length=1_000)
+    build: BuildDocument = BuildDocument()
+    #: True: every declared check ran and passed. False: one failed. None: not checked. Only True is ranked.
+    verified: bool | None = None
+    raw_sha256: Sha256 | None = None
+
+
+class CensusRow(BaseModel):
+    """What became of one planned cell."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    job: JobId
+    suite: SuiteName
+    outcome: Outcome
+    reason: LongLine | None = None
+    state: Line  # state of the job
+    verified: bool | None = None
+    instance_id: Line | None = None
+    instance_state: Line | None = None  # as last observed; None: EC2 could not be asked or no longer lists it
+
+
+class CensusDocument(Document):
+    """census.json: every planned cell with its outcome. ``closed`` when nothing can change any more."""
+
+    kind: ClassVar[str] = "benchtui.census"
+    version: ClassVar[int] = 1
+    max_bytes: ClassVar[int] = MAX_RUN_BYTES
+
+    schema_: Line = Field(alias="schema", default="benchtui.census/1")
+    run: RunId
+    taken_at: datetime
+    closed: bool
+    planned: int
+    measured: int
+    declined: int
+    rows: tuple[CensusRow, ...]
+    sources: dict[Literal["s3", "ec2"], Line]  # "ok" or why it could not be asked
+
+
+D = TypeVar("D", bound=Document)
+
+
+def parse_document(model: type[D], body: bytes, name: str) -> D:
+    """Validate an object of the bucket.
+
+    Args:
+        model: what it has to be.
+        body: its bytes.
+        name: its key or path, for the error.
+
+    Raises:
+        InvalidDocumentError: too large, not JSON, of a newer schema, or not valid; names the object.
+    """
+    if len(body) > model.max_bytes:
+        raise InvalidDocumentError(f"{name}: {len(body)} bytes, more than the {model.max_bytes} allowed")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocumentError(f"{name}: not JSON: {clean_line(str(error))}") from error
+    _check_schema(model, content, name)
+    try:
+        return model.model_validate(content)
+    except (ValidationError, RecursionError) as error:
+        raise InvalidDocumentError(f"{name}: {_first_reasons(error)}") from error
+
+
+def _check_schema(model: type[Document], content: object, name: str) -> None:
+    schema = content.get("schema") if isinstance(content, dict) else None
+    kind, _, version = str(schema).partition("/")
+    if kind != model.kind or not (version.isdecimal() and len(version) < 6):
+        said = clean_line(str(schema), 60)
+        raise InvalidDocumentError(f"{name}: schema is {said!r}, not {model.kind}/{model.version}")
+    if int(version) > model.version:
+        raise InvalidDocumentError(
+            f"{name}: {kind}/{int(version)} is of a newer benchtui; this one reads up to {model.version}",
+            fix="update benchtui",
+        )
+
+
+def _first_reasons(error: ValidationError | RecursionError) -> str:
+    """The first three problems, in one line."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    shown = [f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in problems[:3]]
+    more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return clean_line("; ".join(shown) + more, 400)
+
+
+def to_json(document: Document) -> bytes:
+    """The bytes to store: strict JSON, money as strings, keys as their readers expect them."""
+    return document.model_dump_json(by_alias=True, indent=1).encode()

@@ -1,0 +1,289 @@
+"""The state of a job: a pure function of what it said, what EC2 says, its heartbeat and the time.
+
+Nothing here reads a clock or a network, and the order and the number of copies in which sentinels
+arrive make no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from benchtui.core.keys import FINAL, FINAL_BY_INSTANCE, JobState, Progress, Sentinel
+
+HEARTBEAT_PERIODS_UNTIL_LOST = 3
+#: An instance that DescribeInstances does not list this soon after its launch is not absent but
+#: not yet visible: EC2 is eventually consistent.
+VISIBILITY = timedelta(minutes=2)
+
+
+class Ec2State(StrEnum):
+    """State names of DescribeInstances."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SHUTTING_DOWN = "shutting-down"
+    TERMINATED = "terminated"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+ENDING = frozenset({Ec2State.SHUTTING_DOWN, Ec2State.TERMINATED})
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceView:
+    """One instance as DescribeInstances told it."""
+
+    instance_id: str
+    instance_type: str
+    region: str
+    zone: str
+    state: Ec2State
+    launched_at: datetime
+    job: str | None = None  # tag benchtui:job
+    run: str | None = None  # tag benchtui:run
+    expires_at: datetime | None = None  # tag benchtui:expires
+    image_id: str | None = None
+    state_reason: str | None = None  # code, such as Client.InstanceInitiatedShutdown
+    client_token: str | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is shutting down or terminated: no longer billed."""
+        return self.state in ENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Ec2Answer:
+    """What EC2 last said of one job's instances.
+
+    ``known`` is False until every region was listed once without an error: an empty list from a
+    failed call is *unknown*, never *absent*.
+    """
+
+    known: bool = False
+    instances: tuple[InstanceView, ...] = ()
+
+    @property
+    def alive(self) -> tuple[InstanceView, ...]:
+        """Instances not yet shutting down."""
+        return tuple(view for view in self.instances if not view.ending)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Periods the fold judges by."""
+
+    heartbeat: timedelta = timedelta(seconds=30)
+    never_started: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """State of one job, with what led to it."""
+
+    job: str
+    state: JobState
+    suite: str | None = None  # the suite it is running, or ran last
+    progress: Progress | None = None
+    collected: tuple[str, ...] = ()  # suites whose result is in the bucket, in order of arrival
+    instance: InstanceView | None = None
+    booted_at: datetime | None = None
+    last_sentinel_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    finished: bool = False  # final sentinel there and the instance observed ending
+    alarm: str | None = None  # what a person has to look at
+    reason: str | None = None  # why it is in this state, where the state alone does not say it
+    gaps: tuple[int, ...] = field(default=())  # sequence numbers not seen below the highest one
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come: a final state and no instance alive."""
+        return self.state in FINAL and (self.instance is None or self.instance.ending)
+
+
+#: States an instance passes through on its way.
+_ON_THE_WAY = frozenset({JobState.BOOTED, JobState.PREPARING, JobState.RUNNING, JobState.COLLECTED})
+#: Two final sentinels can exist when a timer fired while the agent was finishing. The one that says
+#: less was achieved wins: nothing reports COMPLETED after TIMED_OUT.
+_SEVERITY = {
+    state: rank
+    for rank, state in enumerate(
+        (
+            JobState.COMPLETED,
+            JobState.FAILED,
+            JobState.KILLED,
+            JobState.TIMED_OUT,
+            JobState.EMERGENCY_STOP,
+        )
+    )
+}
+
+
+def _order(sentinel: Sentinel) -> tuple[int, datetime, str, str, int]:
+    """A total order, so that equal sets of sentinels fold to equal states."""
+    done = sentinel.progress.done if sentinel.progress else -1
+    return sentinel.seq, sentinel.at, sentinel.state.value, sentinel.suite or "", done
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """All that is known of one job at one moment."""
+
+    mine: tuple[Sentinel, ...]  # in order of sequence
+    seen: Ec2Answer
+    instance: InstanceView | None
+    heartbeat_at: datetime | None
+    now: datetime
+    limits: Limits
+
+    @property
+    def own(self) -> tuple[Sentinel, ...]:
+        """What the instance said, without the launcher's sentinels."""
+        return tuple(s for s in self.mine if s.seq > 0)
+
+    @property
+    def finals(self) -> tuple[Sentinel, ...]:
+        """Final sentinels of the instance."""
+        return tuple(s for s in self.mine if s.state in FINAL_BY_INSTANCE)
+
+
+def fold(
+    job: str,
+    sentinels: Iterable[Sentinel],
+    seen: Ec2Answer,
+    *,
+    heartbeat_at: datetime | None,
+    now: datetime,
+    limits: Limits = Limits(),
+) -> JobStatus:
+    """State of ``job``.
+
+    Args:
+        job: its id; sentinels of other jobs are ignored.
+        sentinels: what the job and its launcher wrote; any order, duplicates allowed.
+        seen: what EC2 last said of the job's instances.
+        heartbeat_at: LastModified of the heartbeat object (S3's clock), None if there is none.
+        now: the time on the same clock as ``heartbeat_at``.
+        limits: the periods to judge by.
+
+    The state of an instance that EC2 could not be asked about (``seen.known`` False) is decided by
+    its sentinels alone; it never becomes LOST or NEVER_STARTED by an error.
+    """
+    mine = tuple(sorted({s for s in sentinels if s.job == job}, key=_order))
+    evidence = _Evidence(mine, seen, _instance(seen), heartbeat_at, now, limits)
+    said, own = _said(evidence), evidence.own
+    state, reason = _conclude(said, evidence)
+    latest = next((s for s in reversed(own) if s.suite is not None), None)
+    return JobStatus(
+        job=job,
+        state=state,
+        suite=latest.suite if latest else None,
+        progress=latest.progress if latest else None,
+        collected=tuple(dict.fromkeys(s.suite for s in own if s.state is JobState.COLLECTED and s.suite)),
+        instance=evidence.instance,
+        booted_at=min((s.at for s in own if s.state is JobState.BOOTED), default=None),
+        last_sentinel_at=max((s.at for s in mine), default=None),
+        heartbeat_at=heartbeat_at,
+        finished=_finished(evidence),
+        alarm=_alarm(state, evidence),
+        reason=reason,
+        gaps=_gaps(own),
+    )
+
+
+def _instance(seen: Ec2Answer) -> InstanceView | None:
+    """The instance to show: an alive one before an ended one, the newest before an older one."""
+    return max(
+        seen.instances, key=lambda view: (not view.ending, view.launched_at, view.instance_id), default=None
+    )
+
+
+def _said(evidence: _Evidence) -> JobState:
+    """What the sentinels alone say."""
+    if evidence.finals:
+        return max((s.state for s in evidence.finals), key=_SEVERITY.__getitem__)
+    on_the_way = [s for s in evidence.own if s.state in _ON_THE_WAY]
+    if on_the_way:
+        # The last thing said, not the furthest: after COLLECTED of one suite comes RUNNING of the next.
+        return on_the_way[-1].state
+    launcher = {s.state for s in evidence.mine}
+    if JobState.LAUNCHED in launcher:
+        return JobState.LAUNCHED
+    return JobState.DECLINED if JobState.DECLINED in launcher else JobState.PLANNED
+
+
+def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None]:
+    """State and reason, from what was said and what EC2 and the heartbeat tell."""
+    instance, seen = evidence.instance, evidence.seen
+    if said in FINAL_BY_INSTANCE:
+        return said, None
+    if instance is None and said in (JobState.DECLINED, JobState.PLANNED):
+        return said, None
+    state = JobState.LAUNCHED if said in (JobState.PLANNED, JobState.DECLINED) else said
+    if not seen.known:
+        return state, None
+    if instance is None:
+        launched = max((s.at for s in evidence.mine if s.state is JobState.LAUNCHED), default=None)
+        if launched is not None and evidence.now - launched < VISIBILITY:
+            return state, None
+        return JobState.LOST, "EC2 lists no instance of this job"
+    if instance.ending:
+        why = f" ({instance.state_reason})" if instance.state_reason else ""
+        return JobState.LOST, f"EC2 says {instance.state}{why}, and no final sentinel came"
+    if instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
+        return JobState.LOST, f"EC2 says {instance.state}: it neither works nor goes away"
+    return _judge_silence(state, instance, evidence)
+
+
+def _judge_silence(
+    state: JobState, instance: InstanceView, evidence: _Evidence
+) -> tuple[JobState, str | None]:
+    """State of a job whose instance is pending or running: has it been silent for too long?"""
+    limits, now = evidence.limits, evidence.now
+    if not evidence.own:
+        if instance.state is Ec2State.RUNNING and now - instance.launched_at > limits.never_started:
+            return JobState.NEVER_STARTED, f"no BOOTED within {limits.never_started} of its launch"
+        return state, None
+    last = max(s.at for s in evidence.own)
+    silent_since = last if evidence.heartbeat_at is None else max(last, evidence.heartbeat_at)
+    if now - silent_since > HEARTBEAT_PERIODS_UNTIL_LOST * limits.heartbeat:
+        return JobState.LOST, f"no heartbeat since {silent_since:%H:%M:%SZ}"
+    return state, None
+
+
+def _finished(evidence: _Evidence) -> bool:
+    """A final sentinel is there, and EC2 shows the instance ending or has long forgotten it."""
+    if not evidence.finals or not evidence.seen.known or evidence.seen.alive:
+        return False
+    forgotten = evidence.now - max(s.at for s in evidence.finals) > VISIBILITY
+    return evidence.instance is not None or forgotten
+
+
+def _alarm(state: JobState, evidence: _Evidence) -> str | None:
+    """What a person has to look at: something is alive that should not be, or is alive and silent."""
+    alive, now = evidence.seen.alive, evidence.now
+    if len(alive) > 1:
+        ids = ", ".join(sorted(view.instance_id for view in alive))
+        return f"{len(alive)} instances of one job are alive: {ids}"
+    if not alive:
+        return None
+    view = alive[0]
+    if evidence.finals:
+        final_at = max(s.at for s in evidence.finals)
+        late = now - final_at > VISIBILITY
+        return f"{state} since {final_at:%H:%M:%SZ}, but {view.instance_id} is {view.state}" if late else None
+    if view.expires_at is not None and now > view.expires_at:
+        return f"{view.instance_id} should have ended by {view.expires_at:%H:%M:%SZ} and is {view.state}"
+    if state in (JobState.LOST, JobState.NEVER_STARTED):
+        return f"{view.instance_id} is {view.state}, but {'silent' if evidence.own else 'never said a word'}"
+    return None
+
+
+def _gaps(own: tuple[Sentinel, ...]) -> tuple[int, ...]:
+    """Sequence numbers below the highest seen that have not arrived, at most 100 of them."""
+    numbers = {s.seq for s in own}
+    return tuple(n for n in range(1, max(numbers, default=0)) if n not in numbers)[:100]
