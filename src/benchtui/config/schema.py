@@ -1,0 +1,313 @@
+"""Every setting of benchtui: its type, its default and, as docstring, its meaning and unit.
+
+`config.example.toml` shows the same settings; a test asserts that both name the same keys and defaults.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+from benchtui.config.durations import parse_duration
+from benchtui.core.keys import check_instance_type, check_suite
+
+REGION_PATTERN = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
+BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+IMAGE_PATTERN = re.compile(r"ami-[0-9a-z]+")
+
+ImageName = Literal["debian-12", "debian-13", "ubuntu-24.04", "al2023"]
+
+
+def _money(value: object) -> object:
+    if isinstance(value, bool | float):
+        raise ValueError('must be an amount of money such as 5.00 or "5.00"')
+    if isinstance(value, str):
+        try:
+            return Decimal(value.strip().removeprefix("$"))
+        except InvalidOperation:
+            raise ValueError(f"must be an amount of money such as 5.00, not {value!r}") from None
+    return value
+
+
+def _whole_number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _region(value: str) -> str:
+    if not REGION_PATTERN.fullmatch(value):
+        raise ValueError(f"{value!r} is not a region: expected a name like us-east-1")
+    return value
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"names {', '.join(twice)} more than once")
+    return values
+
+
+Usd = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Seconds = Annotated[int, BeforeValidator(parse_duration)]
+Whole = Annotated[int, BeforeValidator(_whole_number)]
+InstanceTypeName = Annotated[str, AfterValidator(check_instance_type)]
+SuiteName = Annotated[str, AfterValidator(check_suite)]
+RegionName = Annotated[str, AfterValidator(_region)]
+
+
+class Section(BaseModel):
+    """A table of the configuration: unknown keys are errors, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Include(Section):
+    """Cells added to the matrix of types × suites × replicates."""
+
+    type: InstanceTypeName
+    """Instance type the cells are of; need not be in `types`."""
+    suite: SuiteName | None = None
+    """Only this suite; without it all of `suites`."""
+    replicates: Annotated[Whole, Field(ge=1, le=100)] | None = None
+    """Instances of this type; without it `replicates` of the plan."""
+
+
+class Exclude(Section):
+    """Cells taken out of the matrix; with both keys only where both match."""
+
+    type: InstanceTypeName | None = None
+    """Instance type of the cells taken out."""
+    suite: SuiteName | None = None
+    """Suite of the cells taken out."""
+
+    @model_validator(mode="after")
+    def _not_everything(self) -> Self:
+        if self.type is None and self.suite is None:
+            raise ValueError("needs type, suite or both")
+        return self
+
+
+class PlanSection(Section):
+    """What is measured: types × suites × replicates."""
+
+    name: Annotated[str, Field(max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """Free name of the plan, shown in tables and kept with the results."""
+    types: Annotated[tuple[InstanceTypeName, ...], Field(max_length=500)] = ()
+    """Instance types to compare."""
+    suites: Annotated[tuple[SuiteName, ...], Field(max_length=50)] = ("stream",)
+    """Suites each instance runs, in this order."""
+    replicates: Annotated[Whole, Field(ge=1, le=100)] = 3
+    """Instances per type. Fewer than 3 are shown but never ranked."""
+    mode: Literal["quick", "full"] = "quick"
+    """quick: a first look in minutes; full: figures to publish."""
+    include: tuple[Include, ...] = ()
+    """Cells added to the matrix."""
+    exclude: tuple[Exclude, ...] = ()
+    """Cells taken out of the matrix; they are not planned at all."""
+    seed: Annotated[Whole, Field(ge=0, lt=2**53)] | None = None
+    """Seed of the launch order; without it a new one is drawn and recorded for each run."""
+
+    _types_distinct = field_validator("types")(_distinct)
+    _suites_distinct = field_validator("suites")(_distinct)
+
+
+class AwsSection(Section):
+    """Where it runs. Credentials, SSO and AWS_ENDPOINT_URL are the SDK's own and stand nowhere in here."""
+
+    profile: str = ""
+    """Profile of the AWS configuration files; empty: the SDK's own choice (AWS_PROFILE, …)."""
+    regions: Annotated[tuple[RegionName, ...], Field(min_length=1, max_length=50)] = ("us-east-1",)
+    """Regions to launch in, the first is preferred and holds the bucket. Without it the SDK's own region
+    (AWS_DEFAULT_REGION, AWS_REGION, the profile's), else us-east-1."""
+    bucket: str = ""
+    """S3 bucket of sentinels and results; empty: benchtui-<account id>-<first region>."""
+    instance_profile: str = "benchtui-instance"
+    """Instance profile with the right to write results, nothing else."""
+    security_group: str = "benchtui"
+    """Name or id (sg-…) of the security group; it needs no inbound rule."""
+    subnet: str = ""
+    """Id of the subnet (subnet-…); empty: the default subnets of the region."""
+
+    _regions_distinct = field_validator("regions")(_distinct)
+
+    @field_validator("bucket")
+    @classmethod
+    def _bucket_name(cls, bucket: str) -> str:
+        if bucket and not BUCKET_PATTERN.fullmatch(bucket):
+            raise ValueError(f"{bucket!r} is not a bucket name: 3 to 63 lower-case letters, digits, - and .")
+        return bucket
+
+
+class ImageIds(Section):
+    """Images of your own, by architecture."""
+
+    x86_64: str = ""
+    """AMI id for x86_64 types."""
+    arm64: str = ""
+    """AMI id for arm64 types."""
+
+    @model_validator(mode="after")
+    def _some_ids(self) -> Self:
+        given = [image for image in (self.x86_64, self.arm64) if image]
+        for image in given:
+            if not IMAGE_PATTERN.fullmatch(image):
+                raise ValueError(f"{image!r} is not an AMI id (ami-…)")
+        if not given:
+            raise ValueError("needs x86_64, arm64 or both")
+        return self
+
+
+# The tags appear in pydantic's error locations and are taken out again by load.py.
+IMAGE_TAGS = ("image by name", "image by architecture")
+
+
+def _image_form(value: object) -> str:
+    return IMAGE_TAGS[1] if isinstance(value, dict | ImageIds) else IMAGE_TAGS[0]
+
+
+Image = Annotated[
+    Annotated[ImageName, Tag(IMAGE_TAGS[0])] | Annotated[ImageIds, Tag(IMAGE_TAGS[1])],
+    Discriminator(_image_form),
+]
+
+RESERVED_TAGS = ("LaunchedBy", "Name")
+RESERVED_TAG_PREFIXES = ("benchtui:", "aws:")
+
+
+class InstanceSection(Section):
+    """What every instance of a run has in common."""
+
+    image: Image = "debian-12"
+    """System the instances boot: debian-12, debian-13, ubuntu-24.04, al2023, or AMI ids by architecture."""
+    volume_gib: Annotated[Whole, Field(ge=8, le=16384)] = 16
+    """Size of the root volume (gp3), GiB."""
+    tags: dict[str, str] = {}
+    """Your own tags on instance, volume and network interface."""
+
+    @field_validator("tags")
+    @classmethod
+    def _own_tags(cls, tags: dict[str, str]) -> dict[str, str]:
+        # Limits: EC2 User Guide, "Tag your Amazon EC2 resources": 50 tags, key 128, value 256 characters.
+        # Five are ours.
+        if len(tags) > 45:
+            raise ValueError("at most 45 tags")
+        for key, value in tags.items():
+            if key in RESERVED_TAGS or key.lower().startswith(RESERVED_TAG_PREFIXES):
+                raise ValueError(f"the tag {key!r} is set by benchtui or AWS")
+            if not 1 <= len(key) <= 128 or len(value) > 256:
+                raise ValueError(
+                    f"the tag {key[:40]!r} is too long: key 1 to 128, value up to 256 characters"
+                )
+        return tags
+
+
+# The kernel's last resort inside an instance counts at most 65,535 s: longest runtime and longest grace
+# together leave it a margin.
+LONGEST_RUNTIME = 12 * 3600
+LONGEST_GRACE = 6 * 3600
+
+
+class SafetySection(Section):
+    """What ends an instance, and what a run may cost at most."""
+
+    max_runtime: Annotated[Seconds, Field(ge=1, le=LONGEST_RUNTIME)] = 4 * 3600
+    """Time after which a job is stopped, per instance, from its boot. Duration, at most 12h."""
+    emergency_grace: Annotated[Seconds, Field(ge=1, le=LONGEST_GRACE)] = 3600
+    """Time after max_runtime at which the instance is switched off the hard way. Duration, at most 6h."""
+    boot_allowance: Annotated[Seconds, Field(ge=0, le=3600)] = 300
+    """Time from launch until the timers inside run; part of expected and worst-case cost. Duration."""
+    budget_usd: Usd = Decimal("5.00")
+    """Most a run may cost, worst case, USD. Launches that could exceed it are refused."""
+    launch_concurrency: Annotated[Whole, Field(ge=1, le=100)] = 10
+    """Jobs being launched at the same time."""
+    launch_tries: Annotated[Whole, Field(ge=1, le=20)] = 3
+    """Tries per job when EC2 has no capacity or refuses by quota."""
+
+
+class PricesSection(Section):
+    """Rates of your own, in USD. Without one, benchtui asks the Pricing API, never guesses."""
+
+    on_demand: dict[str, Usd] = {}
+    """Negotiated rates, USD per hour, by "type" or "region/type"."""
+    ebs_gb_month: Usd = Decimal("0.08")
+    """gp3 storage, USD per GB-month (list price of us-east-1)."""
+    ipv4_hour: Usd = Decimal("0.005")
+    """Public IPv4 address, USD per hour (list price of every region)."""
+    s3_write_1000: Usd = Decimal("0.005")
+    """1000 S3 PUT or LIST requests, USD (list price of us-east-1)."""
+
+    @field_validator("on_demand", mode="before")
+    @classmethod
+    def _keys_in_quotes(cls, rates: object) -> object:
+        # [prices.on_demand] c7g.large = 1 without quotes is a table c7g with a key large.
+        for key, rate in rates.items() if isinstance(rates, dict) else ():
+            if isinstance(rate, dict) and rate:
+                raise ValueError(f'write the type in quotes: "{key}.{next(iter(rate))}" = …')
+        return rates
+
+    @field_validator("on_demand")
+    @classmethod
+    def _types(cls, rates: dict[str, Decimal]) -> dict[str, Decimal]:
+        for key in rates:
+            region, slash, name = key.rpartition("/")
+            check_instance_type(name)
+            if slash:
+                _region(region)
+        return rates
+
+
+class WatchSection(Section):
+    """How a run is followed."""
+
+    poll_seconds: Annotated[float, BeforeValidator(_whole_number), Field(ge=0.1, le=300)] = 5
+    """Seconds between two looks at the bucket and at EC2."""
+    heartbeat_seconds: Annotated[Whole, Field(ge=1, le=600)] = 30
+    """Seconds between two heartbeats of an instance. Three missed ones count as lost."""
+    overlap: Annotated[Seconds, Field(ge=0, le=3600)] = 120
+    """How far a poll looks back, for instances whose clock is behind. Duration."""
+    never_started_after: Annotated[Seconds, Field(ge=1, le=7200)] = 600
+    """Time after its launch at which an instance that never spoke counts as never started. Duration."""
+
+
+class SuiteSection(Section):
+    """Settings of one suite; a name benchtui does not bring needs a path."""
+
+    path: Path | None = None
+    """Folder of a suite of your own (payload.toml and sources), relative to the file that names it."""
+    timeout: Annotated[Seconds, Field(ge=1, le=LONGEST_RUNTIME)] | None = None
+    """Longest time this suite may run; without it the suite's own. Duration."""
+
+
+class OutputSection(Section):
+    """Where results go on this machine."""
+
+    results_dir: Path = Path("results")
+    """Folder that `collect` writes to, one folder per run in it; relative to the working directory."""
+
+
+class Config(Section):
+    """All settings."""
+
+    plan: PlanSection = PlanSection()
+    aws: AwsSection = AwsSection()
+    instance: InstanceSection = InstanceSection()
+    safety: SafetySection = SafetySection()
+    prices: PricesSection = PricesSection()
+    watch: WatchSection = WatchSection()
+    suites: dict[SuiteName, SuiteSection] = {}
+    output: OutputSection = OutputSection()
