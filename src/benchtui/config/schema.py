@@ -24,6 +24,7 @@ from pydantic import (
 
 from benchtui.config.durations import parse_duration
 from benchtui.core.keys import check_instance_type, check_suite
+from benchtui.core.money import LIST_RATES
 
 REGION_PATTERN = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -244,11 +245,11 @@ class PricesSection(Section):
 
     on_demand: dict[str, Usd] = {}
     """Negotiated rates, USD per hour, by "type" or "region/type"."""
-    ebs_gb_month: Usd = Decimal("0.08")
+    ebs_gb_month: Usd = LIST_RATES.ebs_gb_month.usd
     """gp3 storage, USD per GB-month (list price of us-east-1)."""
-    ipv4_hour: Usd = Decimal("0.005")
+    ipv4_hour: Usd = LIST_RATES.ipv4_hour.usd
     """Public IPv4 address, USD per hour (list price of every region)."""
-    s3_write_1000: Usd = Decimal("0.005")
+    s3_write_1000: Usd = LIST_RATES.s3_write_1000.usd
     """1000 S3 PUT or LIST requests, USD (list price of us-east-1)."""
 
     @field_validator("on_demand", mode="before")

@@ -1,0 +1,375 @@
+"""A configuration resolved: the jobs of a run, their order, their prices, and what is declined and why."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from benchtui.core.catalogue import InstanceType, Missing, Price
+from benchtui.core.errors import UsageError
+from benchtui.core.keys import job_id
+from benchtui.core.money import Cost, Limits, Rates, cost_of, worst_case, writes_at_most
+from benchtui.core.order import interleaved
+
+MAX_JOBS = 10_000
+RANKED_FROM_REPLICATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """Cells added to the matrix: all suites if ``suite`` is None, the plan's replicates if None."""
+
+    instance_type: str
+    suite: str | None = None
+    replicates: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Cells taken out; None matches all."""
+
+    instance_type: str | None = None
+    suite: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """What is to be measured: types × suites × replicates, with additions and exceptions."""
+
+    types: tuple[str, ...]
+    suites: tuple[str, ...]
+    replicates: int
+    mode: str
+    include: tuple[Included, ...] = ()
+    exclude: tuple[Excluded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """One instance that will be launched, and the suites it runs in order."""
+
+    job: str
+    instance_type: str
+    replicate: int
+    suites: tuple[str, ...]
+    region: str
+    arch: str
+    vcpus: int
+    cores: int
+    threads_per_core: int
+    memory_mib: int
+    price: Price
+    expected_seconds: int
+    expected: Cost
+    worst_case: Cost
+
+    @property
+    def expected_usd(self) -> Decimal:
+        """Expected cost, USD."""
+        return self.expected.usd
+
+    @property
+    def worst_case_usd(self) -> Decimal:
+        """Worst case, USD."""
+        return self.worst_case.usd
+
+
+@dataclass(frozen=True, slots=True)
+class DeclinedCell:
+    """A planned cell that will not be launched."""
+
+    job: str
+    instance_type: str
+    suite: str
+    reason: str
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetVerdict:
+    """Whether the worst case of all jobs stays within the budget, and how far it reaches in launch order."""
+
+    budget_usd: Decimal
+    worst_case_usd: Decimal
+    jobs_covered: int
+    jobs: int
+
+    @property
+    def fits(self) -> bool:
+        """All jobs are covered."""
+        return self.worst_case_usd <= self.budget_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do, in launch order."""
+
+    name: str
+    mode: str
+    seed: int
+    region: str
+    jobs: tuple[PlannedJob, ...]
+    declined: tuple[DeclinedCell, ...]
+    budget: BudgetVerdict
+    notes: tuple[str, ...]  # what the reader should know before agreeing
+
+    @property
+    def cells(self) -> int:
+        """Planned cells (job × suite), declined ones included."""
+        return sum(len(job.suites) for job in self.jobs) + len(self.declined)
+
+    @property
+    def expected_usd(self) -> Decimal:
+        """Expected cost of all jobs, USD."""
+        return sum((job.expected_usd for job in self.jobs), Decimal(0))
+
+    @property
+    def worst_case_usd(self) -> Decimal:
+        """Worst case of all jobs, USD."""
+        return self.budget.worst_case_usd
+
+    @property
+    def longest_expected_seconds(self) -> int:
+        """Expected duration if all jobs run at once, seconds."""
+        return max((job.expected_seconds for job in self.jobs), default=0)
+
+
+def resolve(
+    matrix: Matrix,
+    *,
+    name: str,
+    region: str,
+    types: Mapping[str, InstanceType | Missing],
+    prices: Mapping[str, Price | Missing],
+    expected_seconds: Mapping[str, int],
+    architectures: Mapping[str, frozenset[str]],
+    limits: Limits,
+    volume_gib: int,
+    rates: Rates,
+    budget_usd: Decimal,
+    seed: int,
+) -> Plan:
+    """Turn a matrix into jobs.
+
+    Args:
+        types: topology by type name; a name that is absent or Missing is declined.
+        prices: per type in ``region``; absent or Missing is declined, a price is never guessed.
+        expected_seconds: of every known suite, in the matrix's mode.
+        architectures: suites that run on some architectures only; absent means all.
+        seed: of the launch order; the same seed gives the same order.
+
+    Raises:
+        UsageError: nothing is planned, a suite is unknown, or there are more than 10,000 jobs.
+    """
+    cells = _cells(matrix)
+    _check_suites(cells, expected_seconds)
+    jobs: dict[str, PlannedJob] = {}
+    declined: list[DeclinedCell] = []
+    for (instance_type, replicate), suites in cells.items():
+        job = job_id(instance_type, replicate)
+        topology = types.get(instance_type, Missing(f"{instance_type} is not an instance type of {region}"))
+        price = prices.get(instance_type, Missing(f"no price is known for {instance_type} in {region}"))
+        missing = next((part for part in (topology, price) if isinstance(part, Missing)), None)
+        if isinstance(topology, Missing) or isinstance(price, Missing):
+            assert missing is not None
+            declined += [DeclinedCell(job, instance_type, s, missing.reason, missing.fix) for s in suites]
+            continue
+        runnable = []
+        for suite in suites:
+            if topology.arch in architectures.get(suite, (topology.arch,)):
+                runnable.append(suite)
+            else:
+                reason = f"suite {suite} does not run on {topology.arch}"
+                declined.append(DeclinedCell(job, instance_type, suite, reason))
+        if runnable:
+            seconds = limits.boot_allowance + sum(expected_seconds[suite] for suite in runnable)
+            jobs[job] = PlannedJob(
+                job=job,
+                instance_type=instance_type,
+                replicate=replicate,
+                suites=tuple(runnable),
+                region=region,
+                arch=topology.arch,
+                vcpus=topology.vcpus,
+                cores=topology.cores,
+                threads_per_core=topology.threads_per_core,
+                memory_mib=topology.memory_mib,
+                price=price,
+                expected_seconds=seconds,
+                expected=cost_of(
+                    price, seconds, volume_gib, rates, writes_at_most(seconds, limits.heartbeat)
+                ),
+                worst_case=worst_case(price, limits, volume_gib, rates),
+            )
+    groups: dict[str, list[str]] = {}
+    for planned in jobs.values():
+        groups.setdefault(planned.instance_type, []).append(planned.job)
+    # The seed makes an order repeatable; it protects nothing.
+    order = interleaved(groups, random.Random(seed))  # noqa: S311
+    in_order = tuple(jobs[job] for job in order)
+    return Plan(
+        name=name,
+        mode=matrix.mode,
+        seed=seed,
+        region=region,
+        jobs=in_order,
+        declined=tuple(declined),
+        budget=_verdict(in_order, budget_usd),
+        notes=_notes(matrix, in_order, limits),
+    )
+
+
+def draw_seed(rng: random.Random) -> int:
+    """A seed short enough to be typed again."""
+    return rng.randrange(10**9)
+
+
+def _cells(matrix: Matrix) -> dict[tuple[str, int], tuple[str, ...]]:
+    """Suites of every (type, replicate), in the plan's order, included ones behind."""
+    cells: dict[tuple[str, int], list[str]] = {}
+    rows = [Included(name) for name in matrix.types] + list(matrix.include)
+    for row in rows:
+        suites = matrix.suites if row.suite is None else (row.suite,)
+        for replicate in range(1, (row.replicates or matrix.replicates) + 1):
+            cell = cells.setdefault((row.instance_type, replicate), [])
+            cell += [suite for suite in suites if suite not in cell]
+    kept = {
+        (name, replicate): tuple(
+            suite for suite in suites if not any(_matches(rule, name, suite) for rule in matrix.exclude)
+        )
+        for (name, replicate), suites in cells.items()
+    }
+    kept = {job: suites for job, suites in kept.items() if suites}
+    if not rows:
+        raise UsageError(
+            "the plan has no instance types", 'name some in the config: [plan] types = ["c7g.large"]'
+        )
+    if not kept:
+        raise UsageError("the plan is empty: nothing is left of its matrix", "see [plan] suites and exclude")
+    if len(kept) > MAX_JOBS:
+        raise UsageError(f"the plan has {len(kept)} jobs, more than {MAX_JOBS}", "lower [plan] replicates")
+    return kept
+
+
+def _matches(rule: Excluded, instance_type: str, suite: str) -> bool:
+    return rule.instance_type in (None, instance_type) and rule.suite in (None, suite)
+
+
+def _check_suites(cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping[str, int]) -> None:
+    for suite in dict.fromkeys(suite for suites in cells.values() for suite in suites):
+        if suite not in known:
+            nearest = difflib.get_close_matches(suite, known, n=1)
+            hint = f"did you mean {nearest[0]}? " if nearest else ""
+            raise UsageError(
+                f"there is no suite {suite}",
+                f"{hint}known: {', '.join(sorted(known))}; a suite of your own: [suites.{suite}] path",
+            )
+
+
+def _verdict(jobs: Sequence[PlannedJob], budget_usd: Decimal) -> BudgetVerdict:
+    total, covered = Decimal(0), 0
+    for job in jobs:
+        total += job.worst_case_usd
+        covered += total <= budget_usd
+    return BudgetVerdict(budget_usd, total, covered, len(jobs))
+
+
+def _notes(matrix: Matrix, jobs: Sequence[PlannedJob], limits: Limits) -> tuple[str, ...]:
+    notes = []
+    rows = [Included(name) for name in matrix.types] + list(matrix.include)
+    for rule in matrix.exclude:
+        in_matrix = any(
+            _matches(rule, row.instance_type, suite)
+            for row in rows
+            for suite in (matrix.suites if row.suite is None else (row.suite,))
+        )
+        if not in_matrix:
+            words = ", ".join(part for part in (rule.instance_type, rule.suite) if part)
+            notes.append(f"exclude ({words}) matches nothing in the plan")
+    replicates: dict[str, int] = {}
+    for job in jobs:
+        replicates[job.instance_type] = replicates.get(job.instance_type, 0) + 1
+    few = sorted(name for name, count in replicates.items() if count < RANKED_FROM_REPLICATES)
+    if few:
+        notes.append(
+            f"fewer than {RANKED_FROM_REPLICATES} replicates, shown but not ranked: {', '.join(few)}"
+        )
+    late = sorted(
+        job.job for job in jobs if job.expected_seconds - limits.boot_allowance > limits.max_runtime
+    )
+    if late:
+        notes.append(f"expected to be stopped by max_runtime before the end: {', '.join(late)}")
+    return tuple(notes)
+
+
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """The plan for ``--json``: money as strings, times as seconds."""
+    return {
+        "v": 1,
+        "type": "plan",
+        "name": plan.name,
+        "mode": plan.mode,
+        "seed": plan.seed,
+        "region": plan.region,
+        "cells": plan.cells,
+        "jobs": [_job_to_dict(job) for job in plan.jobs],
+        "declined": [
+            {
+                "job": cell.job,
+                "instance_type": cell.instance_type,
+                "suite": cell.suite,
+                "reason": cell.reason,
+                "fix": cell.fix,
+            }
+            for cell in plan.declined
+        ],
+        "expected_seconds": plan.longest_expected_seconds,
+        "expected_usd": str(plan.expected_usd),
+        "worst_case_usd": str(plan.worst_case_usd),
+        "budget": {
+            "budget_usd": str(plan.budget.budget_usd),
+            "fits": plan.budget.fits,
+            "jobs_covered": plan.budget.jobs_covered,
+        },
+        "notes": list(plan.notes),
+    }
+
+
+def _job_to_dict(job: PlannedJob) -> dict[str, Any]:
+    return {
+        "job": job.job,
+        "instance_type": job.instance_type,
+        "replicate": job.replicate,
+        "suites": list(job.suites),
+        "region": job.region,
+        "arch": job.arch,
+        "vcpus": job.vcpus,
+        "cores": job.cores,
+        "threads_per_core": job.threads_per_core,
+        "memory_mib": job.memory_mib,
+        "price": {
+            "usd_per_hour": str(job.price.usd_per_hour),
+            "basis": job.price.basis,
+            "as_of": job.price.as_of.isoformat(),
+            "region": job.price.region,
+        },
+        "expected_seconds": job.expected_seconds,
+        "expected_usd": str(job.expected_usd),
+        "worst_case_usd": str(job.worst_case_usd),
+        "worst_case_items": [
+            {
+                "name": item.name,
+                "quantity": str(item.quantity),
+                "unit": item.unit,
+                "usd_per_unit": str(item.usd_per_unit),
+                "usd": str(item.usd),
+                "basis": item.basis,
+                "as_of": None if item.as_of is None else item.as_of.isoformat(),
+            }
+            for item in job.worst_case.items
+        ],
+    }
