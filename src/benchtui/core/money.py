@@ -8,7 +8,7 @@ What is counted, with sources:
 - Instance: per second of the state *running* with a minimum of 60 s for Linux
   (repost.aws/knowledge-center/ec2-instance-hour-billing).
 - EBS: GB-months of provisioned storage, by the second, minimum 60 s; a month is as long as the calendar's
-  (example "General Purpose SSD (gp3) Volumes" on the EBS pricing page). An estimate takes 30 days, a worst
+  (example "General Purpose SSD (gp3) Volumes" on the EBS pricing page, aws.eu/ebs/pricing). An estimate takes 30 days, a worst
   case 28.
 - Public IPv4: 0.005 USD per hour, in use or idle, since 2024-02-01
   (aws.amazon.com/blogs/networking-and-content-delivery/identify-and-optimize-public-ipv4-address-usage-on-aws).
@@ -26,7 +26,7 @@ from decimal import ROUND_CEILING, Decimal
 from benchtui.core.catalogue import Price
 
 MINIMUM_BILLED_SECONDS = 60
-CENT_FRACTION = Decimal("0.000001")
+MILLIONTH = Decimal("0.000001")
 SECONDS_PER_HOUR = 3600
 ESTIMATED_MONTH_SECONDS = 30 * 86400
 SHORTEST_MONTH_SECONDS = 28 * 86400
@@ -55,11 +55,13 @@ class Rates:
     s3_write_1000: Rate
 
 
-#: List prices of us-east-1, the defaults of the configuration.
+#: List prices of us-east-1, the defaults of the configuration. Sources: EBS
+#: www.webuildup.live/2026/04/ebs-gp2-vs-gp3-why-gp3-wins-on-cost-and.html; IPv4 as above; S3
+#: c3x.dev/blog/s3-request-fees-explained (undated, looked up on the day given).
 LIST_RATES = Rates(
-    ebs_gb_month=Rate(Decimal("0.08"), "list price gp3, us-east-1", date(2026, 6, 1)),
+    ebs_gb_month=Rate(Decimal("0.08"), "list price gp3, us-east-1", date(2026, 4, 1)),
     ipv4_hour=Rate(Decimal("0.005"), "list price, all regions", date(2024, 2, 1)),
-    s3_write_1000=Rate(Decimal("0.005"), "list price S3 Standard, us-east-1", date(2026, 6, 1)),
+    s3_write_1000=Rate(Decimal("0.005"), "list price S3 Standard, us-east-1", date(2026, 11, 24)),
 )
 
 
@@ -156,7 +158,7 @@ def writes_at_most(seconds: float, heartbeat: int) -> int:
 
 def rounded_up(usd: Decimal) -> Decimal:
     """``usd``, up to the next millionth."""
-    return usd.quantize(CENT_FRACTION, rounding=ROUND_CEILING)
+    return usd.quantize(MILLIONTH, rounding=ROUND_CEILING)
 
 
 def _instance(price: Price, seconds: float) -> Item:
