@@ -1,0 +1,206 @@
+"""The connection to AWS: clients opened when first needed, one way to send a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from random import Random, SystemRandom
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore import xform_name
+
+from benchtui import __version__
+from benchtui.aws.errors import RAISED_BY_SDK, UnusableAnswer, classify, to_user_error, with_retries
+from benchtui.aws.failures import RETRY_READS, FailureKind
+
+T = TypeVar("T")
+Answer = dict[str, Any]  # as botocore parses it
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 30  # between two pieces of an answer
+#: Of one try in all: waiting for a free connection, credentials, request and answer.
+TRY_SECONDS = 90
+TRIES = 5
+POOL_CONNECTIONS = 50
+#: A server that repeats its paging token would be asked for ever.
+MAX_PAGES = 10_000
+DEFAULT_REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose credentials are used."""
+
+    account: str  # twelve digits
+    arn: str
+
+
+class Cloud:
+    """Requests to AWS, or to what AWS_ENDPOINT_URL names, with the SDK's own settings and credentials.
+
+    Nothing is opened before the first request. A client takes 20 ms (EC2's first one 250 ms) of which all
+    but about 20 ms pass in a thread; it is kept until the end.
+
+    Args:
+        profile: of the AWS configuration files; None or empty: the SDK's own choice.
+        regions: the first is where the account is asked about itself.
+        bucket_region: where the bucket lies; None: the first region.
+        random, sleep: chance and waiting of retries; to be replaced in tests.
+        tries: per request, where it may be repeated.
+    """
+
+    def __init__(
+        self,
+        profile: str | None,
+        regions: tuple[str, ...],
+        bucket_region: str | None = None,
+        *,
+        random: Random | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        tries: int = TRIES,
+    ) -> None:
+        self.regions = regions or (DEFAULT_REGION,)
+        self.bucket_region = bucket_region or self.regions[0]
+        self.random = random if random is not None else SystemRandom()
+        self.sleep = sleep
+        self.tries = tries
+        self._profile = profile or None
+        self._session: Any = None  # an AioSession, once there was a request
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every client; the next request opens new ones."""
+        self._clients.clear()
+        await self._stack.aclose()
+
+    async def identity(self) -> Identity:
+        """Account and caller of the credentials.
+
+        Raises:
+            CloudError: an AccessError when there are none, or they have expired or are not accepted.
+        """
+        answer = await self.call("sts", self.regions[0], "GetCallerIdentity", expect=("Account", "Arn"))
+        return Identity(account=str(answer["Account"]), arn=str(answer["Arn"]))
+
+    async def enabled_regions(self) -> tuple[str, ...]:
+        """Regions the account may use, sorted. Instances can be in no other.
+
+        Raises:
+            CloudError: EC2 did not say.
+        """
+        answer = await self.call(
+            "ec2", self.regions[0], "DescribeRegions", {"AllRegions": False}, expect=("Regions",)
+        )
+        # AllRegions=False leaves the disabled ones out already; not every endpoint listens.
+        return tuple(
+            sorted(row["RegionName"] for row in answer["Regions"] if row.get("OptInStatus") != "not-opted-in")
+        )
+
+    async def call(
+        self,
+        service: str,
+        region: str,
+        operation: str,
+        params: Answer | None = None,
+        *,
+        expect: tuple[str, ...] = (),
+        retry_on: AbstractSet[FailureKind] = RETRY_READS,
+        read: Callable[[Answer], Awaitable[None]] | None = None,
+    ) -> Answer:
+        """The answer to one request, tried again while the failure's kind is in ``retry_on``.
+
+        Args:
+            service: the SDK's name, such as ``ec2``.
+            region: where the request goes.
+            operation: as AWS spells it: ``DescribeInstances``.
+            params: of the request.
+            expect: fields without which the answer is worthless; their absence is an UNKNOWN failure.
+            retry_on: kinds to try again on. Throttles and missing answers, for whatever only reads.
+            read: reads a streamed body, as a part of the try and in its time.
+
+        Raises:
+            CloudError: the last failure.
+        """
+
+        async def attempt() -> Answer:
+            try:
+                async with asyncio.timeout(TRY_SECONDS):
+                    client = await self._client(service, region)
+                    answer: Answer = await getattr(client, xform_name(operation))(**(params or {}))
+                    for field in expect:
+                        if field not in answer:
+                            raise UnusableAnswer(f"the answer has no {field}")
+                    if read is not None:
+                        await read(answer)
+                    return answer
+            except (*RAISED_BY_SDK, UnusableAnswer) as error:
+                raise to_user_error(classify(error, region=region, operation=operation)) from error
+
+        return await with_retries(
+            attempt, tries=self.tries, random=self.random, sleep=self.sleep, retry_on=retry_on
+        )
+
+    async def pages(
+        self, service: str, region: str, operation: str, params: Answer, *, item: str
+    ) -> list[Answer]:
+        """Items of all pages of a listing that goes on by NextToken.
+
+        Args:
+            item: the field that holds the items of a page, such as ``Reservations``.
+
+        Raises:
+            CloudError: of the page that failed; nothing is returned then.
+        """
+        found: list[Answer] = []
+        token: str | None = None
+        for _ in range(MAX_PAGES):
+            asked = params if token is None else {**params, "NextToken": token}
+            answer = await self.call(service, region, operation, asked, expect=(item,))
+            found.extend(answer[item])
+            following = answer.get("NextToken") or None
+            if following is None:
+                return found
+            if following == token:
+                break
+            token = following
+        error = UnusableAnswer("the listing does not come to an end")
+        raise to_user_error(classify(error, region=region, operation=operation))
+
+    async def _client(self, service: str, region: str) -> Any:
+        key = (service, region)
+        if key not in self._clients:
+            async with self._opening:
+                if key not in self._clients:
+                    self._clients[key] = await self._open(service, region)
+        return self._clients[key]
+
+    async def _open(self, service: str, region: str) -> Any:
+        if self._session is None:
+            self._session = await asyncio.to_thread(AioSession, profile=self._profile)
+        config = AioConfig(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            max_pool_connections=POOL_CONNECTIONS,
+            # One attempt: all repeating is done above, where it is known what may be repeated.
+            retries={"mode": "standard", "total_max_attempts": 1},
+            user_agent_extra=f"benchtui/{__version__}",
+            warm_up_loader_caches=True,  # reads the API's description in a thread
+        )
+        context = self._session.create_client(service, region_name=region, config=config)
+        return await self._stack.enter_async_context(context)
