@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat,
 
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import check_instance_type, check_job, check_run, check_suite
+from benchtui.core.money import Rate, Rates
 from benchtui.core.text import clean_line
 
 #: Limits of size in bytes; a larger object is refused before it is parsed.
@@ -132,6 +133,34 @@ class DeclinedDocument(BaseModel):
     reason: LongLine
 
 
+class RatesDocument(BaseModel):
+    """Rates beside the instance's own, USD, as they were when the run was planned."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    ebs_gb_month: Usd
+    ipv4_hour: Usd
+    s3_write_1000: Usd
+
+    @classmethod
+    def of(cls, rates: Rates) -> RatesDocument:
+        """The document of ``rates``."""
+        return cls(
+            ebs_gb_month=rates.ebs_gb_month.usd,
+            ipv4_hour=rates.ipv4_hour.usd,
+            s3_write_1000=rates.s3_write_1000.usd,
+        )
+
+    def rates(self, run: str) -> Rates:
+        """The rates, with the run they were recorded in as their basis."""
+        basis = f"recorded in {run}"
+        return Rates(
+            ebs_gb_month=Rate(self.ebs_gb_month, basis),
+            ipv4_hour=Rate(self.ipv4_hour, basis),
+            s3_write_1000=Rate(self.s3_write_1000, basis),
+        )
+
+
 class RunDocument(Document):
     """run.json: all that any machine needs to pick a run up again, with the tags of its instances."""
 
@@ -150,8 +179,11 @@ class RunDocument(Document):
     bundle_sha256: Sha256
     max_runtime_s: int = Field(ge=1)
     emergency_grace_s: int = Field(ge=1)
+    boot_allowance_s: int = Field(ge=0)
     heartbeat_s: int = Field(ge=1)
     never_started_s: int = Field(ge=1)
+    volume_gib: int = Field(ge=1)
+    rates: RatesDocument
     budget_usd: Usd
     worst_case_usd: Usd
     jobs: tuple[JobDocument, ...] = Field(max_length=20_000)  # in launch order

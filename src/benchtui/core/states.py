@@ -49,6 +49,7 @@ class InstanceView:
     image_id: str | None = None
     state_reason: str | None = None  # code, such as Client.InstanceInitiatedShutdown
     client_token: str | None = None
+    ended_at: datetime | None = None  # from StateTransitionReason, where EC2 gives a time
 
     @property
     def ending(self) -> bool:

@@ -1,0 +1,260 @@
+"""Brings a run's results to this machine, independent of who launched it.
+
+Everything is validated before it counts. What is downloaded once is not downloaded again, files
+appear whole or not at all, and no name of a file comes from anything but a parsed key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchtui.aws.errors import CloudError, FailureKind
+from benchtui.core import keys
+from benchtui.core.documents import (
+    CensusDocument,
+    ResultDocument,
+    RunDocument,
+    SentinelBody,
+    SystemDocument,
+    parse_document,
+    to_json,
+)
+from benchtui.core.errors import BenchtuiError, InvalidDocumentError
+from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs
+from benchtui.core.text import clean_lines
+from benchtui.engine.census import ResultOrProblem, take_census
+from benchtui.engine.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from benchtui.aws.objects import Bucket, ListedObject
+    from benchtui.engine.clock import Clock
+    from benchtui.engine.watcher import Watcher
+
+MAX_RAW_BYTES = 64 << 20
+MAX_LOG_BYTES = 4 << 20
+DOWNLOADS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A census with the results it stands on."""
+
+    census: CensusDocument
+    results: Mapping[tuple[str, str], ResultOrProblem]
+    folder: Path
+    downloaded: int
+    kept: int  # objects already here from an earlier time
+
+
+@dataclass(slots=True)
+class _Haul:
+    results: dict[tuple[str, str], ResultOrProblem] = field(default_factory=dict)
+    bad_systems: dict[str, str] = field(default_factory=dict)  # job: what is wrong with its system.json
+    downloaded: int = 0
+    kept: int = 0
+
+    def judged(self) -> dict[tuple[str, str], ResultOrProblem]:
+        """The results; a bad system.json takes those of its job with it: nobody knows what they ran on."""
+        return {
+            cell: f"system.json not valid: {self.bad_systems[cell[0]]}"
+            if cell[0] in self.bad_systems
+            else result
+            for cell, result in self.results.items()
+        }
+
+
+class Collector:
+    """Collects one run into ``folder``/<run>/."""
+
+    def __init__(self, bucket: Bucket, run: RunDocument, folder: Path, clock: Clock) -> None:
+        self.bucket, self.run, self.clock = bucket, run, clock
+        self.folder = folder / run.run
+
+    async def collect(self, watcher: Watcher, snapshot: Snapshot, *, over: bool) -> Collected:
+        """Download and validate what the bucket holds of the run, and take the census.
+
+        Args:
+            watcher: has heard the run's sentinels.
+            snapshot: the run as it stands.
+            over: whether nothing more can come; the census is closed only then.
+
+        Raises:
+            BenchtuiError: the bucket cannot be listed, or this machine cannot store.
+        """
+        planned = {(job.job, suite) for job in self.run.jobs for suite in job.suites}
+        jobs = {job.job for job in self.run.jobs}
+        haul, limit = _Haul(), asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+        _write(self.folder / "run.json", to_json(self.run))
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for item in self.bucket.list_keys(keys.jobs_prefix(self.run.run)):
+                    what = _ours(item.key)
+                    if (
+                        what is not None
+                        and what.job in jobs
+                        and (what.suite is None or (what.job, what.suite) in planned)
+                    ):
+                        group.create_task(self._fetch(item, what, haul, limit))
+        except* BenchtuiError as errors:
+            raise errors.exceptions[0] from errors
+        results = haul.judged()
+        census = take_census(
+            self.run,
+            {row.planned.job: row.status for row in snapshot.rows},
+            results,
+            await self._last_words(watcher, snapshot, haul),
+            taken_at=self.clock.now(),
+            over=over,
+            sources=_sources(snapshot),
+        )
+        _write(self.folder / "census.json", to_json(census))
+        return Collected(census, results, self.folder, haul.downloaded, haul.kept)
+
+    async def _fetch(
+        self, item: ListedObject, what: JobObject, haul: _Haul, limit: asyncio.Semaphore
+    ) -> None:
+        """One object: from the folder if it is there unchanged, else from the bucket; then validate it."""
+        path = self.folder / "jobs" / what.job / _file(what)
+        async with limit:
+            body = await asyncio.to_thread(_kept, path, item)
+            if body is not None:
+                haul.kept += 1
+            else:
+                body = await self._download(item, what, haul)
+                if body is None:
+                    return
+                haul.downloaded += 1
+                await asyncio.to_thread(_write, path, body)
+        if what.kind == "result" and what.suite is not None:
+            haul.results[what.job, what.suite] = _validated_result(body, item.key, what)
+        elif what.kind == "system":
+            problem = _problem_of_system(body, item.key, what)
+            if problem is not None:
+                haul.bad_systems[what.job] = problem
+
+    async def _download(self, item: ListedObject, what: JobObject, haul: _Haul) -> bytes | None:
+        limits = {
+            "result": ResultDocument.max_bytes,
+            "system": SystemDocument.max_bytes,
+            "raw": MAX_RAW_BYTES,
+            "log": MAX_LOG_BYTES,
+        }
+        try:
+            return await self.bucket.get(item.key, limits[what.kind])
+        except InvalidDocumentError as error:
+            if what.kind == "result" and what.suite is not None:
+                haul.results[what.job, what.suite] = error.what
+            return None
+
+    async def _last_words(
+        self, watcher: Watcher, snapshot: Snapshot, haul: _Haul
+    ) -> Mapping[str, SentinelBody]:
+        """Bodies of the sentinels that say why cells were not measured, for the jobs that lack a result."""
+        words: dict[str, SentinelBody] = {}
+        for row in snapshot.rows:
+            job = row.planned.job
+            if all((job, suite) in haul.results for suite in row.planned.suites):
+                continue
+            wanted = FINAL_BY_INSTANCE if row.status.state in FINAL_BY_INSTANCE else {JobState.DECLINED}
+            for sentinel in watcher.sentinels(job):
+                if sentinel.state in wanted:
+                    body = await self._sentinel_body(sentinel.key(self.run.run))
+                    if body is not None:
+                        words[job] = body
+        return words
+
+    async def _sentinel_body(self, key: str) -> SentinelBody | None:
+        try:
+            return parse_document(SentinelBody, await self.bucket.get(key, SentinelBody.max_bytes), key)
+        except InvalidDocumentError:
+            return None
+        except CloudError as error:
+            if error.failure.kind is not FailureKind.MISSING:
+                raise
+            return None
+
+
+def _ours(key: str) -> JobObject | None:
+    try:
+        return keys.parse_job_object(key)
+    except KeyNotOurs:
+        return None
+
+
+def _file(what: JobObject) -> str:
+    """Path below the job's folder; made of parsed parts only."""
+    if what.kind == "system":
+        return "system.json"
+    if what.kind == "log":
+        return f"log/{what.chunk:04d}.txt"
+    return f"{what.suite}/{'raw.tar.gz' if what.kind == 'raw' else 'result.json'}"
+
+
+def _validated_result(body: bytes, key: str, what: JobObject) -> ResultOrProblem:
+    try:
+        result = parse_document(ResultDocument, body, key)
+    except InvalidDocumentError as error:
+        return f"result not valid: {error.what}"
+    if (result.run, result.job, result.suite) != (what.run, what.job, what.suite):
+        return f"result not valid: {key} says it is of {result.run} {result.job} {result.suite}"
+    return result
+
+
+def _problem_of_system(body: bytes, key: str, what: JobObject) -> str | None:
+    try:
+        system = parse_document(SystemDocument, body, key)
+    except InvalidDocumentError as error:
+        return error.what
+    return None if (system.run, system.job) == (what.run, what.job) else f"{key} is of another job"
+
+
+def _sources(snapshot: Snapshot) -> dict[str, str]:
+    """Whether S3 and EC2 answered, in words."""
+    said: dict[str, str] = {}
+    for source in snapshot.sources:
+        name = "s3" if source.name == "S3" else "ec2"
+        problem = source.error or (None if source.answered_at else "not asked yet")
+        if said.get(name, "ok") == "ok":
+            said[name] = f"{source.name}: {problem}" if problem else "ok"
+    return said
+
+
+def _kept(path: Path, item: ListedObject) -> bytes | None:
+    """The file from an earlier time, if it is still what the bucket holds."""
+    try:
+        body = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    # The ETag of a single PUT without KMS is the MD5 of its bytes; anything else is fetched again.
+    same = hashlib.md5(body, usedforsecurity=False).hexdigest() == item.etag.strip('"')
+    return body if same else None
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        BenchtuiError: the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(body)
+        temporary.replace(path)
+    except OSError as error:
+        raise BenchtuiError(
+            f"cannot write {path}: {error.strerror}", fix="set [output] results_dir to a folder with room"
+        ) from error
+
+
+async def read_log(bucket: Bucket, run: str, job: str) -> str:
+    """The agent's log so far, printable, chunks in order."""
+    chunks = [item.key async for item in bucket.list_keys(keys.log_prefix(run, job))]
+    parts = [await bucket.get(key, MAX_LOG_BYTES) for key in sorted(chunks)]
+    return clean_lines(b"".join(parts).decode("utf-8", "replace"))

@@ -1,0 +1,332 @@
+"""Launches the jobs of a run: one RunInstances each, recorded before it is sent, settled before it is repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from benchtui.aws.errors import CloudError, Failure, FailureKind, with_retries
+from benchtui.aws.images import Image
+from benchtui.aws.instances import LaunchRequest, describe_run, find_by_token, run_instance
+from benchtui.core import keys
+from benchtui.core.documents import JobDocument, RunDocument, SentinelBody, to_json
+from benchtui.core.keys import LAUNCHER_SEQ, JobState, Sentinel
+from benchtui.core.states import InstanceView
+from benchtui.core.tokens import client_token
+from benchtui.core.userdata import JobUserData, render
+from benchtui.engine.events import Emit, Event
+from benchtui.engine.ledger import Ledger
+
+if TYPE_CHECKING:
+    from benchtui.aws.objects import Bucket
+    from benchtui.aws.session import Cloud
+    from benchtui.engine.clock import Clock
+
+THROTTLE_TRIES = 8
+#: How often an ambiguous answer is looked up before the same request, with the same token, is sent again.
+SETTLE_TRIES = 4
+SENTINEL_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What every launch of a region has in common."""
+
+    region: str
+    images: Mapping[str, Image]  # by architecture
+    zones: Mapping[str, tuple[str, ...]]  # by instance type: zones that offer it
+    instance_profile: str
+    security_group: str
+    subnet: str | None
+    tags: Mapping[str, str]
+    volume_gib: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchLimits:
+    """Bounds of a launch."""
+
+    concurrency: int
+    tries: int
+    boot_allowance: timedelta
+
+
+@dataclass(slots=True)
+class Launched:
+    """Outcome of a launch so far."""
+
+    instances: dict[str, InstanceView] = field(default_factory=dict)  # by job
+    declined: dict[str, str] = field(default_factory=dict)  # job: reason
+    failures: dict[str, Failure] = field(default_factory=dict)  # job: what led to it
+    gone: set[str] = field(default_factory=set)  # launched before, and ended
+    stopped: str | None = None  # why the launch ended early, if it did
+
+
+class _Gone(Exception):
+    """The job's instance was launched before and has ended: there is nothing to launch."""
+
+
+class Launcher:
+    """Launches one run. A failure of one job never stops the others."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        bucket: Bucket,
+        run: RunDocument,
+        placement: Placement,
+        limits: LaunchLimits,
+        ledger: Ledger,
+        clock: Clock,
+        rng: random.Random,
+        emit: Emit,
+    ) -> None:
+        self.cloud, self.bucket, self.run, self.placement = cloud, bucket, run, placement
+        self.limits, self.ledger, self.clock, self.rng, self.emit = limits, ledger, clock, rng, emit
+        self.launched = Launched()
+        self._stop = asyncio.Event()
+
+    def stop(self, why: str) -> None:
+        """Launch nothing more. What is being launched is still settled."""
+        if self.launched.stopped is None:
+            self.launched.stopped = why
+        self._stop.set()
+
+    async def launch(self, jobs: tuple[JobDocument, ...]) -> Launched:
+        """Launch ``jobs`` in their order, a bounded number at a time.
+
+        Raises:
+            OSError: the ledger cannot be written; nothing was launched without its line.
+        """
+        limit = asyncio.Semaphore(self.limits.concurrency)
+
+        async def one(job: JobDocument) -> None:
+            try:
+                await self._launch_job(job)
+            finally:
+                limit.release()
+
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                await limit.acquire()
+                if self._stop.is_set() or await self._killed():
+                    limit.release()
+                    break
+                group.create_task(one(job))
+        for job in jobs:
+            done = self.launched
+            if job.job not in done.instances and job.job not in done.declined and job.job not in done.gone:
+                self._decline(job, self.launched.stopped or "not launched", None)
+                await self._write_declined(job)
+        return self.launched
+
+    async def _killed(self) -> bool:
+        """Whether someone wrote ``control/kill``. A bucket that does not answer is no order to stop."""
+        try:
+            killed = await self.bucket.exists(keys.kill_key(self.run.run))
+        except CloudError:
+            return False
+        if killed:
+            self.stop("the run was killed")
+        return killed
+
+    async def _launch_job(self, job: JobDocument) -> None:
+        """Launch one job or decline it with the reason."""
+        try:
+            view = await self._place(job)
+        except CloudError as error:
+            self._decline(job, _reason(error.failure), error.failure)
+            await self._write_declined(job)
+            return
+        except _Gone:
+            self.launched.gone.add(job.job)
+            self._say("note", job=job.job, text="was launched before and has ended; not launched again")
+            return
+        self.launched.instances[job.job] = view
+        self._record("launched", job, instance_id=view.instance_id, zone=view.zone)
+        self._say("launched", job=job.job, instance_id=view.instance_id, zone=view.zone, region=view.region)
+        await self._write_launched(job, view)
+
+    async def _place(self, job: JobDocument) -> InstanceView:
+        """An instance for the job, in the zone EC2 chooses, else in each zone that offers the type in turn.
+
+        Raises:
+            CloudError: the failure after the configured tries.
+            _Gone: it ran already.
+        """
+        zones: tuple[str | None, ...] = (None,)
+        if self.placement.subnet is None:
+            zones += self.placement.zones.get(job.instance_type, ())
+        refused: CloudError | None = None
+        for attempt in range(1, self.limits.tries + 1):
+            for zone in zones:
+                try:
+                    return await self._request(job, attempt, zone)
+                except CloudError as error:
+                    kind = error.failure.kind
+                    if kind not in (FailureKind.CAPACITY, FailureKind.QUOTA):
+                        raise
+                    refused = error
+                    self._say(
+                        "retry",
+                        job=job.job,
+                        zone=zone,
+                        attempt=attempt,
+                        code=error.failure.code,
+                        kind=kind.value,
+                    )
+                    if kind is FailureKind.QUOTA:
+                        break  # a quota counts in every zone alike
+            if self._stop.is_set():
+                break
+            if attempt < self.limits.tries:
+                await self.clock.sleep(self.rng.uniform(1, 3 * 2**attempt))
+        assert refused is not None
+        raise refused
+
+    async def _request(self, job: JobDocument, attempt: int, zone: str | None) -> InstanceView:
+        """One request under one client token, repeated only after it was looked up."""
+        token = client_token(self.run.run, job.job, attempt, job.region, zone, job.instance_type)
+        request = self._build(job, token, zone)  # once: the parameters of one token must not change
+        await asyncio.to_thread(
+            self._record, "launching", job, attempt=attempt, region=job.region, zone=zone, token=token
+        )
+        self._say("launching", job=job.job, attempt=attempt, zone=zone)
+        for _ in range(self.limits.tries):
+            try:
+                return await with_retries(
+                    lambda: run_instance(self.cloud, request),
+                    tries=THROTTLE_TRIES,
+                    random=self.rng,
+                    sleep=self.clock.sleep,
+                    retry_on=frozenset({FailureKind.THROTTLED}),
+                )
+            except CloudError as error:
+                ambiguous = error
+                if error.failure.kind is FailureKind.GONE:
+                    raise _Gone from error
+                mismatch = error.failure.code == "IdempotentParameterMismatch"
+                if error.failure.kind is not FailureKind.UNKNOWN and not mismatch:
+                    raise
+                self._say(
+                    "note", job=job.job, text=f"no clear answer, looking it up: {error.failure.message}"
+                )
+            view = await self._look_up(job, token)
+            if view is not None:
+                if view.ending:
+                    raise _Gone
+                return view
+            # Not found: the same token makes a repetition safe even if the first request is still under way.
+        raise ambiguous
+
+    async def _look_up(self, job: JobDocument, token: str) -> InstanceView | None:
+        """The instance an unanswered request may have launched: by token, then by tag."""
+        for attempt in range(SETTLE_TRIES):
+            await self.clock.sleep(self.rng.uniform(0.5, 1.0) * 2**attempt)
+            try:
+                found = await find_by_token(self.cloud, job.region, token)
+                if found is not None:
+                    return found
+                views = await describe_run(self.cloud, job.region, self.run.run)
+            except CloudError as error:
+                self._say("note", job=job.job, text=f"the look-up failed: {error.failure.message}")
+                continue
+            for view in views:
+                if view.job == job.job:
+                    return view
+        return None
+
+    def _build(self, job: JobDocument, token: str, zone: str | None) -> LaunchRequest:
+        run, placement = self.run, self.placement
+        life = timedelta(seconds=run.max_runtime_s + run.emergency_grace_s) + self.limits.boot_allowance
+        expires = self.clock.now() + life
+        image = placement.images[job.arch]
+        user_data = render(
+            JobUserData(
+                run=run.run,
+                job=job.job,
+                bucket=self.bucket.name,
+                bucket_region=self.bucket.region,
+                bundle_sha256=run.bundle_sha256,
+                instance_type=job.instance_type,
+                image_id=image.image_id,
+                suites=job.suites,
+                mode=run.mode,
+                max_runtime_s=run.max_runtime_s,
+                emergency_grace_s=run.emergency_grace_s,
+                heartbeat_s=run.heartbeat_s,
+            )
+        )
+        tags = {
+            **placement.tags,
+            "LaunchedBy": "AsyncBenchmarkLauncher",
+            "Name": f"benchtui {run.run} {job.job}",
+            "benchtui:run": run.run,
+            "benchtui:job": job.job,
+            "benchtui:expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return LaunchRequest(
+            region=job.region,
+            instance_type=job.instance_type,
+            image=image,
+            client_token=token,
+            user_data=user_data,
+            tags=tags,
+            zone=zone,
+            subnet=placement.subnet,
+            security_group=placement.security_group,
+            instance_profile=placement.instance_profile,
+            volume_gib=placement.volume_gib,
+        )
+
+    async def _write_launched(self, job: JobDocument, view: InstanceView) -> None:
+        body = SentinelBody(
+            instance_id=view.instance_id,
+            instance_type=view.instance_type,
+            region=view.region,
+            zone=view.zone,
+            image_id=view.image_id,
+            usd_per_hour=job.price.usd_per_hour,
+        )
+        await self._write(job, JobState.LAUNCHED, body)
+
+    async def _write_declined(self, job: JobDocument) -> None:
+        await self._write(job, JobState.DECLINED, SentinelBody(reason=self.launched.declined[job.job]))
+
+    async def _write(self, job: JobDocument, state: JobState, body: SentinelBody) -> None:
+        """A sentinel of the launcher. If it cannot be written the tags still tell the same."""
+        key = Sentinel(self.clock.now(), job.job, LAUNCHER_SEQ, state).key(self.run.run)
+        try:
+            await with_retries(
+                lambda: self.bucket.put_once(key, to_json(body), "application/json"),
+                tries=SENTINEL_TRIES,
+                random=self.rng,
+                sleep=self.clock.sleep,
+            )
+        except CloudError as error:
+            self._say("note", job=job.job, text=f"{state} could not be written: {error.failure.message}")
+
+    def _decline(self, job: JobDocument, reason: str, failure: Failure | None) -> None:
+        self.launched.declined[job.job] = reason
+        if failure is not None:
+            self.launched.failures[job.job] = failure
+        self._record("declined", job, reason=reason)
+        fix = CloudError(failure).fix if failure else None
+        self._say("declined", job=job.job, reason=reason, fix=fix)
+
+    def _record(self, event: str, job: JobDocument, **fields: object) -> None:
+        self.ledger.append(
+            {"v": 1, "at": self.clock.now().isoformat(), "event": event, "job": job.job, **fields}
+        )
+
+    def _say(self, kind: str, **fields: object) -> None:
+        self.emit(Event(kind, self.clock.now(), fields))
+
+
+def _reason(failure: Failure) -> str:
+    """A census reason: kind first, so that a reader can sort by it."""
+    return f"{failure.kind.value}: {failure.code}: {failure.message}"

@@ -1,0 +1,170 @@
+"""From a configuration to a plan: which suites there are, what types and prices are known.
+
+``offline`` needs no network and imports no SDK; ``online`` asks AWS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchtui.aws.snapshot import load_snapshot
+from benchtui.config.schema import Config, ImageIds
+from benchtui.core.catalogue import InstanceType, Missing, Price
+from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
+from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
+from benchtui.core.suites import Suite
+from benchtui.engine.bundle import load_suites
+
+if TYPE_CHECKING:
+    from benchtui.aws.session import Cloud
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, with what else is needed to carry it out."""
+
+    plan: Plan
+    suites: Mapping[str, Suite]  # those the plan runs
+    types: Mapping[str, InstanceType]
+    zones: Mapping[str, tuple[str, ...]]  # by type: zones of the region that offer it; empty when offline
+
+
+def offline(config: Config, seed: int, now: datetime) -> Planned:
+    """The plan with the prices of the dated snapshot that benchtui brings.
+
+    Raises:
+        UsageError: the plan is empty or names a suite there is not.
+    """
+    region, names = config.aws.regions[0], _types(config)
+    snapshot = load_snapshot()
+    types = {name: snapshot.instance_type(name) for name in names}
+    prices = {name: snapshot.price(name, region) for name in names}
+    prices.update(_overrides(config, region, names, now))
+    return _assemble(config, seed, types, prices, {})
+
+
+async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_cache: Path) -> Planned:
+    """The plan with types, zones and prices as AWS tells them now.
+
+    Raises:
+        UsageError: the plan is empty or names a suite there is not.
+        CloudError: EC2 did not answer. A price that is not to be had declines its jobs instead.
+    """
+    from benchtui.aws.prices import on_demand_prices
+    from benchtui.aws.types import instance_types, offerings
+
+    region, names = config.aws.regions[0], _types(config)
+    async with asyncio.TaskGroup() as group:
+        described = group.create_task(instance_types(cloud, region, names))
+        offered = group.create_task(offerings(cloud, region, names))
+        priced = group.create_task(
+            on_demand_prices(
+                cloud, region, names, overrides=config.prices.on_demand, cache=price_cache, now=now
+            )
+        )
+    zones = offered.result()
+    types: dict[str, InstanceType | Missing] = {}
+    for name in names:
+        topology = described.result().get(name)
+        if topology is None or not zones.get(name):
+            types[name] = Missing(
+                f"{name} is not offered in {region}",
+                "correct [plan] types, or choose another region in [aws] regions",
+            )
+        else:
+            types[name] = topology
+    return _assemble(config, seed, types, priced.result(), zones)
+
+
+def rates_of(config: Config) -> Rates:
+    """The rates beside the instance's own, with the configuration's overrides."""
+    prices = config.prices
+    return Rates(
+        ebs_gb_month=_rate(prices.ebs_gb_month, LIST_RATES.ebs_gb_month),
+        ipv4_hour=_rate(prices.ipv4_hour, LIST_RATES.ipv4_hour),
+        s3_write_1000=_rate(prices.s3_write_1000, LIST_RATES.s3_write_1000),
+    )
+
+
+def limits_of(config: Config) -> Limits:
+    """How long an instance of this configuration may live."""
+    safety = config.safety
+    return Limits(
+        max_runtime=safety.max_runtime,
+        emergency_grace=safety.emergency_grace,
+        boot_allowance=safety.boot_allowance,
+        heartbeat=config.watch.heartbeat_seconds,
+    )
+
+
+def image_for(config: Config, arch: str) -> str | None:
+    """Name or id of the image for ``arch``; None if the configuration names ids and none for it."""
+    image = config.instance.image
+    if isinstance(image, ImageIds):
+        return (image.arm64 if arch == "arm64" else image.x86_64) or None
+    return image
+
+
+def _rate(usd: object, listed: Rate) -> Rate:
+    return listed if usd == listed.usd else Rate(usd, "config")  # type: ignore[arg-type]
+
+
+def _types(config: Config) -> tuple[str, ...]:
+    included = (row.type for row in config.plan.include)
+    return tuple(dict.fromkeys((*config.plan.types, *included)))
+
+
+def _overrides(config: Config, region: str, names: Iterable[str], now: datetime) -> dict[str, Price]:
+    from benchtui.core.catalogue import config_price
+
+    found = {name: config_price(config.prices.on_demand, region, name, now) for name in names}
+    return {name: price for name, price in found.items() if price is not None}
+
+
+def _assemble(
+    config: Config,
+    seed: int,
+    types: Mapping[str, InstanceType | Missing],
+    prices: Mapping[str, Price | Missing],
+    zones: Mapping[str, tuple[str, ...]],
+) -> Planned:
+    plan, region = config.plan, config.aws.regions[0]
+    own = {name: section.path for name, section in config.suites.items() if section.path is not None}
+    suites = load_suites(own)
+    resolved = resolve(
+        Matrix(
+            types=plan.types,
+            suites=plan.suites,
+            replicates=plan.replicates,
+            mode=plan.mode,
+            include=tuple(Included(row.type, row.suite, row.replicates) for row in plan.include),
+            exclude=tuple(Excluded(row.type, row.suite) for row in plan.exclude),
+        ),
+        name=plan.name,
+        region=region,
+        types=types,
+        prices=prices,
+        expected_seconds={
+            name: suite.modes[plan.mode].expected_seconds
+            for name, suite in suites.items()
+            if plan.mode in suite.modes
+        },
+        architectures={name: frozenset(suite.architectures) for name, suite in suites.items()},
+        limits=limits_of(config),
+        volume_gib=config.instance.volume_gib,
+        rates=rates_of(config),
+        budget_usd=config.safety.budget_usd,
+        seed=seed,
+    )
+    used = {suite for job in resolved.jobs for suite in job.suites}
+    return Planned(
+        plan=resolved,
+        suites={name: suites[name] for name in sorted(used)},
+        types={name: found for name, found in types.items() if isinstance(found, InstanceType)},
+        zones=zones,
+    )

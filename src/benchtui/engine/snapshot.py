@@ -1,0 +1,116 @@
+"""What a reader of a run is shown: frozen, complete, each source with its age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from benchtui.core.documents import JobDocument, RunDocument
+from benchtui.core.keys import FINAL, JobState
+from benchtui.core.states import JobStatus
+
+
+class SourceState(StrEnum):
+    """How far a source can be trusted right now."""
+
+    CONNECTING = "connecting"  # never answered yet
+    LIVE = "live"
+    RETRYING = "retrying"  # the last request failed, the one before did not
+    STALE = "stale"  # no answer for several periods
+    DOWN = "down"  # no answer for minutes, or refused
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that is asked again and again: S3, or EC2 of one region."""
+
+    name: str
+    period: timedelta
+    answered_at: datetime | None = None
+    error: str | None = None  # of the last request, None if it was answered
+    fix: str | None = None
+    refused: bool = False  # a permission is missing: asking again does not help
+    failures: int = 0  # in a row
+    requests: int = 0
+
+    def state(self, now: datetime) -> SourceState:
+        """Its state at ``now``: three periods without an answer are stale, twelve are down."""
+        if self.refused:
+            return SourceState.DOWN
+        if self.answered_at is None:
+            return SourceState.CONNECTING if self.failures < 3 else SourceState.DOWN
+        silent = now - self.answered_at
+        if silent > 12 * self.period:
+            return SourceState.DOWN
+        if silent > 3 * self.period:
+            return SourceState.STALE
+        return SourceState.RETRYING if self.error else SourceState.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job as it was planned and as it stands."""
+
+    planned: JobDocument
+    status: JobStatus
+    spent_usd: Decimal | None = None  # estimate; None: nothing is known of an instance
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment.
+
+    ``as_of`` is the moment the sources were last heard together; the rows are true of that moment,
+    not of ``taken_at``.
+    """
+
+    run: RunDocument
+    taken_at: datetime
+    as_of: datetime | None
+    rows: tuple[JobRow, ...]
+    sources: tuple[Source, ...]
+    spent_usd: Decimal
+    killed: bool = False  # control/kill is there
+    idle_since: datetime | None = None  # last sign of any activity of this run
+
+    @property
+    def counts(self) -> dict[JobState, int]:
+        """Number of jobs in each state that occurs."""
+        found: dict[JobState, int] = {}
+        for row in self.rows:
+            found[row.status.state] = found.get(row.status.state, 0) + 1
+        return found
+
+    @property
+    def alive(self) -> tuple[JobRow, ...]:
+        """Jobs with an instance that EC2 last showed pending, running or stopped."""
+        return tuple(
+            row for row in self.rows if row.status.instance is not None and not row.status.instance.ending
+        )
+
+    @property
+    def ec2_known(self) -> bool:
+        """Whether EC2 of every region of the run answered at least once."""
+        return all(source.answered_at for source in self.sources if source.name.startswith("EC2"))
+
+    def over(self, quiet: timedelta) -> bool:
+        """Whether nothing more will happen.
+
+        True when every job is final with no instance alive; a job that was planned but never
+        launched counts as over once the run has shown no sign of life for ``quiet`` (its launcher
+        is gone).
+        """
+        if self.as_of is None or self.alive:
+            return False
+        if all(row.status.over for row in self.rows):
+            return True
+        left = [row for row in self.rows if not row.status.over]
+        silent = self.idle_since is None or self.as_of - self.idle_since > quiet
+        return silent and all(row.status.state is JobState.PLANNED for row in left)
+
+    @property
+    def unfinished(self) -> tuple[JobRow, ...]:
+        """Jobs in no final state."""
+        return tuple(row for row in self.rows if row.status.state not in FINAL)

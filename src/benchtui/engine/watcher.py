@@ -1,0 +1,286 @@
+"""Reads a run from the bucket and from EC2, and from nothing else.
+
+One LIST a poll for sentinels, one each heartbeat period for heartbeats, one DescribeInstances per
+region each EC2 period. A request that fails makes its source older; it never changes a job's state:
+rows are folded only from answers that belong together (EC2 first, then the sentinels, so that a
+final sentinel written before an instance went away is always seen with it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from benchtui.aws.errors import CloudError, FailureKind
+from benchtui.aws.instances import describe_run
+from benchtui.core import keys
+from benchtui.core.catalogue import Price
+from benchtui.core.documents import PriceDocument, RunDocument
+from benchtui.core.keys import JobState, KeyNotOurs, Sentinel
+from benchtui.core.money import cost_of
+from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
+from benchtui.core.text import clean_line
+from benchtui.engine.events import Emit, Event
+from benchtui.engine.snapshot import JobRow, Snapshot, Source
+
+if TYPE_CHECKING:
+    from benchtui.aws.objects import Bucket
+    from benchtui.aws.session import Cloud
+    from benchtui.engine.clock import Clock
+
+FULL_LIST_EVERY = timedelta(minutes=5)
+EC2_PERIOD = timedelta(seconds=10)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How often each source is asked, and how far the cursor lags behind."""
+
+    poll: timedelta = timedelta(seconds=5)
+    ec2: timedelta = EC2_PERIOD
+    heartbeat: timedelta = timedelta(seconds=30)
+    overlap: timedelta = timedelta(seconds=120)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Answers collected so far: what has come in, and what of it has been folded."""
+
+    sentinels: dict[str, set[Sentinel]] = field(default_factory=dict)  # by job
+    cursor: datetime = EPOCH  # newest stamp seen
+    full_list_at: datetime | None = None
+    foreign: set[str] = field(default_factory=set)  # keys that are not ours, said once
+    views: dict[str, tuple[InstanceView, ...]] = field(default_factory=dict)  # by region, folded
+    fresh_views: dict[str, tuple[InstanceView, ...]] = field(default_factory=dict)  # not folded yet
+    heartbeats: dict[str, datetime] = field(default_factory=dict)
+    heartbeats_at: datetime | None = None
+    ended: dict[str, datetime] = field(default_factory=dict)  # instance id: first seen ending
+
+
+class Watcher:
+    """Follows one run. Any number of them, on any machine, see the same."""
+
+    def __init__(
+        self, cloud: Cloud, bucket: Bucket, run: RunDocument, clock: Clock, emit: Emit, periods: Periods
+    ) -> None:
+        self.cloud, self.bucket, self.run, self.clock, self.emit = cloud, bucket, run, clock, emit
+        self.periods = periods
+        self.limits = Limits(
+            heartbeat=timedelta(seconds=run.heartbeat_s), never_started=timedelta(seconds=run.never_started_s)
+        )
+        self._rates = run.rates.rates(run.run)
+        self._heard = _Heard()
+        self._sources: dict[str, Source] = {"S3": Source("S3", periods.poll)}
+        for region in run.regions:
+            self._sources[f"EC2 {region}"] = Source(f"EC2 {region}", periods.ec2)
+        self._asked: dict[str, datetime] = {}
+        self._statuses: dict[str, JobStatus] = {}
+        self._rows: tuple[JobRow, ...] = tuple(
+            JobRow(job, JobStatus(job.job, JobState.PLANNED)) for job in run.jobs
+        )
+        self._as_of: datetime | None = None
+
+    async def poll(self) -> Snapshot:
+        """Ask what is due and fold what was answered.
+
+        Never raises for an answer that did not come; the snapshot's sources tell.
+        """
+        now = self.clock.now()
+        for region in self.run.regions:
+            if self._due(f"EC2 {region}", self.periods.ec2, now):
+                await self._ask_ec2(region)
+        if self._due("heartbeats", self.periods.heartbeat, now):
+            await self._ask_heartbeats()
+        if await self._ask_sentinels():
+            self._fold()
+        return self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """The run as last heard, without asking again."""
+        activity = [
+            at for status in self._statuses.values() for at in (status.last_sentinel_at, status.heartbeat_at)
+        ]
+        return Snapshot(
+            run=self.run,
+            taken_at=self.clock.now(),
+            as_of=self._as_of,
+            rows=self._rows,
+            sources=tuple(self._sources.values()),
+            spent_usd=sum((row.spent_usd for row in self._rows if row.spent_usd is not None), Decimal(0)),
+            idle_since=max((at for at in (*activity, self.run.created_at) if at is not None), default=None),
+        )
+
+    def sentinels(self, job: str) -> tuple[Sentinel, ...]:
+        """What was heard of a job, in order of sequence."""
+        return tuple(sorted(self._heard.sentinels.get(job, ()), key=lambda s: (s.seq, s.at)))
+
+    def _due(self, name: str, period: timedelta, now: datetime) -> bool:
+        asked = self._asked.get(name)
+        if asked is not None and now - asked < period:
+            return False
+        self._asked[name] = now
+        return True
+
+    async def _ask_ec2(self, region: str) -> None:
+        name = f"EC2 {region}"
+        try:
+            views = await describe_run(self.cloud, region, self.run.run)
+        except CloudError as error:
+            self._failed(name, error)
+            return
+        self._answered(name)
+        self._heard.fresh_views[region] = views
+
+    async def _ask_heartbeats(self) -> None:
+        found: dict[str, datetime] = {}
+        try:
+            async for item in self.bucket.list_keys(keys.heartbeats_prefix(self.run.run)):
+                try:
+                    found[keys.parse_heartbeat(item.key)] = item.last_modified
+                except KeyNotOurs:
+                    self._foreign(item.key)
+        except CloudError as error:
+            self._asked.pop("heartbeats", None)
+            self._failed("S3", error)
+            return
+        self._answered("S3")
+        self._heard.heartbeats, self._heard.heartbeats_at = found, self._s3_now()
+
+    async def _ask_sentinels(self) -> bool:
+        heard, run, now = self._heard, self.run.run, self.clock.now()
+        full = heard.full_list_at is None or now - heard.full_list_at >= FULL_LIST_EVERY
+        after = None if full else keys.events_after(run, heard.cursor - self.periods.overlap)
+        found: list[str] = []
+        try:
+            async for item in self.bucket.list_keys(keys.events_prefix(run), start_after=after):
+                found.append(item.key)
+        except CloudError as error:
+            self._failed("S3", error)
+            return False
+        self._answered("S3")
+        if full:
+            heard.full_list_at = now
+        for key in found:
+            self._hear(key)
+        return True
+
+    def _hear(self, key: str) -> None:
+        try:
+            run, sentinel = keys.parse_event(key)
+        except KeyNotOurs:
+            self._foreign(key)
+            return
+        if run == self.run.run:
+            self._heard.sentinels.setdefault(sentinel.job, set()).add(sentinel)
+            self._heard.cursor = max(self._heard.cursor, sentinel.at)
+
+    def _foreign(self, key: str) -> None:
+        if key not in self._heard.foreign and len(self._heard.foreign) < 1000:
+            self._heard.foreign.add(key)
+            self._say("note", text=f"an object in this run is not benchtui's: {clean_line(key)}")
+
+    def _fold(self) -> None:
+        heard = self._heard
+        heard.views.update(heard.fresh_views)
+        heard.fresh_views.clear()
+        self._as_of = self._s3_now()
+        # Silence is judged at the time the heartbeats were last listed, not at a later one.
+        judged_at = min(self._as_of, heard.heartbeats_at) if heard.heartbeats_at else self._as_of
+        known = all(region in heard.views for region in self.run.regions)
+        by_job: dict[str, list[InstanceView]] = {}
+        for views in heard.views.values():
+            for view in views:
+                by_job.setdefault(view.job or "", []).append(view)
+                if view.ending:
+                    heard.ended.setdefault(view.instance_id, view.ended_at or self._as_of)
+        rows = []
+        for job in self.run.jobs:
+            status = fold(
+                job.job,
+                heard.sentinels.get(job.job, ()),
+                Ec2Answer(known and heard.heartbeats_at is not None, tuple(by_job.get(job.job, ()))),
+                heartbeat_at=heard.heartbeats.get(job.job),
+                now=judged_at,
+                limits=self.limits,
+            )
+            self._tell_change(self._statuses.get(job.job), status)
+            self._statuses[job.job] = status
+            rows.append(JobRow(job, status, self._spent(status, job.price)))
+        self._rows = tuple(rows)
+
+    def _spent(self, status: JobStatus, price: PriceDocument) -> Decimal | None:
+        """Estimate of what the job's instance has cost so far, USD; None if no instance was seen."""
+        if status.instance is None:
+            return None
+        ended = self._heard.ended.get(status.instance.instance_id)
+        until = ended or self._as_of or self.clock.now()
+        seconds = max(0.0, (until - status.instance.launched_at).total_seconds())
+        beats = int(seconds / self.limits.heartbeat.total_seconds())
+        writes = len(self._heard.sentinels.get(status.job, ())) + 2 * beats
+        at_launch = Price(price.usd_per_hour, price.basis, price.as_of, price.region)
+        return cost_of(at_launch, seconds, self.run.volume_gib, self._rates, writes).usd
+
+    def _tell_change(self, old: JobStatus | None, new: JobStatus) -> None:
+        before = (old.state, old.suite, old.progress) if old else (JobState.PLANNED, None, None)
+        if (new.state, new.suite, new.progress) != before:
+            self._say("state", **_state_fields(new), before=before[0].value)
+        for suite in new.collected:
+            if old is None or suite not in old.collected:
+                self._say("result", job=new.job, suite=suite)
+        if new.finished and not (old and old.finished):
+            ended = new.instance.state_reason if new.instance else None
+            self._say("ended", job=new.job, state=new.state.value, instance_state_reason=ended)
+        if new.alarm and (old is None or old.alarm != new.alarm):
+            self._say("alarm", job=new.job, text=new.alarm)
+
+    def _s3_now(self) -> datetime:
+        """The time on S3's clock, by which LastModified is stamped."""
+        return self.bucket.server_now(self.clock.now())
+
+    def _answered(self, name: str) -> None:
+        source = self._sources[name]
+        if source.error:
+            self._say("recovered", source=name)
+        self._sources[name] = replace(
+            source,
+            answered_at=self.clock.now(),
+            error=None,
+            fix=None,
+            refused=False,
+            failures=0,
+            requests=source.requests + 1,
+        )
+
+    def _failed(self, name: str, error: CloudError) -> None:
+        failure = error.failure
+        source = self._sources[name]
+        if source.error != failure.message:
+            self._say("stale", source=name, error=failure.message, code=failure.code)
+        self._sources[name] = replace(
+            source,
+            error=failure.message,
+            fix=error.fix,
+            refused=failure.kind is FailureKind.DENIED,
+            failures=source.failures + 1,
+            requests=source.requests + 1,
+        )
+
+    def _say(self, kind: str, **fields: object) -> None:
+        self.emit(Event(kind, self.clock.now(), fields))
+
+
+def _state_fields(status: JobStatus) -> Mapping[str, object]:
+    """The fields of a ``state`` event."""
+    progress = status.progress
+    return {
+        "job": status.job,
+        "state": status.state.value,
+        "suite": status.suite,
+        "progress": [progress.done, progress.total] if progress else None,
+        "reason": status.reason,
+        "instance_id": status.instance.instance_id if status.instance else None,
+    }

@@ -1,0 +1,346 @@
+"""One configuration, one account, one bucket: what every command stands on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import benchtui
+from benchtui.aws.errors import CloudError, with_retries
+from benchtui.aws.images import Image, resolve_image
+from benchtui.aws.objects import Bucket
+from benchtui.aws.session import Cloud, Identity
+from benchtui.config.schema import Config
+from benchtui.core import keys
+from benchtui.core.documents import (
+    DeclinedDocument,
+    JobDocument,
+    PriceDocument,
+    RatesDocument,
+    RunDocument,
+    to_json,
+)
+from benchtui.core.errors import BudgetError, TimeLimitError, UsageError
+from benchtui.engine import planning
+from benchtui.engine.bundle import build_bundle
+from benchtui.engine.clock import Clock
+from benchtui.engine.collector import Collected, Collector
+from benchtui.engine.events import Emit, Event
+from benchtui.engine.killswitch import DEFAULT_LIMITS, KillLimits, KillReport, kill
+from benchtui.engine.launcher import Launched, Launcher, LaunchLimits, Placement
+from benchtui.engine.ledger import Ledger
+from benchtui.engine.planning import Planned
+from benchtui.engine.runs import RunListing, list_runs, load_run
+from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.watcher import Periods, Watcher
+
+#: A run without any sign of life for this long has no launcher any more.
+QUIET = timedelta(minutes=5)
+WATCH_TRIES = 2
+UPLOAD_TRIES = 5
+SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where this machine keeps things."""
+
+    state: Path
+    cache: Path
+    results: Path
+
+
+class Workspace:
+    """Opens connections when first needed and closes them at the end.
+
+    Args:
+        config: the settings.
+        folders: where ledger, cache and results lie.
+        clock: the time.
+        rng: chance of retries and seeds; never of anything secret.
+        emit: told of everything that happens.
+    """
+
+    def __init__(
+        self, config: Config, folders: Folders, clock: Clock, rng: random.Random, emit: Emit
+    ) -> None:
+        self.config, self.folders, self.clock, self.rng, self.emit = config, folders, clock, rng, emit
+        self.cloud = self._connect()
+        # A watcher asks again at its next poll; long retries inside one would hide that a source is away.
+        self._watching = self._connect(tries=WATCH_TRIES)
+        self._identity: Identity | None = None
+
+    def _connect(self, **options: int) -> Cloud:
+        aws = self.config.aws
+        return Cloud(aws.profile or None, aws.regions, random=self.rng, sleep=self.clock.sleep, **options)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.cloud.close()
+        await self._watching.close()
+
+    async def bucket_name(self) -> str:
+        """Name of the bucket: as configured, else derived from the account.
+
+        Raises:
+            CloudError: the account is not known.
+        """
+        if self.config.aws.bucket:
+            return self.config.aws.bucket
+        if self._identity is None:
+            self._identity = await self.cloud.identity()
+        return f"benchtui-{self._identity.account}-{self.config.aws.regions[0]}"
+
+    async def bucket(self) -> Bucket:
+        """The bucket."""
+        return Bucket(self.cloud, await self.bucket_name())
+
+    async def plan(self, seed: int) -> Planned:
+        """The plan as AWS's types and prices make it now.
+
+        Raises:
+            UsageError: the plan is empty or names what there is not.
+            CloudError: EC2 did not answer.
+        """
+        cache = self.folders.cache / "prices.json"
+        return await planning.online(self.cloud, self.config, seed, self.clock.now(), cache)
+
+    async def start(self, planned: Planned) -> RunDocument:
+        """Put the bundle and run.json into the bucket. Nothing is launched yet.
+
+        Raises:
+            BudgetError: the worst case exceeds the budget.
+            UsageError: no job is left to launch.
+            CloudError: the bucket refuses or does not answer.
+        """
+        plan = planned.plan
+        if not plan.budget.fits:
+            raise BudgetError(
+                f"the worst case of {plan.worst_case_usd:.2f} USD exceeds the budget of "
+                f"{plan.budget.budget_usd} USD, which covers {plan.budget.jobs_covered} of the "
+                f"{plan.budget.jobs} jobs",
+                fix="raise [safety] budget_usd, or lower [plan] replicates or [safety] max_runtime",
+            )
+        if not plan.jobs:
+            reasons = "; ".join(dict.fromkeys(cell.reason for cell in plan.declined))
+            fix = next((cell.fix for cell in plan.declined if cell.fix), None)
+            raise UsageError(f"no job can be launched: {reasons}", fix=fix)
+        sha256, bundle = await asyncio.to_thread(build_bundle, planned.suites)
+        run = self._document(planned, sha256)
+        bucket = await self.bucket()
+        await self._upload(bucket, keys.payload_key(sha256), bundle, "application/gzip")
+        await self._upload(bucket, keys.run_json_key(run.run), to_json(run), "application/json")
+        return run
+
+    async def _upload(self, bucket: Bucket, key: str, body: bytes, content_type: str) -> None:
+        await with_retries(
+            lambda: bucket.put_once(key, body, content_type),
+            tries=UPLOAD_TRIES,
+            random=self.rng,
+            sleep=self.clock.sleep,
+        )
+
+    def _document(self, planned: Planned, bundle_sha256: str) -> RunDocument:
+        plan, config, now = planned.plan, self.config, self.clock.now()
+        suffix = "".join(secrets.choice(SUFFIX_ALPHABET) for _ in range(4))
+        return RunDocument(
+            run=keys.run_id(now, suffix),
+            name=plan.name,
+            benchtui_version=benchtui.__version__,
+            created_at=now,
+            mode=plan.mode,
+            seed=plan.seed,
+            regions=(plan.region,),
+            bundle_sha256=bundle_sha256,
+            max_runtime_s=config.safety.max_runtime,
+            emergency_grace_s=config.safety.emergency_grace,
+            boot_allowance_s=config.safety.boot_allowance,
+            heartbeat_s=config.watch.heartbeat_seconds,
+            never_started_s=config.watch.never_started_after,
+            volume_gib=config.instance.volume_gib,
+            rates=RatesDocument.of(planning.rates_of(config)),
+            budget_usd=plan.budget.budget_usd,
+            worst_case_usd=plan.worst_case_usd,
+            jobs=tuple(
+                JobDocument(
+                    job=job.job,
+                    instance_type=job.instance_type,
+                    suites=job.suites,
+                    region=job.region,
+                    arch=job.arch,
+                    vcpus=job.vcpus,
+                    cores=job.cores,
+                    threads_per_core=job.threads_per_core,
+                    price=PriceDocument(
+                        usd_per_hour=job.price.usd_per_hour,
+                        basis=job.price.basis,
+                        as_of=job.price.as_of,
+                        region=job.price.region,
+                    ),
+                    expected_seconds=job.expected_seconds,
+                    expected_usd=job.expected_usd,
+                    worst_case_usd=job.worst_case_usd,
+                )
+                for job in plan.jobs
+            ),
+            declined=tuple(
+                DeclinedDocument(job=cell.job, suite=cell.suite, reason=cell.reason) for cell in plan.declined
+            ),
+            config=config.model_dump(mode="json"),
+        )
+
+    async def launch(
+        self, run: RunDocument, planned: Planned, started: Callable[[Launcher], None] = lambda _: None
+    ) -> Launched:
+        """Launch every job of ``run``; returns when each is launched or declined.
+
+        Args:
+            run: as `start` returned it.
+            planned: the plan it came from.
+            started: given the launcher, so that it can be stopped.
+
+        Raises:
+            CloudError: an image could not be resolved for any job.
+            OSError: the ledger cannot be written.
+        """
+        placement = await self._placement(run, planned)
+        limits = LaunchLimits(
+            concurrency=self.config.safety.launch_concurrency,
+            tries=self.config.safety.launch_tries,
+            boot_allowance=timedelta(seconds=run.boot_allowance_s),
+        )
+        with Ledger(self.folders.state / "ledger", run.run) as ledger:
+            launcher = Launcher(
+                self.cloud,
+                await self.bucket(),
+                run,
+                placement,
+                limits,
+                ledger,
+                self.clock,
+                self.rng,
+                self.emit,
+            )
+            started(launcher)
+            return await launcher.launch(run.jobs)
+
+    async def _placement(self, run: RunDocument, planned: Planned) -> Placement:
+        aws, region = self.config.aws, planned.plan.region
+        images: dict[str, Image] = {}
+        for arch in sorted({job.arch for job in run.jobs}):
+            name = planning.image_for(self.config, arch)
+            if name is None:
+                raise UsageError(
+                    f"no image for {arch} is configured",
+                    fix=f"add {arch} to [instance.image], or name a system",
+                )
+            images[arch] = await resolve_image(self.cloud, region, name, arch)
+            found = images[arch]
+            self.emit(
+                Event(
+                    "image", self.clock.now(), {"arch": arch, "image_id": found.image_id, "name": found.name}
+                )
+            )
+        return Placement(
+            region=region,
+            images=images,
+            zones=planned.zones,
+            instance_profile=aws.instance_profile,
+            security_group=aws.security_group,
+            subnet=aws.subnet or None,
+            tags=self.config.instance.tags,
+            volume_gib=self.config.instance.volume_gib,
+        )
+
+    async def load(self, run: str) -> RunDocument:
+        """A run of the bucket, whoever launched it.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        return await load_run(await self.bucket(), run)
+
+    async def runs(self, newest: int = 50) -> tuple[RunListing, ...]:
+        """The newest runs of the bucket."""
+        return await list_runs(await self.bucket(), newest)
+
+    async def watcher(self, run: RunDocument) -> Watcher:
+        """A watcher of ``run``."""
+        watch = self.config.watch
+        periods = Periods(
+            poll=timedelta(seconds=watch.poll_seconds),
+            ec2=timedelta(seconds=watch.poll_seconds),
+            heartbeat=timedelta(seconds=run.heartbeat_s),
+            overlap=timedelta(seconds=watch.overlap),
+        )
+        bucket = Bucket(self._watching, await self.bucket_name())
+        return Watcher(self._watching, bucket, run, self.clock, self.emit, periods)
+
+    async def follow(
+        self,
+        watcher: Watcher,
+        *,
+        launching: asyncio.Task[Launched] | None = None,
+        on_snapshot: Callable[[Snapshot], None] = lambda _: None,
+        until: datetime | None = None,
+    ) -> Snapshot:
+        """Poll until nothing more can come.
+
+        Args:
+            watcher: of the run.
+            launching: still under way in this process; the run is not over before it is.
+            on_snapshot: told of every poll.
+            until: give up then.
+
+        Raises:
+            TimeLimitError: ``until`` came first.
+            CloudError: launching failed as a whole.
+        """
+        while True:
+            snapshot = await watcher.poll()
+            on_snapshot(snapshot)
+            launched = launching is None or launching.done()
+            if launching is not None and launching.done() and launching.exception() is not None:
+                launching.result()
+            if launched and snapshot.over(timedelta(0) if launching is not None else QUIET):
+                return snapshot
+            if until is not None and self.clock.now() >= until:
+                live = len(snapshot.alive)
+                raise TimeLimitError(
+                    f"{watcher.run.run} was not over in time; {live} instances go on and end by themselves",
+                    fix=f"benchtui watch {watcher.run.run}, or benchtui kill {watcher.run.run}",
+                )
+            await self.clock.sleep(self.config.watch.poll_seconds)
+
+    async def collect(self, watcher: Watcher, snapshot: Snapshot) -> Collected:
+        """Bring the results here and take the census; the run may still be going on."""
+        collector = Collector(await self.bucket(), watcher.run, self.folders.results, self.clock)
+        over = snapshot.over(QUIET) and snapshot.ec2_known
+        return await collector.collect(watcher, snapshot, over=over)
+
+    async def kill(self, run: str, limits: KillLimits = DEFAULT_LIMITS) -> KillReport:
+        """End every instance of ``run`` in every enabled region and prove it; needs no bucket."""
+        bucket: Bucket | None = None
+        with contextlib.suppress(CloudError):
+            bucket = await self.bucket()
+        return await kill(
+            self.cloud,
+            bucket,
+            run,
+            self.clock,
+            self.emit,
+            known_regions=self.config.aws.regions,
+            limits=limits,
+        )
