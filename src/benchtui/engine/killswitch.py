@@ -205,7 +205,8 @@ class _RegionKill:
         ]
         if not due:
             return
-        answer = await terminate(self.cloud, self.proof.region, due)
+        zones = {view.instance_id: view.zone for view in alive}
+        answer = await terminate(self.cloud, self.proof.region, due, zones=zones)
         self.asked_at.update(dict.fromkeys(answer.accepted, now))
         self._note(asked=self.proof.asked | frozenset(answer.accepted))
         asked = {"region": self.proof.region, "asked": sorted(answer.accepted), "alive": len(alive)}

@@ -1,4 +1,4 @@
-"""Launches the jobs of a run: one RunInstances each, recorded before it is sent, settled before it is repeated."""
+"""Launches the jobs of a run: each recorded before its request, and settled before it is asked for again."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
     from benchtui.engine.clock import Clock
 
-THROTTLE_TRIES = 8
 #: How often an ambiguous answer is looked up before the same request, with the same token, is sent again.
 SETTLE_TRIES = 4
 SENTINEL_TRIES = 5
+WORTH_ANOTHER_TRY = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA, FailureKind.THROTTLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Placement:
     images: Mapping[str, Image]  # by architecture
     zones: Mapping[str, tuple[str, ...]]  # by instance type: zones that offer it
     instance_profile: str
-    security_group: str
+    security_group: str  # id
     subnet: str | None
     tags: Mapping[str, str]
     volume_gib: int
@@ -168,7 +168,7 @@ class Launcher:
                     return await self._request(job, attempt, zone)
                 except CloudError as error:
                     kind = error.failure.kind
-                    if kind not in (FailureKind.CAPACITY, FailureKind.QUOTA):
+                    if kind not in WORTH_ANOTHER_TRY:
                         raise
                     refused = error
                     self._say(
@@ -198,13 +198,7 @@ class Launcher:
         self._say("launching", job=job.job, attempt=attempt, zone=zone)
         for _ in range(self.limits.tries):
             try:
-                return await with_retries(
-                    lambda: run_instance(self.cloud, request),
-                    tries=THROTTLE_TRIES,
-                    random=self.rng,
-                    sleep=self.clock.sleep,
-                    retry_on=frozenset({FailureKind.THROTTLED}),
-                )
+                return await run_instance(self.cloud, request)  # which retries throttles
             except CloudError as error:
                 ambiguous = error
                 if error.failure.kind is FailureKind.GONE:
@@ -229,8 +223,8 @@ class Launcher:
             await self.clock.sleep(self.rng.uniform(0.5, 1.0) * 2**attempt)
             try:
                 found = await find_by_token(self.cloud, job.region, token)
-                if found is not None:
-                    return found
+                if found:
+                    return found[0]
                 views = await describe_run(self.cloud, job.region, self.run.run)
             except CloudError as error:
                 self._say("note", job=job.job, text=f"the look-up failed: {error.failure.message}")
@@ -250,7 +244,7 @@ class Launcher:
                 run=run.run,
                 job=job.job,
                 bucket=self.bucket.name,
-                bucket_region=self.bucket.region,
+                bucket_region=self.cloud.bucket_region,
                 bundle_sha256=run.bundle_sha256,
                 instance_type=job.instance_type,
                 image_id=image.image_id,
@@ -261,24 +255,19 @@ class Launcher:
                 heartbeat_s=run.heartbeat_s,
             )
         )
-        tags = {
-            **placement.tags,
-            "LaunchedBy": "AsyncBenchmarkLauncher",
-            "Name": f"benchtui {run.run} {job.job}",
-            "benchtui:run": run.run,
-            "benchtui:job": job.job,
-            "benchtui:expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
-        }
         return LaunchRequest(
+            run=run.run,
+            job=job.job,
             region=job.region,
             instance_type=job.instance_type,
             image=image,
             client_token=token,
             user_data=user_data,
-            tags=tags,
+            expires_at=expires,
+            tags=placement.tags,
             zone=zone,
             subnet=placement.subnet,
-            security_group=placement.security_group,
+            security_groups=(placement.security_group,),
             instance_profile=placement.instance_profile,
             volume_gib=placement.volume_gib,
         )

@@ -16,8 +16,9 @@ from typing import Self
 import benchtui
 from benchtui.aws.errors import CloudError, with_retries
 from benchtui.aws.images import Image, resolve_image
+from benchtui.aws.network import security_group_id
 from benchtui.aws.objects import Bucket
-from benchtui.aws.session import Cloud, Identity
+from benchtui.aws.session import TRIES, Cloud, Identity
 from benchtui.config.schema import Config
 from benchtui.core import keys
 from benchtui.core.documents import (
@@ -78,9 +79,9 @@ class Workspace:
         self._watching = self._connect(tries=WATCH_TRIES)
         self._identity: Identity | None = None
 
-    def _connect(self, **options: int) -> Cloud:
+    def _connect(self, tries: int = TRIES) -> Cloud:
         aws = self.config.aws
-        return Cloud(aws.profile or None, aws.regions, random=self.rng, sleep=self.clock.sleep, **options)
+        return Cloud(aws.profile, aws.regions, random=self.rng, sleep=self.clock.sleep, tries=tries)
 
     async def __aenter__(self) -> Self:
         return self
@@ -258,7 +259,9 @@ class Workspace:
             images=images,
             zones=planned.zones,
             instance_profile=aws.instance_profile,
-            security_group=aws.security_group,
+            security_group=await security_group_id(
+                self.cloud, region, aws.security_group, aws.subnet or None
+            ),
             subnet=aws.subnet or None,
             tags=self.config.instance.tags,
             volume_gib=self.config.instance.volume_gib,
