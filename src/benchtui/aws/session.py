@@ -112,6 +112,18 @@ class Cloud:
             sorted(row["RegionName"] for row in answer["Regions"] if row.get("OptInStatus") != "not-opted-in")
         )
 
+    async def endpoint(self, service: str, region: str) -> str:
+        """URL that requests to ``service`` in ``region`` go to. Asks no one.
+
+        Raises:
+            CloudError: the SDK's settings are not usable.
+        """
+        try:
+            client = await self._client(service, region)
+        except RAISED_BY_SDK as error:
+            raise to_user_error(classify(error, region=region)) from error
+        return str(client.meta.endpoint_url)
+
     async def call(
         self,
         service: str,
