@@ -1,0 +1,88 @@
+"""What an account looks like after `benchtui setup`: bucket, role, instance profile, security group."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .state import ACCOUNT_ID, DEFAULT_REGION
+
+BUCKET = f"benchtui-{ACCOUNT_ID}-{DEFAULT_REGION}"
+PROFILE = "benchtui-instance"
+SECURITY_GROUP = "benchtui"
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+# The role puts results, reads its bundle and the order to stop, and has no EC2 rights at all.
+ROLE_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/benchmarks/*"},
+        {
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": [f"arn:aws:s3:::{BUCKET}/payloads/*", f"arn:aws:s3:::{BUCKET}/benchmarks/*/control/kill"],
+        },
+    ],
+}
+BLOCK_ALL = b"""<PublicAccessBlockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+<BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>
+<BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets>
+</PublicAccessBlockConfiguration>"""
+ENCRYPT = b"""<ServerSideEncryptionConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule>
+<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>
+</Rule></ServerSideEncryptionConfiguration>"""
+
+Send = Callable[[str, str, str, dict[str, str], bytes], int]
+
+
+def provision_security_groups() -> None:
+    """Give every region, when it is first used, the group `benchtui` without inbound rules in its default VPC."""
+    from moto.ec2.models import EC2Backend
+
+    plain_init = EC2Backend.__init__
+
+    def __init__(self: Any, region_name: str, account_id: str) -> None:
+        plain_init(self, region_name, account_id)
+        self.create_security_group(SECURITY_GROUP, "benchtui instances: nothing comes in", self.default_vpc.id)
+
+    EC2Backend.__init__ = __init__  # type: ignore[method-assign, unused-ignore]
+
+
+def provision_role() -> None:
+    """Create role and instance profile `benchtui-instance`."""
+    from moto.iam import iam_backends
+
+    iam = iam_backends[ACCOUNT_ID]["aws"]
+    iam.create_role(
+        role_name=PROFILE,
+        assume_role_policy_document=json.dumps(TRUST),
+        path="/",
+        permissions_boundary=None,
+        description="benchtui instances",
+        tags=[],
+        max_session_duration="21600",
+    )
+    iam.put_role_policy(PROFILE, PROFILE, json.dumps(ROLE_POLICY))
+    iam.create_instance_profile(PROFILE, "/", [PROFILE])
+
+
+def provision_bucket(send: Send) -> None:
+    """Create the default bucket, private, public access blocked, unless it was restored.
+
+    Raises RuntimeError when the API refuses, which only a broken installation explains.
+    """
+    if send("HEAD", f"/{BUCKET}", DEFAULT_REGION, {}, b"") == 200:
+        return
+    steps = (
+        (f"/{BUCKET}", b""),
+        (f"/{BUCKET}?publicAccessBlock", BLOCK_ALL),
+        (f"/{BUCKET}?encryption", ENCRYPT),
+    )
+    for target, body in steps:
+        status = send("PUT", target, DEFAULT_REGION, {}, body)
+        if status != 200:
+            raise RuntimeError(f"the local cloud could not prepare its bucket: PUT {target} answered {status}")
