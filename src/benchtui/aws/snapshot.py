@@ -1,4 +1,4 @@
-"""A small dated picture of EC2's types and prices, for `plan --offline` alone. Reads no network, no botocore."""
+"""A small dated picture of EC2's types and prices, for `plan --offline` alone: no network, no botocore."""
 
 from __future__ import annotations
 

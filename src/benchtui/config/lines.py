@@ -69,14 +69,14 @@ class _Scanner:
         path: KeyPath = ()
         for name in self._dotted():
             path += (name,)
+            self._note(path, start)
             # A header below an array of tables means that array's newest element.
-            if path in self.tables_seen and len(path) > 0:
+            if path in self.tables_seen:
                 path += (self.tables_seen[path],)
         if brackets == 2:
             array = path[:-1] if path and isinstance(path[-1], int) else path
             index = self.tables_seen.get(array, -1) + 1
             self.tables_seen[array] = index
-            self._note(array, start)
             path = (*array, index)
         self.at += brackets
         self._note(path, start)

@@ -7,10 +7,9 @@ set in a file. A BENCHTUI_ variable that names no setting is an error.
 
 from __future__ import annotations
 
-import configparser
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,14 +17,15 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
+from benchtui.config.layers import Layer, Sources, merge
 from benchtui.config.lines import KeyPath, key_lines
-from benchtui.config.paths import PROJECT_FILE, home, user_config_file
+from benchtui.config.paths import PROJECT_FILE, expanded, user_config_file
 from benchtui.config.problems import ConfigError, Origin, Problem, syntax_problem, validation_problems
 from benchtui.config.schema import Config
+from benchtui.config.sdk_region import sdk_region
 from benchtui.config.settings import (
     ENVIRONMENT_PREFIX,
     OPEN_TABLES,
-    WHOLE_TABLES,
     Setting,
     dotted,
     settings,
@@ -62,12 +62,6 @@ class SettingRow:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    values: dict[str, Any]
-    origin: Callable[[KeyPath], Origin]
-
-
 def load(
     config_file: Path | None, environ: Mapping[str, str], flags: Mapping[str, Flag], cwd: Path
 ) -> Loaded:
@@ -83,7 +77,7 @@ def load(
         ConfigError: with every problem of every source.
     """
     problems: list[Problem] = []
-    layers: list[_Layer] = []
+    layers: list[Layer] = []
     files: list[Path] = []
     for file, required in _candidate_files(config_file, environ, cwd):
         layer, found = _file_layer(file, required, environ)
@@ -96,19 +90,19 @@ def load(
     layers += [environment, _flag_layer(flags)]
 
     merged: dict[str, Any] = {}
-    sources: dict[KeyPath, _Layer] = {}
+    sources = Sources({}, {})
     for layer in layers:
-        _merge(merged, layer.values, layer, (), sources)
+        merge(merged, layer, sources)
     _add_sdk_region(merged, sources, environ)
     _expand_results_dir(merged, environ)
 
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        problems += validation_problems(error, lambda path: _origin_of(path, sources))
+        problems += validation_problems(error, sources.of_problem)
     if problems:
         raise ConfigError(tuple(sorted(problems, key=Problem.place)))
-    origins = {dotted(path): _origin_of(path, sources) for path, _ in _leaves(config)}
+    origins = {dotted(path): sources.of_value(path) for path, _ in _leaves(config)}
     return Loaded(config, origins, tuple(files))
 
 
@@ -148,7 +142,7 @@ def _candidate_files(
 
 def _file_layer(
     file: Path, required: Literal["required", "optional"], environ: Mapping[str, str]
-) -> tuple[_Layer | None, list[Problem]]:
+) -> tuple[Layer | None, list[Problem]]:
     try:
         with file.open("rb") as stream:
             raw = stream.read(MAX_FILE_BYTES + 1)
@@ -174,27 +168,23 @@ def _file_layer(
         return Origin("file", str(file), None if known is None else lines[known])
 
     _anchor_suite_paths(values, file.parent, environ)
-    return _Layer(values, origin), []
+    return Layer(values, origin), []
 
 
 def _anchor_suite_paths(values: dict[str, Any], folder: Path, environ: Mapping[str, str]) -> None:
     suites = values.get("suites")
     for suite in suites.values() if isinstance(suites, dict) else ():
         if isinstance(suite, dict) and isinstance(suite.get("path"), str):
-            suite["path"] = str(folder.absolute() / _expanded(suite["path"], environ))
+            suite["path"] = str(folder.absolute() / expanded(suite["path"], environ))
 
 
 def _expand_results_dir(merged: dict[str, Any], environ: Mapping[str, str]) -> None:
     output = merged.get("output")
     if isinstance(output, dict) and isinstance(output.get("results_dir"), str):
-        output["results_dir"] = str(_expanded(output["results_dir"], environ))
+        output["results_dir"] = str(expanded(output["results_dir"], environ))
 
 
-def _expanded(path: str, environ: Mapping[str, str]) -> Path:
-    return home(environ) / path[2:] if path.startswith("~/") else Path(path)
-
-
-def _environment_layer(environ: Mapping[str, str]) -> tuple[_Layer, list[Problem]]:
+def _environment_layer(environ: Mapping[str, str]) -> tuple[Layer, list[Problem]]:
     by_variable = {setting.variable: setting for setting in settings().values()}
     values: dict[str, Any] = {}
     problems = []
@@ -211,9 +201,7 @@ def _environment_layer(environ: Mapping[str, str]) -> tuple[_Layer, list[Problem
         else:
             _put(values, setting.path, _from_text(environ[name], setting))
     variables = {setting.path: name for name, setting in by_variable.items()}
-    return _Layer(
-        values, lambda path: Origin("environment", variables.get(path[:2], "environment"))
-    ), problems
+    return Layer(values, lambda path: Origin("environment", variables.get(path[:2], "environment"))), problems
 
 
 def _from_text(text: str, setting: Setting) -> object:
@@ -222,7 +210,7 @@ def _from_text(text: str, setting: Setting) -> object:
     return text
 
 
-def _flag_layer(flags: Mapping[str, Flag]) -> _Layer:
+def _flag_layer(flags: Mapping[str, Flag]) -> Layer:
     known = settings()
     values: dict[str, Any] = {}
     spellings: dict[KeyPath, str] = {}
@@ -233,64 +221,21 @@ def _flag_layer(flags: Mapping[str, Flag]) -> _Layer:
             value = _from_text(value, known[path])
         _put(values, path, list(value) if isinstance(value, tuple) else value)
         spellings[path] = flag.spelling
-    return _Layer(values, lambda path: Origin("flag", spellings.get(path[:2], "flag")))
+    return Layer(values, lambda path: Origin("flag", spellings.get(path[:2], "flag")))
 
 
 def _put(values: dict[str, Any], path: KeyPath, value: object) -> None:
     values.setdefault(str(path[0]), {})[str(path[1])] = value
 
 
-def _merge(
-    into: dict[str, Any], values: dict[str, Any], layer: _Layer, path: KeyPath, sources: dict[KeyPath, _Layer]
-) -> None:
-    for key, value in values.items():
-        here = (*path, key)
-        if isinstance(value, dict) and here not in WHOLE_TABLES:
-            existing = into.get(key)
-            if not isinstance(existing, dict):
-                existing = into[key] = {}
-                sources[here] = layer
-            _merge(existing, value, layer, here, sources)
-        else:
-            into[key] = value
-            sources[here] = layer
-
-
-def _origin_of(path: KeyPath, sources: dict[KeyPath, _Layer]) -> Origin:
-    # A section's own source says nothing about a key in it that nobody set.
-    for length in range(len(path), 0, -1):
-        if path[:length] in sources:
-            is_table = length < len(path) and length < 2
-            return Origin("default") if is_table else sources[path[:length]].origin(path)
-    return Origin("default")
-
-
-def _add_sdk_region(
-    merged: dict[str, Any], sources: dict[KeyPath, _Layer], environ: Mapping[str, str]
-) -> None:
+def _add_sdk_region(merged: dict[str, Any], sources: Sources, environ: Mapping[str, str]) -> None:
     """Where no source names regions, the SDK's own region counts, in the SDK's own order."""
     aws = merged.setdefault("aws", {})
     if not isinstance(aws, dict) or "regions" in aws:
         return
     profile = aws.get("profile")
-    found = _sdk_region(profile if isinstance(profile, str) else "", environ)
+    found = sdk_region(profile if isinstance(profile, str) else "", environ)
     if found is not None:
         region, where = found
         aws["regions"] = [region]
-        sources["aws", "regions"] = _Layer({}, lambda _path: Origin("sdk", where))
-
-
-def _sdk_region(profile: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
-    for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-        if environ.get(variable):
-            return environ[variable], variable
-    profile = profile or environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or "default"
-    file = _expanded(environ.get("AWS_CONFIG_FILE") or "~/.aws/config", environ)
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(file, encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError, OSError):
-        return None  # the SDK itself will complain about its file, in its own words
-    section = "default" if profile == "default" else f"profile {profile}"
-    region = parser.get(section, "region", fallback="")
-    return (region, f"{file} [{section}]") if region else None
+        sources.values["aws", "regions"] = Layer({}, lambda _path: Origin("sdk", where))

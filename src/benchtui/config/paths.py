@@ -71,3 +71,8 @@ def _base(environ: Mapping[str, str], variable: str, below_home: str) -> Path:
 def home(environ: Mapping[str, str]) -> Path:
     """The home directory: ``$HOME``, else the account's."""
     return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+
+
+def expanded(path: str, environ: Mapping[str, str]) -> Path:
+    """``path`` with a leading ``~/`` replaced by the home directory."""
+    return home(environ) / path[2:] if path.startswith("~/") else Path(path)

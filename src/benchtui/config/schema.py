@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from benchtui.config.durations import parse_duration
-from benchtui.core.keys import check_instance_type, check_suite
+from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
 from benchtui.core.money import LIST_RATES
 
 REGION_PATTERN = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
@@ -50,6 +50,20 @@ def _whole_number(value: object) -> object:
     return value
 
 
+def _instance_type(value: str) -> str:
+    try:
+        return check_instance_type(value)
+    except KeyNotOurs:
+        raise ValueError(f"{value!r} is not an instance type: expected a name like c7g.large") from None
+
+
+def _suite(value: str) -> str:
+    try:
+        return check_suite(value)
+    except KeyNotOurs:
+        raise ValueError(f"{value!r} is not a suite name: lower-case letters, digits and _") from None
+
+
 def _region(value: str) -> str:
     if not REGION_PATTERN.fullmatch(value):
         raise ValueError(f"{value!r} is not a region: expected a name like us-east-1")
@@ -66,8 +80,8 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 Usd = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Seconds = Annotated[int, BeforeValidator(parse_duration)]
 Whole = Annotated[int, BeforeValidator(_whole_number)]
-InstanceTypeName = Annotated[str, AfterValidator(check_instance_type)]
-SuiteName = Annotated[str, AfterValidator(check_suite)]
+InstanceTypeName = Annotated[str, AfterValidator(_instance_type)]
+SuiteName = Annotated[str, AfterValidator(_suite)]
 RegionName = Annotated[str, AfterValidator(_region)]
 
 
@@ -132,7 +146,7 @@ class AwsSection(Section):
 
     profile: str = ""
     """Profile of the AWS configuration files; empty: the SDK's own choice (AWS_PROFILE, …)."""
-    regions: Annotated[tuple[RegionName, ...], Field(min_length=1, max_length=50)] = ("us-east-1",)
+    regions: Annotated[tuple[RegionName, ...], Field(max_length=50)] = ("us-east-1",)
     """Regions to launch in, the first is preferred and holds the bucket. Without it the SDK's own region
     (AWS_DEFAULT_REGION, AWS_REGION, the profile's), else us-east-1."""
     bucket: str = ""
@@ -144,7 +158,12 @@ class AwsSection(Section):
     subnet: str = ""
     """Id of the subnet (subnet-…); empty: the default subnets of the region."""
 
-    _regions_distinct = field_validator("regions")(_distinct)
+    @field_validator("regions")
+    @classmethod
+    def _some_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        if not regions:
+            raise ValueError("needs at least one region")
+        return _distinct(regions)
 
     @field_validator("bucket")
     @classmethod
@@ -266,7 +285,7 @@ class PricesSection(Section):
     def _types(cls, rates: dict[str, Decimal]) -> dict[str, Decimal]:
         for key in rates:
             region, slash, name = key.rpartition("/")
-            check_instance_type(name)
+            _instance_type(name)
             if slash:
                 _region(region)
         return rates

@@ -7,13 +7,12 @@ What is counted, with sources:
 
 - Instance: per second of the state *running* with a minimum of 60 s for Linux
   (repost.aws/knowledge-center/ec2-instance-hour-billing).
-- EBS: GB-months of provisioned storage, by the second, minimum 60 s; a month is as long as the calendar's
-  (example "General Purpose SSD (gp3) Volumes" on the EBS pricing page, aws.eu/ebs/pricing). An estimate takes 30 days, a worst
-  case 28.
+- EBS: provisioned GB × seconds / month, minimum 60 s; AWS's example has a month of 30 days (example 1 of
+  aws.eu/ebs/pricing). An estimate does the same; a worst case takes the shortest month, 28 days.
 - Public IPv4: 0.005 USD per hour, in use or idle, since 2024-02-01
   (aws.amazon.com/blogs/networking-and-content-delivery/identify-and-optimize-public-ipv4-address-usage-on-aws).
   A worst case counts begun hours as whole ones.
-- S3 requests: writes of the instance. Not counted: reads (a twelfth of the rate), storage of results, and
+- S3 requests: writes of the instance. Not counted: reads (0.0004 USD per 1000), storage of results, and
   the LIST requests of whoever watches (840 an hour at 5 s: 0.0042 USD for the whole run).
 """
 

@@ -47,6 +47,11 @@ class Matrix:
     include: tuple[Included, ...] = ()
     exclude: tuple[Excluded, ...] = ()
 
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """Every type named, included ones too: what to ask topology and prices of."""
+        return tuple(dict.fromkeys((*self.types, *(row.instance_type for row in self.include))))
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
@@ -171,12 +176,11 @@ def resolve(
     declined: list[DeclinedCell] = []
     for (instance_type, replicate), suites in cells.items():
         job = job_id(instance_type, replicate)
-        topology = types.get(instance_type, Missing(f"{instance_type} is not an instance type of {region}"))
-        price = prices.get(instance_type, Missing(f"no price is known for {instance_type} in {region}"))
-        missing = next((part for part in (topology, price) if isinstance(part, Missing)), None)
+        topology = types.get(instance_type) or _no_type(instance_type, region, types)
+        price = prices.get(instance_type) or _no_price(instance_type, region)
         if isinstance(topology, Missing) or isinstance(price, Missing):
-            assert missing is not None
-            declined += [DeclinedCell(job, instance_type, s, missing.reason, missing.fix) for s in suites]
+            why = next(part for part in (topology, price) if isinstance(part, Missing))
+            declined += [DeclinedCell(job, instance_type, suite, why.reason, why.fix) for suite in suites]
             continue
         runnable = []
         for suite in suites:
@@ -268,6 +272,19 @@ def _check_suites(cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping
                 f"there is no suite {suite}",
                 f"{hint}known: {', '.join(sorted(known))}; a suite of your own: [suites.{suite}] path",
             )
+
+
+def _no_type(instance_type: str, region: str, known: Mapping[str, object]) -> Missing:
+    nearest = difflib.get_close_matches(instance_type, known, n=1)
+    fix = f"did you mean {nearest[0]}?" if nearest else "check [plan] types and [aws] regions"
+    return Missing(f"{instance_type} is not an instance type of {region}", fix)
+
+
+def _no_price(instance_type: str, region: str) -> Missing:
+    return Missing(
+        f"no price is known for {instance_type} in {region}",
+        f'give your own: [prices.on_demand] "{instance_type}" = USD per hour',
+    )
 
 
 def _verdict(jobs: Sequence[PlannedJob], budget_usd: Decimal) -> BudgetVerdict:

@@ -1,0 +1,88 @@
+"""config.example.toml and the schema say the same."""
+
+import re
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from benchtui.config.load import load
+from benchtui.config.schema import Config, Exclude, ImageIds, Include, SuiteSection
+from benchtui.config.settings import settings
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+_SECTION = re.compile(r"(?:# )?\[([a-z_.]+)\]$")
+_SETTING = re.compile(r"(?:# )?([a-z0-9_]+|\"[^\"]+\") = (.+)$")
+
+
+def entries():
+    """(section, key, value text, comment above) of each setting line, commented out or not."""
+    section, comment = "", []
+    for line in EXAMPLE.read_text().splitlines():
+        header, setting = _SECTION.fullmatch(line), _SETTING.fullmatch(line)
+        if header:
+            section = header[1]
+        elif setting:
+            yield section, setting[1], setting[2], " ".join(comment)
+        elif line.startswith("# "):
+            comment.append(line[2:])
+            continue
+        if not (setting and line.startswith("# ")):
+            comment = []
+
+
+def schema_names():
+    names = {(str(section), str(key)) for section, key in settings()}
+    names -= {("prices", "on_demand")}  # a table of its own in the file
+    return names | {("suites.mine", key) for key in SuiteSection.model_fields}
+
+
+def test_names_exactly_the_keys_of_the_schema():
+    shown = {(section, key) for section, key, *_ in entries() if section != "prices.on_demand"}
+    assert shown == schema_names()
+
+
+def test_shows_the_inner_keys_of_tables_too():
+    text = EXAMPLE.read_text()
+    for model in (Include, Exclude, ImageIds):
+        for key in model.model_fields:
+            assert re.search(rf"[{{,] {key} = ", text), key
+
+
+def test_states_the_schemas_default_of_every_setting():
+    missing, seen = [], set()
+    for section, key, _value, comment in entries():
+        path = (section, key)
+        if path not in settings() or path in seen:
+            continue
+        seen.add(path)
+        default = settings()[path].default
+        stated = re.search(r"Default: (.+?)$", comment)
+        if stated is None:
+            missing.append(path)
+            continue
+        given = tomllib.loads(f"[{section}]\n{key} = {stated[1]}", parse_float=Decimal)
+        config = Config.model_validate(given)
+        assert getattr(getattr(config, section), key) == default, path
+    assert missing == [("plan", "seed")]  # has none: a new one each run
+
+
+def test_values_that_stand_in_it_are_valid_even_those_commented_out():
+    for section, key, value, _comment in entries():
+        text = f"[{section}]\n{key} = {value}"
+        Config.model_validate(tomllib.loads(text, parse_float=Decimal))
+
+
+def test_loads_as_it_stands_and_is_ready_for_this_machine(tmp_path):
+    config = load(EXAMPLE, {"HOME": str(tmp_path)}, {}, tmp_path).config
+    assert config.plan.types == ("local.1cpu", "local.2cpu")
+    assert (config.plan.replicates, config.plan.suites, config.plan.mode) == (2, ("stream",), "quick")
+
+
+@pytest.mark.parametrize("model", [Config, Include, Exclude, ImageIds, SuiteSection])
+def test_every_field_has_a_docstring(model):
+    sections = [field.annotation for field in model.model_fields.values()] if model is Config else [model]
+    for section in sections:
+        for name, field in getattr(section, "model_fields", {}).items():
+            assert field.description, (section, name)
