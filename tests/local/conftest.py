@@ -47,7 +47,7 @@ class LocalCloud:
         return "benchtui-123456789012-us-east-1"
 
     def boto3(self, service: str, region: str = "us-east-1", *, retries: int = 1, **keys: Any) -> Any:
-        """An independent client; one attempt unless `retries` says otherwise, so that a test sees every error."""
+        """An independent client; one attempt by default, so that a test sees every error."""
         session = boto3.session.Session(
             keys.get("access_key_id", self.state.access_key_id),
             keys.get("secret_access_key", self.state.secret_access_key),
@@ -84,7 +84,7 @@ Start = Callable[..., LocalCloud]
 
 @pytest.fixture(scope="session")
 def start_local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Start local clouds with any LocalOptions; the same options give the same one; all end with the session."""
+    """Start local clouds by LocalOptions; the same options give the same one."""
     running: dict[str, LocalCloud] = {}
 
     def start(**options: Any) -> LocalCloud:
@@ -119,7 +119,9 @@ def local_cloud(request: pytest.FixtureRequest, start_local_cloud: Start) -> Loc
 def http_status() -> Callable[..., int]:
     """Status of a plain HTTP request, errors included."""
 
-    def ask(url: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None) -> int:
+    def ask(
+        url: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
+    ) -> int:
         try:
             with urllib.request.urlopen(
                 urllib.request.Request(url, data=body, method=method, headers=headers or {}), timeout=10

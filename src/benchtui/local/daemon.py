@@ -55,8 +55,8 @@ class LocalStatus:
 def up(options: LocalOptions | None = None) -> LocalState:
     """The running local cloud, started if there is none; returns when it answers.
 
-    A running one is returned as it is, whatever the options say. Raises LocalCloudError when the extra `local` is
-    not installed or the start fails; the message then holds the end of its log.
+    A running one is returned as it is, whatever the options say. Raises LocalCloudError when the extra
+    `local` is not installed or the start fails; the message then holds the end of its log.
     """
     options = options or LocalOptions()
     directory = (options.state_dir or default_state_dir()).absolute()
@@ -134,7 +134,8 @@ def down(state_dir: Path | None = None) -> bool:
     while _is_ours(state.pid, "benchtui.local.daemon"):
         if time.monotonic() > deadline:
             raise LocalCloudError(
-                f"the local cloud (process {state.pid}) does not end", f"kill -9 {state.pid}, then run this again"
+                f"the local cloud (process {state.pid}) does not end",
+                f"kill -9 {state.pid}, then run this again",
             )
         with contextlib.suppress(ChildProcessError):
             os.waitpid(state.pid, os.WNOHANG)  # started by this very process: else it stays a zombie
@@ -196,7 +197,9 @@ def _is_ours(pid: int, module: str) -> bool:
             return False
     except OSError:
         return False
-    listed = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
     return module in listed.stdout.split()
 
 

@@ -15,9 +15,11 @@ class LocalOptions:
 
     Attributes:
         port: TCP port on 127.0.0.1; None = a free one.
-        idle_minutes: the daemon ends itself after so many minutes without a live instance and without a request.
+        idle_minutes: the daemon ends itself after so many minutes without a live instance and without a
+            request.
         oversubscribe: let instances share CPUs instead of waiting for free ones (tests).
-        simulate_ec2_types: accept EC2 type names; such instances run with nobody home and never yield a number.
+        simulate_ec2_types: accept EC2 type names; such instances run with nobody home and never yield a
+            number.
         isolate_net: give each world its own network with the true metadata address.
         rung: force one rung of the instance host's ladder instead of the highest that works.
         state_dir: where state, logs and bucket contents live; None = the XDG state directory.

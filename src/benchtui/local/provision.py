@@ -14,7 +14,9 @@ SECURITY_GROUP = "benchtui"
 
 TRUST = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
 }
 # The role puts results, reads its bundle and the order to stop, and has no EC2 rights at all.
 ROLE_POLICY = {
@@ -24,7 +26,10 @@ ROLE_POLICY = {
         {
             "Effect": "Allow",
             "Action": "s3:GetObject",
-            "Resource": [f"arn:aws:s3:::{BUCKET}/payloads/*", f"arn:aws:s3:::{BUCKET}/benchmarks/*/control/kill"],
+            "Resource": [
+                f"arn:aws:s3:::{BUCKET}/payloads/*",
+                f"arn:aws:s3:::{BUCKET}/benchmarks/*/control/kill",
+            ],
         },
     ],
 }
@@ -40,21 +45,25 @@ Send = Callable[[str, str, str, dict[str, str], bytes], int]
 
 
 def provision_security_groups() -> None:
-    """Give every region, when it is first used, the group `benchtui` without inbound rules in its default VPC."""
+    """Give every region, when first used, the group `benchtui` without inbound rules."""
     from moto.ec2.models import EC2Backend
+
+    from .api.hooks import replace
 
     plain_init = EC2Backend.__init__
 
     def __init__(self: Any, region_name: str, account_id: str) -> None:
         plain_init(self, region_name, account_id)
-        self.create_security_group(SECURITY_GROUP, "benchtui instances: nothing comes in", self.default_vpc.id)
+        self.create_security_group(
+            SECURITY_GROUP, "benchtui instances: nothing comes in", self.default_vpc.id
+        )
 
-    EC2Backend.__init__ = __init__  # type: ignore[method-assign, unused-ignore]
+    replace(EC2Backend, "__init__", __init__)
 
 
 def provision_role() -> None:
     """Create role and instance profile `benchtui-instance`."""
-    from moto.iam import iam_backends
+    from moto.iam.models import iam_backends
 
     iam = iam_backends[ACCOUNT_ID]["aws"]
     iam.create_role(
@@ -85,4 +94,6 @@ def provision_bucket(send: Send) -> None:
     for target, body in steps:
         status = send("PUT", target, DEFAULT_REGION, {}, body)
         if status != 200:
-            raise RuntimeError(f"the local cloud could not prepare its bucket: PUT {target} answered {status}")
+            raise RuntimeError(
+                f"the local cloud could not prepare its bucket: PUT {target} answered {status}"
+            )

@@ -14,7 +14,8 @@ DEFAULT_REGION = "us-east-1"
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """A running local cloud as its state file tells it (mode 0600: it holds the private token and a secret key).
+    """A running local cloud as its state file tells it (mode 0600: it holds the private token and a secret
+    key).
 
     Attributes:
         pid: process id of the API process.

@@ -26,10 +26,10 @@ class VolumeSpec:
 def volumes_of(mappings: list[dict[str, Any]], image: Any) -> list[VolumeSpec]:
     """Volumes as EC2 makes them: what the request leaves out of a device of the image comes from the image.
 
-    A device name the image does not know is another volume, which outlives the instance unless the request says
-    otherwise. Raises EC2's MissingParameter and InvalidBlockDeviceMapping.
+    A device name the image does not know is another volume, which outlives the instance unless the request
+    says otherwise. Raises EC2's MissingParameter and InvalidBlockDeviceMapping.
     """
-    own = {m["DeviceName"]: dict(m["Ebs"]) for m in image.block_device_mappings}
+    own: dict[str, dict[str, Any]] = {m["DeviceName"]: dict(m["Ebs"]) for m in image.block_device_mappings}
     merged: dict[str, dict[str, Any] | None] = dict(own)
     for mapping in mappings:
         device = mapping.get("DeviceName")
@@ -44,7 +44,8 @@ def volumes_of(mappings: list[dict[str, Any]], image: Any) -> list[VolumeSpec]:
             if int(asked.get("VolumeSize", smallest)) < smallest:
                 raise ec2_error(
                     "InvalidBlockDeviceMapping",
-                    f"Volume of size {asked['VolumeSize']}GB is smaller than snapshot '{own[device]['SnapshotId']}', "
+                    f"Volume of size {asked['VolumeSize']}GB is smaller than snapshot "
+                    f"'{own[device]['SnapshotId']}', "
                     f"expect size >= {smallest}GB",
                 )
             merged[device] = own[device] | asked

@@ -8,7 +8,11 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
-SERVICE_OF_TARGET = {"AmazonSSM": "ssm", "ServiceQuotasV20190624": "servicequotas", "AWSPriceListService": "pricing"}
+SERVICE_OF_TARGET = {
+    "AmazonSSM": "ssm",
+    "ServiceQuotasV20190624": "servicequotas",
+    "AWSPriceListService": "pricing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,8 @@ class Call:
     """One request to the API.
 
     Attributes:
-        service: signing name (`ec2`, `s3`, `ssm`, …); an unsigned request counts as S3, as S3 alone allows them.
+        service: signing name (`ec2`, `s3`, `ssm`, …); an unsigned request counts as S3, as S3 alone allows
+            them.
         action: operation name as the SDK knows it (`RunInstances`, `PutObject`).
         region: from the signature's scope.
         access_key_id: from the signature; empty when unsigned.
@@ -44,7 +49,7 @@ class Call:
 
 
 def parse_call(environ: dict[str, Any], body: bytes) -> Call:
-    """Read a call from a WSGI environment and its body; never raises: what is not understood is an S3 path."""
+    """Read a call from a WSGI environment and its body; what is not understood is an S3 path."""
     method = environ["REQUEST_METHOD"]
     path = environ.get("PATH_INFO", "/").encode("latin-1").decode("utf-8", "replace")
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
@@ -61,7 +66,15 @@ def parse_call(environ: dict[str, Any], body: bytes) -> Call:
     if target:
         prefix, _, action = target.partition(".")
         return Call(
-            SERVICE_OF_TARGET.get(prefix, service), action, region, access_key_id, method, path, query, form, body
+            SERVICE_OF_TARGET.get(prefix, service),
+            action,
+            region,
+            access_key_id,
+            method,
+            path,
+            query,
+            form,
+            body,
         )
     if service in ("", "s3") and not (service == "" and method == "POST" and "Action" in form):
         bucket, _, key = path.lstrip("/").partition("/")

@@ -47,9 +47,13 @@ def error_reply(service: str, code: str, message: str, status: int) -> Reply:
             f"<RequestID>{request_id}</RequestID></Response>"
         )
     elif service == "s3":
-        body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+        body = (
+            f"<Error><Code>{code}</Code><Message>{message}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
     else:
         body = (
+            ""
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )

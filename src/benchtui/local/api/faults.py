@@ -11,7 +11,12 @@ from typing import Any
 
 from .calls import Call
 
-DEFAULT_CODES = {503: "RequestLimitExceeded", 500: "InternalError", 403: "UnauthorizedOperation", 429: "Throttling"}
+DEFAULT_CODES = {
+    503: "RequestLimitExceeded",
+    500: "InternalError",
+    403: "UnauthorizedOperation",
+    429: "Throttling",
+}
 S3_CODES = {503: "SlowDown", 500: "InternalError", 403: "AccessDenied", 409: "ConditionalRequestConflict"}
 
 
@@ -71,9 +76,8 @@ class FaultRule:
         return self.code or usual.get(status, "InternalError"), status
 
     def shown(self) -> dict[str, Any]:
-        names = ("id", "service", "action", "region", "match", "status", "code", "latency_s", "times")
-        names += ("after_commit", "probability", "seed", "hits")
-        return {name: getattr(self, name) for name in names}
+        names = "id service action region match status code latency_s times after_commit probability seed hits"
+                return {name: getattr(self, name) for name in names.split()}
 
 
 class FaultTable:

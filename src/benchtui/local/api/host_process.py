@@ -19,8 +19,8 @@ PATIENCE_S = 10.0
 class HostProcess:
     """Supervises `python -m benchtui.local.host --state STATE`.
 
-    The host's standard input is a pipe that this process holds open and never writes to: it reads end-of-file when
-    the API is gone, however it ended.
+    The host's standard input is a pipe that this process holds open and never writes to: it reads end-of-file
+    when the API is gone, however it ended.
     """
 
     def __init__(self, state_file: Path, log_file: Path, on_change: Callable[[int | None], None]) -> None:

@@ -41,7 +41,7 @@ def fingerprint(parameters: dict[str, Any]) -> str:
 
 
 class LaunchTokens:
-    """Tokens seen since the start. Not thread-safe: callers hold the cloud's lock from look-up to `remember`."""
+    """Tokens seen since the start. Callers hold the cloud's lock from `earlier` to `remember`."""
 
     def __init__(self) -> None:
         self._launches: dict[Scope, Launch] = {}
@@ -62,13 +62,15 @@ class LaunchTokens:
         if launch.fingerprint != request:
             raise ec2_error(
                 "IdempotentParameterMismatch",
-                "The request uses the same client token as a previous, but non-identical request. Do not reuse a "
+                "The request uses the same client token as a previous, but non-identical request. Do not "
+                "reuse a "
                 "client token with different requests, unless the requests are identical",
             )
         if all(instance.state == "terminated" for instance in launch.instances):
             raise ec2_error(
                 "IdempotentInstanceTerminated",
-                "The request to launch an instance uses the same client token as a previous request for which the "
+                "The request to launch an instance uses the same client token as a previous request for "
+                "which the "
                 "instance has been terminated.",
             )
         return launch

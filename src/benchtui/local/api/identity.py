@@ -8,8 +8,7 @@ import string
 from dataclasses import dataclass
 from typing import Any
 
-from moto.iam import iam_backends
-from moto.iam.models import AccessKey
+from moto.iam.models import AccessKey, iam_backends
 from moto.sts.models import sts_backends
 
 from ..state import ACCOUNT_ID
@@ -42,7 +41,7 @@ def install_administrator(keys: Keys) -> None:
     """Make the key that of the IAM user `benchtui-local`, so that GetCallerIdentity names one."""
     backend = iam_backends[ACCOUNT_ID]["aws"]
     backend.create_user("us-east-1", ADMINISTRATOR)
-    key = AccessKey(user_name=ADMINISTRATOR, prefix="AKIA", account_id=ACCOUNT_ID)
+    key = AccessKey(user_name=ADMINISTRATOR, prefix="AKIA", account_id=ACCOUNT_ID)  # type: ignore[abstract, unused-ignore]
     key.access_key_id, key.secret_access_key = keys.access_key_id, keys.secret_access_key
     backend.users[ADMINISTRATOR].access_keys.append(key)
     backend.access_keys[keys.access_key_id] = key

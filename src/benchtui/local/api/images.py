@@ -15,6 +15,7 @@ from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ssm.models import Parameter, ParameterDict
 
 from .errors import ec2_error
+from .hooks import replace
 
 ROOT_GIB = 8
 AWS_PREFIX = "/aws/service/"
@@ -85,7 +86,8 @@ CREATED = dt.datetime(2026, 11, 1, tzinfo=dt.UTC).replace(tzinfo=None)  # moto's
 def resolve(region: str, image_id: str, backend: Any) -> Any:
     """The moto AMI of an image id or a `resolve:ssm:` reference.
 
-    Raises EC2's InvalidAMIID.Malformed or InvalidAMIID.NotFound, InvalidParameterValue for an unknown parameter.
+    Raises EC2's InvalidAMIID.Malformed or InvalidAMIID.NotFound, InvalidParameterValue for an unknown
+    parameter.
     """
     if image_id.startswith("resolve:ssm:"):
         name = image_id.removeprefix("resolve:ssm:")
@@ -139,7 +141,7 @@ def install() -> None:
             return
         self.local_images_loaded = True
         for image in IMAGES:
-            parameter = Parameter(
+            parameter = Parameter(  # type: ignore[abstract, unused-ignore]
                 account_id=self.account_id,
                 name=image.parameter,
                 value=image.ami_id(self.region_name),
@@ -153,6 +155,6 @@ def install() -> None:
             )
             self.setdefault(image.parameter, []).append(parameter)
 
-    AmiBackend._load_amis = load_amis
-    Ami.block_device_mappings = property(block_device_mappings)
-    ParameterDict._check_loading_status = check_loading_status
+    replace(AmiBackend, "_load_amis", load_amis)
+    replace(Ami, "block_device_mappings", property(block_device_mappings))
+    replace(ParameterDict, "_check_loading_status", check_loading_status)

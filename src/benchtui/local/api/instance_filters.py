@@ -1,6 +1,7 @@
 """Filters of DescribeInstances: the documented ones that have an answer here, with wildcards.
 
-An unknown name is an error as on EC2: a filter that is silently ignored would match everything, deadly for a kill.
+An unknown name is an error as on EC2: a filter that is silently ignored would match everything, deadly for a
+kill.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ FILTERS: dict[str, Values] = {
     "launch-index": lambda i, r: [i.ami_launch_index],
     "launch-time": lambda i, r: [f"{i.launch_time:%Y-%m-%dT%H:%M:%S}.000Z"],
     "metadata-options.http-endpoint": lambda i, r: [i.metadata_options.http_endpoint],
-    "metadata-options.http-put-response-hop-limit": lambda i, r: [i.metadata_options.http_put_response_hop_limit],
+    "metadata-options.http-put-response-hop-limit": lambda i, r: [
+        i.metadata_options.http_put_response_hop_limit
+    ],
     "metadata-options.http-tokens": lambda i, r: [i.metadata_options.http_tokens],
     "monitoring-state": lambda i, r: [i.monitoring_state],
     "network-interface.network-interface-id": _nics(lambda n: n.id),

@@ -12,6 +12,7 @@ from moto.ec2.models import instance_types as moto_types
 from moto.ec2.responses import EC2Response
 
 from .errors import ec2_error
+from .hooks import replace
 from .topology import Cpu, cores_and_threads, ec2_architecture, manufacturer, memory_mib, usable_cpus
 
 DEFAULT_PAGE = 100
@@ -107,11 +108,14 @@ def install(types: dict[str, LocalType]) -> None:
         unknown = [n for n in names if n not in moto_types.INSTANCE_TYPES]
         if unknown:
             raise ec2_error(
-                "InvalidInstanceType", f"The following supplied instance types do not exist: [{', '.join(unknown)}]"
+                "InvalidInstanceType",
+                f"The following supplied instance types do not exist: [{', '.join(unknown)}]",
             )
         found = self.ec2_backend.describe_instance_types(names, self._filters_from_querystring())
         found = sorted(found, key=lambda t: str(t["InstanceType"]))
-        page, token = paged(found, len(found) if names else limit or DEFAULT_PAGE, self._get_param("NextToken"))
+        page, token = paged(
+            found, len(found) if names else limit or DEFAULT_PAGE, self._get_param("NextToken")
+        )
         return ActionResult({"InstanceTypes": page, "NextToken": token})
 
     def describe_instance_type_offerings(self: Any) -> ActionResult:
@@ -129,8 +133,8 @@ def install(types: dict[str, LocalType]) -> None:
         page, token = paged(rows, limit, self._get_param("NextToken"))
         return ActionResult({"InstanceTypeOfferings": page, "NextToken": token})
 
-    EC2Response.describe_instance_types = describe_instance_types
-    EC2Response.describe_instance_type_offerings = describe_instance_type_offerings
+    replace(EC2Response, "describe_instance_types", describe_instance_types)
+    replace(EC2Response, "describe_instance_type_offerings", describe_instance_type_offerings)
 
 
 def _offerings(backend: Any, kind: str, types: dict[str, LocalType]) -> list[dict[str, str]]:
@@ -154,4 +158,6 @@ def paged(rows: list[Any], limit: int, token: str | None) -> tuple[list[Any], st
         raise ec2_error("InvalidNextToken", f"The token '{token}' is invalid.") from None
     following = start + limit
     more = following < len(rows)
-    return rows[start:following], base64.urlsafe_b64encode(f"offset:{following}".encode()).decode() if more else None
+    return rows[start:following], base64.urlsafe_b64encode(
+        f"offset:{following}".encode()
+    ).decode() if more else None

@@ -1,4 +1,4 @@
-"""DescribeInstances, TerminateInstances, StopInstances, StartInstances, GetConsoleOutput as EC2 answers them."""
+"""Describe, terminate, stop, start and reboot instances, and their console, as EC2 answers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from moto.ec2.models.instances import Instance, InstanceBackend
 from moto.ec2.responses import EC2Response
 
 from .errors import ec2_error
+from .hooks import replace
 from .instance_filters import check_names, passes
 from .instance_types import paged
 from .lifecycle import CODES, Life
@@ -69,7 +70,8 @@ def _terminate(cloud: Cloud, request: Any) -> ActionResult:
         # Instances of zones without a protected one are terminated all the same.
         raise ec2_error(
             "OperationNotPermitted",
-            f"The instance '{protected[0].instance.id}' may not be terminated. Modify its 'disableApiTermination' "
+            f"The instance '{protected[0].instance.id}' may not be terminated. Modify its "
+            "'disableApiTermination' "
             "instance attribute and try again.",
         )
     return ActionResult({"TerminatingInstances": _changes(rows)})
@@ -87,8 +89,10 @@ def _stop(cloud: Cloud, request: Any) -> ActionResult:
         if life.instance.lifecycle == "spot":
             raise ec2_error(
                 "UnsupportedOperation",
-                f"You can't stop the Spot Instance '{life.instance.id}' because it is associated with a one-time "
-                "Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance "
+                f"You can't stop the Spot Instance '{life.instance.id}' because it is associated with a "
+                "one-time "
+                "Spot Instance request. You can only stop Spot Instances associated with persistent Spot "
+                "Instance "
                 "requests.",
             )
         if life.instance.disable_api_stop is True:
@@ -124,7 +128,8 @@ def _reboot(cloud: Cloud, request: Any) -> EmptyResult:
     for life in lives:
         if life.instance.state not in ("pending", "running"):
             raise ec2_error(
-                "IncorrectState", f"The instance '{life.instance.id}' is not in a state from which it can be rebooted."
+                "IncorrectState",
+                f"The instance '{life.instance.id}' is not in a state from which it can be rebooted.",
             )
     return EmptyResult()
 
@@ -141,7 +146,8 @@ def _describe(cloud: Cloud, request: Any) -> ActionResult:
     if limit is not None and not 5 <= limit <= LARGEST_PAGE:
         raise ec2_error(
             "InvalidParameterValue",
-            f"Value ( {limit} ) for parameter maxResults is invalid. Expecting a value between 5 and {LARGEST_PAGE}.",
+            f"Value ( {limit} ) for parameter maxResults is invalid. Expecting a value between 5 and "
+            f"{LARGEST_PAGE}.",
         )
     check_names(filters)
     wanted = {life.instance.id for life in checked_lives(cloud, backend, ids)}
@@ -151,7 +157,9 @@ def _describe(cloud: Cloud, request: Any) -> ActionResult:
         for instance in reservation.instances
         if (not ids or instance.id in wanted) and passes(instance, reservation, filters)
     ]
-    page, token = paged(rows, len(rows) + 1 if ids else limit or LARGEST_PAGE, request._get_param("NextToken"))
+    page, token = paged(
+        rows, len(rows) + 1 if ids else limit or LARGEST_PAGE, request._get_param("NextToken")
+    )
     reservations: dict[str, Any] = {}
     for reservation, instance in page:
         if reservation.id not in reservations:
@@ -184,10 +192,13 @@ ACTIONS = {
 def install(cloud: Cloud) -> None:
     """Replace moto's calls by ours, and its look-ups that grow with the square of the number of instances."""
     for name, action in ACTIONS.items():
-        setattr(EC2Response, name, _locked(cloud, action))
+        replace(EC2Response, name, _locked(cloud, action))
 
     def get_tags(self: Any) -> list[dict[str, str]]:
-        return [{"key": k, "value": v, "resource_id": self.id} for k, v in self.ec2_backend.tags.get(self.id, {}).items()]
+        return [
+            {"key": k, "value": v, "resource_id": self.id}
+            for k, v in self.ec2_backend.tags.get(self.id, {}).items()
+        ]
 
     def first_nic(attribute: str) -> property:
         return property(lambda self: getattr(self.nics[0], attribute) if 0 in self.nics else None)
@@ -210,12 +221,14 @@ def install(cloud: Cloud) -> None:
                     return instance
         return checked_lives(cloud, self, [instance_id])
 
-    TaggedEC2Resource.get_tags = get_tags
-    InstanceBackend.get_instance = get_instance
+    replace(TaggedEC2Resource, "get_tags", get_tags)
+    replace(InstanceBackend, "get_instance", get_instance)
     # A terminated instance has no interface left.
-    Instance.private_ip = Instance.private_ip_address = first_nic("private_ip_address")
-    Instance.public_ip = Instance.public_ip_address = first_nic("public_ip")
-    Instance.private_dns_name = property(private_dns_name)
+    replace(Instance, "private_ip", first_nic("private_ip_address"))
+    replace(Instance, "private_ip_address", first_nic("private_ip_address"))
+    replace(Instance, "public_ip", first_nic("public_ip"))
+    replace(Instance, "public_ip_address", first_nic("public_ip"))
+    replace(Instance, "private_dns_name", property(private_dns_name))
 
 
 def _locked(cloud: Cloud, action: Any) -> Any:

@@ -11,10 +11,11 @@ from moto.core.responses import ActionResult
 from moto.core.types import Base64EncodedString
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ec2.responses import EC2Response
-from moto.iam import iam_backends
+from moto.iam.models import iam_backends
 
 from .block_devices import attach_volumes, volumes_of
 from .errors import ec2_error
+from .hooks import replace
 from .idempotency import Scope, fingerprint
 from .images import resolve
 from .instance_types import architectures_of, vcpus_of
@@ -43,9 +44,11 @@ def install(cloud: Cloud) -> None:
             cloud.lifecycle.advance()
             return _run_instances(cloud, self)
 
-    EC2Response.run_instances = run_instances
+    replace(EC2Response, "run_instances", run_instances)
     # moto shows every launch as pending; here the state is the real one, also when a token repeats.
-    EC2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER.pop("RunInstances.Reservation.Instances.Instance.State", None)
+    EC2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER.pop(
+        "RunInstances.Reservation.Instances.Instance.State", None
+    )
 
 
 def _run_instances(cloud: Cloud, request: Any) -> ActionResult:
@@ -117,7 +120,9 @@ def _run_instances(cloud: Cloud, request: Any) -> ActionResult:
 
 
 def _nic_subnet(request: Any) -> str | None:
-    return next((n["SubnetId"] for n in request._get_param("NetworkInterfaces", []) if n.get("SubnetId")), None)
+    return next(
+        (n["SubnetId"] for n in request._get_param("NetworkInterfaces", []) if n.get("SubnetId")), None
+    )
 
 
 def _place(request: Any, backend: Any) -> Place:
@@ -133,7 +138,8 @@ def _place(request: Any, backend: Any) -> Place:
         subnet = backend.get_subnet(subnet_id)
         if zone and zone != subnet.availability_zone:
             raise ec2_error(
-                "InvalidParameterCombination", f"The subnet {subnet_id} is not in the availability zone {zone}"
+                "InvalidParameterCombination",
+                f"The subnet {subnet_id} is not in the availability zone {zone}",
             )
         return Place(subnet.availability_zone, subnet_id)
     defaults = backend.get_default_subnets()
@@ -154,8 +160,10 @@ def _check_type(cloud: Cloud, instance_type: str, zone: str) -> None:
     if instance_type not in cloud.types and not cloud.options.simulate_ec2_types:
         raise ec2_error(
             "Unsupported",
-            f"Your requested instance type ({instance_type}) is not supported in your requested Availability Zone "
-            f"({zone}). The local cloud runs {', '.join(cloud.types)}; started with --simulate-ec2-types it also "
+            f"Your requested instance type ({instance_type}) is not supported in your requested "
+            "Availability Zone "
+            f"({zone}). The local cloud runs {', '.join(cloud.types)}; started with --simulate-ec2-types it "
+            "also "
             "accepts EC2 types, which then never execute anything.",
         )
 
@@ -165,9 +173,12 @@ def _check_architecture(instance_type: str, image: Any) -> None:
     if image.architecture not in offered:
         raise ec2_error(
             "InvalidParameterValue",
-            f"The architecture '{','.join(offered)}' of the specified instance type does not match the architecture "
-            f"'{image.architecture}' of the specified AMI. Specify an instance type and an AMI that have matching "
-            "architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover "
+            f"The architecture '{','.join(offered)}' of the specified instance type does not match the "
+            "architecture "
+            f"'{image.architecture}' of the specified AMI. Specify an instance type and an AMI that have "
+            "matching "
+            "architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to "
+            "discover "
             "the architecture of the instance type or AMI.",
         )
 
@@ -209,14 +220,16 @@ def _tags(request: Any, spot: bool) -> dict[str, dict[str, str]]:
         if kind == "spot-instances-request" and not spot:
             raise ec2_error(
                 "InvalidParameterValue",
-                "You cannot specify tags for Spot instances requests if there are no Spot instances requests being "
+                "You cannot specify tags for Spot instances requests if there are no Spot instances "
+                "requests being "
                 "created by the request.",
             )
         for key, value in pairs.items():
             if key.lower().startswith("aws:"):
                 raise ec2_error(
                     "InvalidParameterValue",
-                    f"Tag key '{key}' is invalid. Tag keys starting with 'aws:' are reserved for internal use",
+                    f"Tag key '{key}' is invalid. Tag keys starting with 'aws:' are reserved for internal "
+                    "use",
                 )
             if not 1 <= len(key) <= 128 or len(value) > 256:
                 raise ec2_error("InvalidParameterValue", f"Tag '{key}' exceeds the maximum length")
@@ -241,7 +254,8 @@ def _count_within_quota(
             raise ec2_error("MaxSpotInstanceCountExceeded", "Max spot instance count exceeded")
         raise ec2_error(
             "VcpuLimitExceeded",
-            f"You have requested more vCPU capacity than your current vCPU limit of {quota:g} allows for the instance "
+            f"You have requested more vCPU capacity than your current vCPU limit of {quota:g} allows for "
+            "the instance "
             "bucket that the specified instance type belongs to. Please visit "
             "http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.",
         )

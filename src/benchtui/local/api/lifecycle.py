@@ -1,7 +1,7 @@
 """States of instances over time: pending, running, shutting-down, terminated, forgotten.
 
-moto changes state at once; here a change is started by the API or the instance host and completed by the host's
-word, or by a timer where nobody is home. Time passes lazily: `advance` is called before anyone looks.
+moto changes state at once; here a change is started by the API or the instance host and completed by the
+host's word, or by a timer where nobody is home. Time passes lazily: `advance` is called before anyone looks.
 """
 
 from __future__ import annotations
@@ -127,7 +127,9 @@ class Lifecycle:
             return
         life.world_ended = True
         life.instance._reason = ""
-        life.instance.state_reason = StateReason(f"{GUEST_SHUTDOWN[0]}: {GUEST_SHUTDOWN[1]}", GUEST_SHUTDOWN[0])
+        life.instance.state_reason = StateReason(
+            f"{GUEST_SHUTDOWN[0]}: {GUEST_SHUTDOWN[1]}", GUEST_SHUTDOWN[0]
+        )
         terminate = life.instance.instance_initiated_shutdown_behavior == "terminate"
         self._enter(life, "shutting-down" if terminate else "stopping")
 

@@ -1,8 +1,9 @@
 """Bucket contents on disk, so that they survive a restart of the local cloud.
 
-Written through: after every S3 request that changed something, what it changed is written (or removed) before the
-reply goes out. Bucket settings are kept as the requests that made them and sent again at the next start. No pickles:
-nothing in the state directory is executed. Of a versioned bucket only the latest versions survive.
+Written through: after every S3 request that changed something, what it changed is written (or removed) before
+the reply goes out. Bucket settings are kept as the requests that made them and sent again at the next start.
+No pickles: nothing in the state directory is executed. Of a versioned bucket only the latest versions
+survive.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Send = Callable[[str, str, str, dict[str, str], bytes], int]
 
 
 class BucketStore:
-    """The folder `buckets/` of a state directory. One caller at a time per object: the server holds a lock."""
+    """The folder `buckets/` of a state directory; the server holds a lock per object."""
 
     def __init__(self, folder: Path, account_id: str) -> None:
         self.folder = folder
@@ -62,7 +63,12 @@ class BucketStore:
         if call.method == "DELETE":
             path.unlink(missing_ok=True)
         elif call.method == "PUT":
-            document = {"region": call.region, "query": call.query, "headers": headers, "body": call.body.decode()}
+            document = {
+                "region": call.region,
+                "query": call.query,
+                "headers": headers,
+                "body": call.body.decode(),
+            }
             _write(path, json.dumps(document).encode())
 
     def _record_object(self, bucket: str, key: str) -> None:
@@ -93,7 +99,7 @@ class BucketStore:
                 path.unlink(missing_ok=True)
 
     def restore(self, send: Send) -> int:
-        """Read everything back; `send(method, path, region, headers, body)` carries a request out. Returns objects."""
+        """Read everything back; returns how many objects. `send` carries out an S3 request."""
         count = 0
         for folder in sorted(self.folder.glob("*")):
             settings = folder / "settings"

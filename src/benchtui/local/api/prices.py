@@ -58,7 +58,7 @@ class PriceList:
         self._posted: dict[tuple[str, str], Price] = {}
 
     def post(self, rows: Iterable[dict[str, Any]]) -> int:
-        """Set prices: rows of instance_type, region, usd_per_hour and/or spot_usd_per_hour, money as strings."""
+        """Set prices: rows of instance_type, region, usd_per_hour, spot_usd_per_hour; money as strings."""
         posted = []
         for row in rows:
             try:
@@ -172,10 +172,14 @@ def pricing_reply(call: Call, rows: list[Price]) -> Reply:
         where = ", ".join(sorted(PRICING_REGIONS))
         return error_reply("pricing", "InvalidParameterException", f"Pricing is served in {where}", 400)
     if call.action != "GetProducts":
-        return error_reply("pricing", "InvalidParameterException", f"{call.action} is not supported here", 400)
+        return error_reply(
+            "pricing", "InvalidParameterException", f"{call.action} is not supported here", 400
+        )
     request = json.loads(call.body or b"{}")
     if request.get("ServiceCode") != "AmazonEC2":
-        return error_reply("pricing", "InvalidParameterException", "The only ServiceCode here is AmazonEC2", 400)
+        return error_reply(
+            "pricing", "InvalidParameterException", "The only ServiceCode here is AmazonEC2", 400
+        )
     entries = [product(p) for p in rows if p.on_demand_usd is not None]
     entries = [e for e in entries if _matches(e, request.get("Filters", []))]
     limit = min(int(request.get("MaxResults", 100)), 100)

@@ -80,12 +80,18 @@ def servicequotas_reply(call: Call, quotas: Quotas) -> Reply:
         }
 
     if request.get("ServiceCode") != "ec2":
-        return error_reply("servicequotas", "NoSuchResourceException", "The request failed: no such service", 400)
+        return error_reply(
+            "servicequotas", "NoSuchResourceException", "The request failed: no such service", 400
+        )
     if call.action in ("GetServiceQuota", "GetAWSDefaultServiceQuota"):
         found = QUOTAS.get(str(request.get("QuotaCode")))
         if found is None:
-            return error_reply("servicequotas", "NoSuchResourceException", "The request failed: no such quota", 400)
+            return error_reply(
+                "servicequotas", "NoSuchResourceException", "The request failed: no such quota", 400
+            )
         return json_reply({"Quota": row(found)})
     if call.action in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
         return json_reply({"Quotas": [row(q) for q in QUOTAS.values()]})
-    return error_reply("servicequotas", "UnknownOperationException", f"{call.action} is not supported here", 400)
+    return error_reply(
+        "servicequotas", "UnknownOperationException", f"{call.action} is not supported here", 400
+    )

@@ -9,6 +9,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from moto.ec2.responses import EC2Response
 
 from .errors import ec2_error
+from .hooks import replace
 
 OTHER_PARTITIONS = ("us-gov-", "cn-", "us-iso", "eu-isoe-", "eusc-")
 # Enabled by default; moto also counts these three, which need an opt-in.
@@ -50,4 +51,4 @@ def install() -> None:
         shown = [{"RegionName": r.name, "Endpoint": r.endpoint, "OptInStatus": r.opt_in_status} for r in rows]
         return ActionResult({"Regions": shown})
 
-    EC2Response.describe_regions = describe_regions
+    replace(EC2Response, "describe_regions", describe_regions)

@@ -1,4 +1,4 @@
-"""What S3 verifies and moto does not: Content-MD5, x-amz-checksum-*, the payload hash, and the stored ETag."""
+"""What S3 verifies and moto does not: Content-MD5, x-amz-checksum-*, payload hash, stored ETag."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def plain_body(environ: dict[str, Any], body: bytes) -> bytes:
     """The object's bytes: an `aws-chunked` upload is taken out of its chunks. ValueError when it is cut."""
     if not environ.get("HTTP_X_AMZ_CONTENT_SHA256", "").startswith("STREAMING-"):
         return body
-    chunks, position = [], 0
+    chunks: list[bytes] = []
+    position = 0
     while True:
         line_end = body.index(b"\r\n", position)
         size = int(body[position:line_end].split(b";")[0], 16)
@@ -73,7 +74,10 @@ def _checksum_refusal(environ: dict[str, Any], body: bytes) -> Reply | None:
             continue
         if not _is_base64(sent, size):
             return error_reply(
-                "s3", "InvalidRequest", f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.", 400
+                "s3",
+                "InvalidRequest",
+                f"Value for x-amz-checksum-{algorithm.lower()} header is invalid.",
+                400,
             )
         right = (
             base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
@@ -100,8 +104,8 @@ def _is_base64(text: str, size: int) -> bool:
 def shield_body(call: Call, environ: dict[str, Any]) -> str | None:
     """Keep moto from parsing an upload as a form, which would store an empty object with status 200.
 
-    urllib sends a form's content type unless told otherwise. Returns the type the client sent when it had to be
-    replaced; the caller sets it on the stored object, as S3 keeps it.
+    urllib sends a form's content type unless told otherwise. Returns the type the client sent when it had to
+    be replaced; the caller sets it on the stored object, as S3 keeps it.
     """
     sent: str = environ.get("CONTENT_TYPE", "")
     if call.service == "s3" and call.method in ("PUT", "POST") and sent.startswith(FORM):

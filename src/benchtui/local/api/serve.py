@@ -31,7 +31,9 @@ def build(options: LocalOptions, state_dir: Path, token: str, keys: Keys) -> App
     provision_role()
     sessions = RoleSessions(cloud.clock)
     cloud.lifecycle.on_forgotten.append(sessions.forget)
-    application = Application(cloud, PrivateRoutes(cloud, token, sessions), BucketStore(state_dir / "buckets", ACCOUNT_ID))
+    application = Application(
+        cloud, PrivateRoutes(cloud, token, sessions), BucketStore(state_dir / "buckets", ACCOUNT_ID)
+    )
 
     def send(method: str, target: str, region: str, headers: dict[str, str], body: bytes) -> int:
         return carry_out_inside(application, keys, method, target, region, headers, body)
@@ -52,6 +54,7 @@ def carry_out_inside(
 ) -> int:
     """Carry out an S3 request without a connection; returns its status."""
     path, _, query = target.partition("?")
+    scope = f"{keys.access_key_id}/20261101/{region}/s3/aws4_request"
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -62,8 +65,7 @@ def carry_out_inside(
         "SERVER_PORT": "0",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": "127.0.0.1",
-        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={keys.access_key_id}/20261101/{region}/s3/aws4_request, "
-        "SignedHeaders=host, Signature=inside",
+        "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=inside",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",

@@ -60,7 +60,14 @@ class Application:
         call = parse_call(environ, body)
         self.last_use = started
         status, reply = self._answer(call, environ)
-        LOG.info("%s.%s %s %d %.0f ms", call.service, call.action, call.path, status, 1e3 * (time.monotonic() - started))
+        LOG.info(
+            "%s.%s %s %d %.0f ms",
+            call.service,
+            call.action,
+            call.path,
+            status,
+            1e3 * (time.monotonic() - started),
+        )
         return _send(reply, start_response)
 
     def _answer(self, call: Call, environ: dict[str, Any]) -> tuple[int, Reply]:
@@ -87,7 +94,9 @@ class Application:
     def carry_out(self, call: Call, environ: dict[str, Any]) -> Reply:
         """Do what the call asks, without faults."""
         if call.service not in SERVED:
-            return error_reply(call.service, "InvalidAction", f"The local cloud does not serve {call.service}", 400)
+            return error_reply(
+                call.service, "InvalidAction", f"The local cloud does not serve {call.service}", 400
+            )
         if call.path.startswith(("/moto-api", "/latest/", "/favicon.ico")) and call.service == "s3":
             return error_reply("s3", "AccessDenied", "Access Denied", 403)
         if call.service == "servicequotas":
@@ -114,7 +123,9 @@ class Application:
             if s3_integrity.stored_wrongly(call, environ, list(reply.headers)):
                 return error_reply("s3", "InternalError", "The object was not stored as it was sent", 500)
             if sent_type and call.action == "PutObject":
-                self.store.backend.buckets[call.bucket].keys[call.key].set_metadata({"Content-Type": sent_type})
+                self.store.backend.buckets[call.bucket].keys[call.key].set_metadata(
+                    {"Content-Type": sent_type}
+                )
             headers = {k: v for k, v in environ.items() if k.startswith("HTTP_X_AMZ_BUCKET_")}
             self.store.record(call, headers)
         return reply
@@ -126,8 +137,10 @@ class Application:
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         captured: list[Any] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., None]:
-            captured[:] = [int(status.split()[0]), headers]
+        def start_response(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
+        ) -> Callable[..., None]:
+            captured[:] = [int(status.split(maxsplit=1)[0]), headers]
             return lambda chunk: None
 
         try:
@@ -137,12 +150,16 @@ class Application:
                 chunks.close()
         except NotImplementedError as problem:
             # An answer no SDK retries, instead of an HTML page with status 500.
-            return error_reply(call.service, "InvalidAction", f"not served by the local cloud: {problem}", 400)
+            return error_reply(
+                call.service, "InvalidAction", f"not served by the local cloud: {problem}", 400
+            )
         except Exception as problem:
             LOG.exception("%s.%s failed", call.service, call.action)
             return error_reply(call.service, "InternalError", f"{type(problem).__name__}: {problem}", 500)
         status, headers = captured
-        return Reply(status, tuple((k, v) for k, v in headers if not k.lower().startswith("access-control-")), body)
+        return Reply(
+            status, tuple((k, v) for k, v in headers if not k.lower().startswith("access-control-")), body
+        )
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:

@@ -9,6 +9,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.responses import EC2Response
 
 from .errors import ec2_error
+from .hooks import replace
 from .instance_filters import wildcard
 from .instance_types import paged, zones_of
 
@@ -70,4 +71,4 @@ def install(cloud: Cloud) -> None:
         page, token = paged(rows, get("MaxResults") or 1000, get("NextToken"))
         return ActionResult({"SpotPriceHistory": page, "NextToken": token or ""})
 
-    EC2Response.describe_spot_price_history = describe_spot_price_history
+    replace(EC2Response, "describe_spot_price_history", describe_spot_price_history)

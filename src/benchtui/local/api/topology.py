@@ -66,7 +66,7 @@ def ec2_architecture() -> str:
 
 
 def manufacturer() -> str:
-    """Maker of the CPU in EC2's words (`Intel`, `AMD`, `AWS`), or what the kernel calls it; empty if unknown."""
+    """Maker of the CPU in EC2's words (`Intel`, `AMD`), else the kernel's; empty if unknown."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
