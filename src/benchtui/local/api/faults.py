@@ -20,6 +20,23 @@ DEFAULT_CODES = {
 S3_CODES = {503: "SlowDown", 500: "InternalError", 403: "AccessDenied", 409: "ConditionalRequestConflict"}
 
 
+SHOWN = [
+    "id",
+    "service",
+    "action",
+    "region",
+    "match",
+    "status",
+    "code",
+    "latency_s",
+    "times",
+    "after_commit",
+    "probability",
+    "seed",
+    "hits",
+]
+
+
 class InvalidRule(ValueError):
     """A fault rule that cannot be understood; the message names the field."""
 
@@ -76,8 +93,7 @@ class FaultRule:
         return self.code or usual.get(status, "InternalError"), status
 
     def shown(self) -> dict[str, Any]:
-        names = "id service action region match status code latency_s times after_commit probability seed hits"
-                return {name: getattr(self, name) for name in names.split()}
+        return {name: getattr(self, name) for name in SHOWN}
 
 
 class FaultTable:
