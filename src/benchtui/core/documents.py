@@ -13,7 +13,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+)
 
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import check_instance_type, check_job, check_run, check_suite
@@ -36,10 +44,10 @@ Line = Annotated[str, _line(200)]
 LongLine = Annotated[str, _line(2_000)]
 Scalar = bool | int | FiniteFloat | LongLine | None
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-RunId = Annotated[str, BeforeValidator(check_run)]
-JobId = Annotated[str, BeforeValidator(check_job)]
-SuiteName = Annotated[str, BeforeValidator(check_suite)]
-TypeName = Annotated[str, BeforeValidator(check_instance_type)]
+RunId = Annotated[str, AfterValidator(check_run)]
+JobId = Annotated[str, AfterValidator(check_job)]
+SuiteName = Annotated[str, AfterValidator(check_suite)]
+TypeName = Annotated[str, AfterValidator(check_instance_type)]
 Usd = Annotated[Decimal, Field(ge=0, le=Decimal("1e9"), allow_inf_nan=False)]
 
 

@@ -171,16 +171,9 @@ class Launcher:
                     if kind not in WORTH_ANOTHER_TRY:
                         raise
                     refused = error
-                    self._say(
-                        "retry",
-                        job=job.job,
-                        zone=zone,
-                        attempt=attempt,
-                        code=error.failure.code,
-                        kind=kind.value,
-                    )
-                    if kind is FailureKind.QUOTA:
-                        break  # a quota counts in every zone alike
+                    self._say("retry", job=job.job, zone=zone, attempt=attempt, reason=_reason(error.failure))
+                    if kind is not FailureKind.CAPACITY:
+                        break  # a quota and a rate count in every zone alike
             if self._stop.is_set():
                 break
             if attempt < self.limits.tries:

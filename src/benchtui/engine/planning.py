@@ -55,7 +55,7 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
         UsageError: the plan is empty or names a suite there is not.
         CloudError: EC2 did not answer. A price that is not to be had declines its jobs instead.
     """
-    from benchtui.aws.prices import on_demand_prices
+    from benchtui.aws.prices import prices
     from benchtui.aws.types import instance_types, offerings
 
     region, names = config.aws.regions[0], _types(config)
@@ -63,9 +63,7 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
         described = group.create_task(instance_types(cloud, region, names))
         offered = group.create_task(offerings(cloud, region, names))
         priced = group.create_task(
-            on_demand_prices(
-                cloud, region, names, overrides=config.prices.on_demand, cache=price_cache, now=now
-            )
+            prices(cloud, region, names, on_demand=config.prices.on_demand, cache_file=price_cache, now=now)
         )
     zones = offered.result()
     types: dict[str, InstanceType | Missing] = {}
