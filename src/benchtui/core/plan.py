@@ -47,11 +47,6 @@ class Matrix:
     include: tuple[Included, ...] = ()
     exclude: tuple[Excluded, ...] = ()
 
-    @property
-    def instance_types(self) -> tuple[str, ...]:
-        """Every type named, included ones too: what to ask topology and prices of."""
-        return tuple(dict.fromkeys((*self.types, *(row.instance_type for row in self.include))))
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedJob:
