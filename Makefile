@@ -1,0 +1,65 @@
+# Every target sets up what it needs. `make demo` runs the main job on the local cloud, `make test` passes the tests.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PROJECT := pyproject.toml constraints.txt
+
+.PHONY: help demo test lint format wheel proof proof-hostile bench require clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/demo ## a real run on the local cloud: two instance types, two replicates each, STREAM
+	$(BIN)/benchtui run config.example.toml --local --yes
+
+test: $(VENV)/dev ## the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev ## style, types, import directions, shell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck .ci/run
+
+format: $(VENV)/dev ## rewrite in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/dev ## dist/benchtui-*.whl
+	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
+
+proof: $(VENV)/dev ## the longer proofs of the main path: launcher killed, four kinds of failure, wheel away from the checkout
+	$(BIN)/python -m pytest -m slow
+
+proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
+	$(BIN)/python -m tests.local.host.hostile_proof
+
+bench: $(VENV)/dev ## figures, each against a reference of the same run
+	$(BIN)/python bench/stream_reference.py
+
+$(VENV)/demo: $(PROJECT) | require
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt -e '.[local]'
+	touch $@
+
+$(VENV)/dev: $(PROJECT) | require
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt -e '.[local,dev]'
+	touch $@ $(VENV)/demo
+
+require:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "missing: Python 3.11 or newer as '$(PYTHON)' (set PYTHON=/path/to/python3.11)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "missing: the venv module of $(PYTHON) (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@command -v cc >/dev/null \
+	  || { echo "missing: a C compiler as 'cc' (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; }
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) dist build .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
