@@ -32,8 +32,10 @@ from benchtui.config.settings import (
     shown,
 )
 
-#: Variables benchtui itself sets or reads that are no settings.
-PROGRAM_VARIABLES = frozenset({"BENCHTUI_CPUS", "BENCHTUI_MEMORY_BYTES"})
+#: Variables that benchtui itself sets for its parts; no settings.
+PROGRAM_VARIABLES = frozenset(
+    {"BENCHTUI_CPUS", "BENCHTUI_MEMORY_BYTES", "BENCHTUI_RUN", "BENCHTUI_T", "BENCHTUI_WORK"}
+)
 MAX_FILE_BYTES = 1 << 20
 
 
