@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.snapshot import load_snapshot
 from benchtui.config.schema import Config, ImageIds
-from benchtui.core.catalogue import InstanceType, Missing, Price
+from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
-from benchtui.core.suites import Suite
-from benchtui.engine.bundle import load_suites
+from benchtui.core.errors import UsageError
+from benchtui.engine.bundle import SuiteSource, find_suite, packaged_suites
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
@@ -29,7 +30,7 @@ class Planned:
     """A plan, with what else is needed to carry it out."""
 
     plan: Plan
-    suites: Mapping[str, Suite]  # those the plan runs
+    suites: tuple[SuiteSource, ...]  # those the plan runs
     types: Mapping[str, InstanceType]
     zones: Mapping[str, tuple[str, ...]]  # by type: zones of the region that offer it; empty when offline
 
@@ -118,10 +119,37 @@ def _types(config: Config) -> tuple[str, ...]:
 
 
 def _overrides(config: Config, region: str, names: Iterable[str], now: datetime) -> dict[str, Price]:
-    from benchtui.core.catalogue import config_price
-
     found = {name: config_price(config.prices.on_demand, region, name, now) for name in names}
     return {name: price for name, price in found.items() if price is not None}
+
+
+def _suites(config: Config) -> dict[str, SuiteSource]:
+    """The suites that benchtui brings and the user's own, with the configuration's time limits.
+
+    Raises:
+        UsageError: a suite of the user's own is not valid.
+    """
+    found = {name: find_suite(name) for name in packaged_suites()}
+    for name, section in config.suites.items():
+        if section.path is not None:
+            found[name] = find_suite(name, section.path)
+            if found[name].suite.name != name:
+                raise UsageError(
+                    f"the folder of [suites.{name}] holds the suite {found[name].suite.name}",
+                    fix=f"name the table [suites.{found[name].suite.name}]",
+                )
+        elif name not in found:
+            raise UsageError(
+                f"[suites.{name}]: there is no such suite", fix=f"give its path: [suites.{name}] path"
+            )
+        if section.timeout is not None:
+            found[name] = found[name].with_timeout(section.timeout)
+    return found
+
+
+def _expected(source: SuiteSource, mode: str) -> int:
+    """Seconds a suite is expected to take."""
+    return math.ceil(getattr(source.suite.modes, mode).expected_seconds)
 
 
 def _assemble(
@@ -132,8 +160,7 @@ def _assemble(
     zones: Mapping[str, tuple[str, ...]],
 ) -> Planned:
     plan, region = config.plan, config.aws.regions[0]
-    own = {name: section.path for name, section in config.suites.items() if section.path is not None}
-    suites = load_suites(own)
+    suites = _suites(config)
     resolved = resolve(
         Matrix(
             types=plan.types,
@@ -147,12 +174,8 @@ def _assemble(
         region=region,
         types=types,
         prices=prices,
-        expected_seconds={
-            name: suite.modes[plan.mode].expected_seconds
-            for name, suite in suites.items()
-            if plan.mode in suite.modes
-        },
-        architectures={name: frozenset(suite.architectures) for name, suite in suites.items()},
+        expected_seconds={name: _expected(source, plan.mode) for name, source in suites.items()},
+        architectures={},
         limits=limits_of(config),
         volume_gib=config.instance.volume_gib,
         rates=rates_of(config),
@@ -162,7 +185,7 @@ def _assemble(
     used = {suite for job in resolved.jobs for suite in job.suites}
     return Planned(
         plan=resolved,
-        suites={name: suites[name] for name in sorted(used)},
+        suites=tuple(suites[name] for name in sorted(used)),
         types={name: found for name, found in types.items() if isinstance(found, InstanceType)},
         zones=zones,
     )
