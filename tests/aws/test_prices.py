@@ -13,6 +13,7 @@ from benchtui.core.catalogue import Missing, Price
 from .scripted import Answer, ScriptedCloud, refusal
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+KEPT_AS = "https://pricing.us-east-1.example us-east-1 c7g.large"
 ATTRIBUTES = {
     "instanceType": "c7g.large",
     "regionCode": "us-east-1",
@@ -173,7 +174,7 @@ async def test_answers_of_another_endpoint_or_region_are_not_used(tmp_path: Path
         "[]",
         '{"schema": "benchtui.prices/2", "prices": {}}',
         '{"schema": "benchtui.prices/1", "prices": []}',
-        '{"schema": "benchtui.prices/1", "prices": {"https://pricing.us-east-1.example us-east-1 c7g.large": 1}}',
+        json.dumps({"schema": "benchtui.prices/1", "prices": {KEPT_AS: 1}}),
     ],
 )
 async def test_a_damaged_cache_is_asked_for_again_and_repaired(tmp_path: Path, text: str) -> None:
@@ -186,13 +187,12 @@ async def test_a_damaged_cache_is_asked_for_again_and_repaired(tmp_path: Path, t
 
 async def test_a_price_from_the_future_or_below_zero_in_the_cache_is_not_used(tmp_path: Path) -> None:
     cloud, cache = Pricing(c7g_large=[product()]), tmp_path / "prices.json"
-    key = "https://pricing.us-east-1.example us-east-1 c7g.large"
     for row in (
         {"usd_per_hour": "0.01", "as_of": "2027-01-01T00:00:00+00:00"},
         {"usd_per_hour": "-1", "as_of": NOW.isoformat()},
         {"usd_per_hour": "NaN", "as_of": NOW.isoformat()},
     ):
-        cache.write_text(json.dumps({"schema": "benchtui.prices/1", "prices": {key: row}}))
+        cache.write_text(json.dumps({"schema": "benchtui.prices/1", "prices": {KEPT_AS: row}}))
         price = (await ask(cloud, "c7g.large", cache_file=cache))["c7g.large"]
         assert isinstance(price, Price)
         assert price.usd_per_hour == Decimal("0.0725")

@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 
 from benchtui.aws.termination import BATCH, terminate
@@ -15,11 +13,11 @@ class Ec2(ScriptedCloud):
     """TerminateInstances as EC2 documents it: one id it objects to spoils the request."""
 
     def __init__(
-        self, unknown: tuple[str, ...] = (), protected: tuple[str, ...] = (), **options: Any
+        self, unknown: tuple[str, ...] = (), protected: tuple[str, ...] = (), named: bool = True
     ) -> None:
         super().__init__(self._terminate)
         self.unknown, self.protected = frozenset(unknown), frozenset(protected)
-        self.names_unknown = options.get("names_unknown", True)
+        self.named = named
         self.ended: list[str] = []
 
     def _terminate(self, operation: str, params: Answer) -> Answer:
@@ -27,7 +25,7 @@ class Ec2(ScriptedCloud):
         asked = params["InstanceIds"]
         unknown = [one for one in asked if one in self.unknown]
         if unknown:
-            listed = ", ".join(unknown) if self.names_unknown else "of the request"
+            listed = ", ".join(unknown) if self.named else "of the request"
             raise refusal("InvalidInstanceID.NotFound", f"The instance IDs '{listed}' do not exist")
         if any(one in self.protected for one in asked):
             raise refusal(
@@ -64,7 +62,7 @@ async def test_named_unknown_ids_are_dropped_and_the_rest_is_ended() -> None:
 
 async def test_unknown_ids_that_are_not_named_are_found_by_halving() -> None:
     unknown = (ids(100)[0], ids(100)[77])
-    cloud = Ec2(unknown=unknown, names_unknown=False)
+    cloud = Ec2(unknown=unknown, named=False)
     answer = await terminate(cloud, "us-east-1", ids(100))  # type: ignore[arg-type]
     assert set(answer.failures) == set(unknown)
     assert set(answer.accepted) == set(ids(100)) - set(unknown)
