@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from benchtui.aws.snapshot import load_snapshot
 from benchtui.config.schema import Config, ImageIds
 from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
+from benchtui.core.errors import UsageError
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
-from benchtui.core.errors import UsageError
 from benchtui.engine.bundle import SuiteSource, find_suite, packaged_suites
 
 if TYPE_CHECKING:
@@ -149,7 +149,8 @@ def _suites(config: Config) -> dict[str, SuiteSource]:
 
 def _expected(source: SuiteSource, mode: str) -> int:
     """Seconds a suite is expected to take."""
-    return math.ceil(getattr(source.suite.modes, mode).expected_seconds)
+    chosen = source.suite.modes.full if mode == "full" else source.suite.modes.quick
+    return math.ceil(chosen.expected_seconds)
 
 
 def _assemble(
