@@ -180,7 +180,8 @@ def test_the_budget_verdict_says_how_far_it_reaches_in_launch_order():
         if reserved > Decimal("1.40"):
             assert plan.budget.jobs_covered == count
             break
-    assert resolved(matrix(), budget_usd=plan.worst_case_usd).budget.fits
+    exact = resolved(matrix(), budget_usd=plan.worst_case_usd).budget
+    assert (exact.fits, exact.jobs_covered) == (True, 6)
     assert not resolved(matrix(), budget_usd=plan.worst_case_usd - Decimal("0.000001")).budget.fits
 
 

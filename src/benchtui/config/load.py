@@ -34,7 +34,7 @@ from benchtui.config.settings import (
 
 #: Variables that benchtui itself sets for its parts; no settings.
 PROGRAM_VARIABLES = frozenset(
-    {"BENCHTUI_CPUS", "BENCHTUI_MEMORY_BYTES", "BENCHTUI_RUN", "BENCHTUI_T", "BENCHTUI_WORK"}
+    {"BENCHTUI_CPUS", "BENCHTUI_MEMORY_BYTES", "BENCHTUI_RUN", "BENCHTUI_T0", "BENCHTUI_WORK"}
 )
 MAX_FILE_BYTES = 1 << 20
 

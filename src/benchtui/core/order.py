@@ -36,7 +36,6 @@ def _draw(queues: Mapping[str, Sequence[str]], last: str, total: int, rng: rando
         for group, queue in queues.items()
         if queue
         and group != last
-        and len(queue) - 1 <= rest // 2
         and all(len(other) <= (rest + 1) // 2 for name, other in queues.items() if name != group)
     ]
     return rng.choices(candidates, weights=[len(queues[group]) for group in candidates])[0]
