@@ -19,7 +19,8 @@ from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
 from benchtui.core.errors import UsageError
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
-from benchtui.engine.bundle import SuiteSource, find_suite, packaged_suites
+from benchtui.core.suites import Mode, Suite
+from benchtui.engine.bundle import load_suites
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
@@ -30,7 +31,7 @@ class Planned:
     """A plan, with what else is needed to carry it out."""
 
     plan: Plan
-    suites: tuple[SuiteSource, ...]  # those the plan runs
+    suites: Mapping[str, Suite]  # those the plan runs
     types: Mapping[str, InstanceType]
     zones: Mapping[str, tuple[str, ...]]  # by type: zones of the region that offer it; empty when offline
 
@@ -123,34 +124,39 @@ def _overrides(config: Config, region: str, names: Iterable[str], now: datetime)
     return {name: price for name, price in found.items() if price is not None}
 
 
-def _suites(config: Config) -> dict[str, SuiteSource]:
+def _suites(config: Config) -> dict[str, Suite]:
     """The suites that benchtui brings and the user's own, with the configuration's time limits.
 
     Raises:
-        UsageError: a suite of the user's own is not valid.
+        UsageError: a suite of the user's own is not valid, or a section names a suite there is not.
     """
-    found = {name: find_suite(name) for name in packaged_suites()}
-    for name, section in config.suites.items():
-        if section.path is not None:
-            found[name] = find_suite(name, section.path)
-            if found[name].suite.name != name:
-                raise UsageError(
-                    f"the folder of [suites.{name}] holds the suite {found[name].suite.name}",
-                    fix=f"name the table [suites.{found[name].suite.name}]",
-                )
-        elif name not in found:
+    sections = config.suites
+    found = load_suites({name: section.path for name, section in sections.items() if section.path})
+    for name, section in sections.items():
+        if name not in found:
             raise UsageError(
-                f"[suites.{name}]: there is no such suite", fix=f"give its path: [suites.{name}] path"
+                f"[suites.{name}]: there is no such suite", fix=f"give its folder: [suites.{name}] path"
             )
         if section.timeout is not None:
-            found[name] = found[name].with_timeout(section.timeout)
+            found[name] = _with_timeout(found[name], float(section.timeout))
     return found
 
 
-def _expected(source: SuiteSource, mode: str) -> int:
+def _with_timeout(suite: Suite, seconds: float) -> Suite:
+    """The suite with another time limit for its runs, in both modes."""
+
+    def limited(mode: Mode) -> Mode:
+        expected = min(mode.expected_seconds, seconds)
+        return mode.model_copy(update={"timeout_seconds": seconds, "expected_seconds": expected})
+
+    modes = suite.modes
+    changed = modes.model_copy(update={"quick": limited(modes.quick), "full": limited(modes.full)})
+    return suite.model_copy(update={"modes": changed})
+
+
+def _expected(suite: Suite, mode: str) -> int:
     """Seconds a suite is expected to take."""
-    chosen = source.suite.modes.full if mode == "full" else source.suite.modes.quick
-    return math.ceil(chosen.expected_seconds)
+    return math.ceil((suite.modes.full if mode == "full" else suite.modes.quick).expected_seconds)
 
 
 def _assemble(
@@ -175,7 +181,7 @@ def _assemble(
         region=region,
         types=types,
         prices=prices,
-        expected_seconds={name: _expected(source, plan.mode) for name, source in suites.items()},
+        expected_seconds={name: _expected(suite, plan.mode) for name, suite in suites.items()},
         architectures={},
         limits=limits_of(config),
         volume_gib=config.instance.volume_gib,
@@ -186,7 +192,7 @@ def _assemble(
     used = {suite for job in resolved.jobs for suite in job.suites}
     return Planned(
         plan=resolved,
-        suites=tuple(suites[name] for name in sorted(used)),
+        suites={name: suites[name] for name in sorted(used)},
         types={name: found for name, found in types.items() if isinstance(found, InstanceType)},
         zones=zones,
     )

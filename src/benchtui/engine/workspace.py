@@ -138,10 +138,10 @@ class Workspace:
             reasons = "; ".join(dict.fromkeys(cell.reason for cell in plan.declined))
             fix = next((cell.fix for cell in plan.declined if cell.fix), None)
             raise UsageError(f"no job can be launched: {reasons}", fix=fix)
-        bundle = await asyncio.to_thread(build_bundle, planned.suites)
-        run = self._document(planned, bundle.sha256)
+        sha256, bundle = await asyncio.to_thread(build_bundle, planned.suites)
+        run = self._document(planned, sha256)
         bucket = await self.bucket()
-        await self._upload(bucket, bundle.key, bundle.content, "application/gzip")
+        await self._upload(bucket, keys.payload_key(sha256), bundle, "application/gzip")
         await self._upload(bucket, keys.run_json_key(run.run), to_json(run), "application/json")
         return run
 
