@@ -30,14 +30,10 @@ def interleaved(groups: Mapping[str, Sequence[str]], rng: random.Random) -> list
 
 def _draw(queues: Mapping[str, Sequence[str]], last: str, total: int, rng: random.Random) -> str:
     """A group other than the last one that leaves the rest interleavable, large groups more often."""
-    rest = total - 1
-    candidates = [
-        group
-        for group, queue in queues.items()
-        if queue
-        and group != last
-        and all(len(other) <= (rest + 1) // 2 for name, other in queues.items() if name != group)
-    ]
+    # A group with more than half of what is left after this draw has to give now.
+    most = total // 2
+    pressing = [group for group, queue in queues.items() if len(queue) > most]
+    candidates = [group for group in pressing or queues if queues[group] and group != last]
     return rng.choices(candidates, weights=[len(queues[group]) for group in candidates])[0]
 
 
