@@ -149,14 +149,7 @@ def _with_timeout(suite: Suite, seconds: float) -> Suite:
         expected = min(mode.expected_seconds, seconds)
         return mode.model_copy(update={"timeout_seconds": seconds, "expected_seconds": expected})
 
-    modes = suite.modes
-    changed = modes.model_copy(update={"quick": limited(modes.quick), "full": limited(modes.full)})
-    return suite.model_copy(update={"modes": changed})
-
-
-def _expected(suite: Suite, mode: str) -> int:
-    """Seconds a suite is expected to take."""
-    return math.ceil((suite.modes.full if mode == "full" else suite.modes.quick).expected_seconds)
+    return suite.model_copy(update={"modes": {name: limited(mode) for name, mode in suite.modes.items()}})
 
 
 def _assemble(
@@ -181,7 +174,11 @@ def _assemble(
         region=region,
         types=types,
         prices=prices,
-        expected_seconds={name: _expected(suite, plan.mode) for name, suite in suites.items()},
+        expected_seconds={
+            name: math.ceil(suite.modes[plan.mode].expected_seconds)
+            for name, suite in suites.items()
+            if plan.mode in suite.modes
+        },
         architectures={},
         limits=limits_of(config),
         volume_gib=config.instance.volume_gib,
