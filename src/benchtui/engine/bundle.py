@@ -11,8 +11,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchtui.core import keys
@@ -20,7 +19,7 @@ from benchtui.core.errors import UsageError
 from benchtui.core.packaged import payloads_root
 from benchtui.core.suites import Suite, parse_payload, suites_json
 
-__all__ = ["MAX_BYTES", "Bundle", "SuiteSource", "build_bundle", "find_suite", "payloads_root"]
+__all__ = ["MAX_BYTES", "build_bundle", "load_suites", "payloads_root"]
 
 #: Of the files in it, before compression.
 MAX_BYTES = 20 << 20
@@ -30,93 +29,63 @@ MAX_PAYLOAD_TOML_BYTES = 256 << 10
 IGNORED = frozenset({"__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".DS_Store"})
 
 
-@dataclass(frozen=True, slots=True)
-class SuiteSource:
-    """A suite and the folder it was read from."""
+def load_suites(own: Mapping[str, Path] | None = None) -> dict[str, Suite]:
+    """Every suite there is, by name: those benchtui comes with, and the user's ``own`` folders.
 
-    suite: Suite
-    folder: Path
-
-    def with_timeout(self, seconds: float) -> SuiteSource:
-        """The same suite with another time limit for its runs, in both modes."""
-        modes = {
-            name: mode.model_copy(
-                update={
-                    "timeout_seconds": float(seconds),
-                    "expected_seconds": min(mode.expected_seconds, float(seconds)),
-                }
-            )
-            for name, mode in (("quick", self.suite.modes.quick), ("full", self.suite.modes.full))
-        }
-        modes_changed = self.suite.modes.model_copy(update=modes)
-        return SuiteSource(self.suite.model_copy(update={"modes": modes_changed}), self.folder)
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """A bundle's bytes (.tar.gz) and their lower-case hex SHA-256."""
-
-    sha256: str
-    content: bytes
-
-    @property
-    def key(self) -> str:
-        """Its S3 key."""
-        return keys.payload_key(self.sha256)
-
-
-def find_suite(name: str, own: Path | None = None) -> SuiteSource:
-    """The suite ``name`` that benchtui comes with, or the one in folder ``own``.
+    A folder of the user's replaces the suite of the same name.
 
     Raises:
-        UsageError: there is none, or its payload.toml is not valid.
+        UsageError: a folder has no valid payload.toml; names file and key.
     """
-    folder = payloads_root() / name if own is None else own.resolve()
+    folders = {file.parent.name: file.parent for file in payloads_root().glob("*/payload.toml")}
+    folders.update(own or {})
+    return {name: _load(name, folder) for name, folder in sorted(folders.items())}
+
+
+def _load(name: str, folder: Path) -> Suite:
     file = folder / "payload.toml"
     try:
         if file.stat().st_size > MAX_PAYLOAD_TOML_BYTES:
             raise UsageError(f"{file}: more than {MAX_PAYLOAD_TOML_BYTES} bytes", fix="shorten it")
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        known = ", ".join(packaged_suites())
-        raise UsageError(f"suite {name}: {file}: {error}", fix=f"known suites: {known}") from error
-    return SuiteSource(parse_payload(text, str(folder)), folder)
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise UsageError(
+            f"suite {name}: {file}: {reason}", fix=f"correct [suites.{name}] path: a folder with payload.toml"
+        ) from error
+    suite = parse_payload(text, str(folder))
+    if suite.name != name:
+        raise UsageError(
+            f"suite {name}: {file} declares the suite {suite.name!r}", fix="use one name for both"
+        )
+    return suite
 
 
-def packaged_suites() -> list[str]:
-    """Names of the suites that benchtui comes with."""
-    return sorted(folder.parent.name for folder in payloads_root().glob("*/payload.toml"))
-
-
-def build_bundle(suites: Sequence[SuiteSource], root: Path | None = None) -> Bundle:
-    """Pack the agent and ``suites``.
+def build_bundle(suites: Mapping[str, Suite], root: Path | None = None) -> tuple[str, bytes]:
+    """Pack the agent and ``suites``; lower-case hex SHA-256 and bytes of the .tar.gz.
 
     Args:
-        suites: in any order; no two of the same name.
+        suites: by name, as :func:`load_suites` gives them.
         root: folder of agent and common sources; the packaged one by default.
 
     Raises:
-        UsageError: two suites of one name, a link or special file in a folder, or more than 20 MiB.
+        UsageError: a link or special file in a folder, or more than 20 MiB.
     """
     root = root or payloads_root()
     files: dict[str, tuple[bytes, bool]] = {}
     _add_tree(files, root / "agent", "agent", suffixes=(".py",))
     files["agent/keys.py"] = (Path(keys.__file__).read_bytes(), False)
-    common = root / "common"
-    if common.is_dir():
-        _add_tree(files, common, "suites/common")
+    if (root / "common").is_dir():
+        _add_tree(files, root / "common", "suites/common")
     shared = _digest(files, "suites/common/")
     declared = {}
-    for source in sorted(suites, key=lambda source: source.suite.name):
-        name = source.suite.name
-        if name in declared:
-            raise UsageError(f"two suites have the name {name}", fix="rename one of them")
-        _add_tree(files, source.folder, f"suites/{name}")
+    for name, suite in sorted(suites.items()):
+        _add_tree(files, Path(suite.folder), f"suites/{name}")
         own = _digest(files, f"suites/{name}/")
-        declared[name] = source.suite.for_agent(hashlib.sha256((shared + own).encode()).hexdigest())
+        declared[name] = suite.for_agent(hashlib.sha256((shared + own).encode()).hexdigest())
     files["suites.json"] = (suites_json(declared), False)
     content = _pack(files)
-    return Bundle(hashlib.sha256(content).hexdigest(), content)
+    return hashlib.sha256(content).hexdigest(), content
 
 
 def _add_tree(
@@ -166,11 +135,13 @@ def _digest(files: dict[str, tuple[bytes, bool]], prefix: str) -> str:
 def _pack(files: dict[str, tuple[bytes, bool]]) -> bytes:
     """A .tar.gz without a trace of when, where and by whom it was made."""
     packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0, compresslevel=9) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for name, (content, executable) in sorted(files.items()):
-                entry = tarfile.TarInfo(name)
-                entry.size = len(content)
-                entry.mode = 0o755 if executable else 0o644
-                tar.addfile(entry, io.BytesIO(content))
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0, compresslevel=9) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for name, (content, executable) in sorted(files.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            entry.mode = 0o755 if executable else 0o644
+            tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()

@@ -1,0 +1,186 @@
+"""Sentinels: numbered without gaps, spooled so that another process can go on, uploaded in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections import deque
+from datetime import datetime, timezone
+from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
+
+from keys import FINAL_BY_INSTANCE, JobState, Progress, Sentinel
+
+from objects import Objects, Refused, StoreError
+
+PROGRESS_EVERY_S = 5.0
+LAST_PROGRESS_SEQ = 9000  # four digits are all a key has: the last thousand belong to states
+RETRY_BUDGET_S = 30.0
+RETRY_PAUSE_S = 2.0
+
+
+class Spool:
+    """Sentinels claimed on this instance, one file each: ``0007.json``, and ``0007.sent`` once uploaded.
+
+    Creating the file claims the number, so two processes (the agent and the emergency stop) never
+    use one twice. If nothing can be written, numbers are counted in memory.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._last = 0
+
+    def numbers(self) -> List[int]:
+        """Numbers claimed so far, ascending."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:
+            return []
+        return sorted(int(name[:4]) for name in names if name.endswith(".json") and name[:4].isdigit())
+
+    def claim(self, make: Callable[[int], Tuple[str, bytes]]) -> Tuple[int, str, bytes]:
+        """Number, key and body of the next sentinel; ``make`` builds the last two from the first."""
+        seq = max([self._last, *self.numbers()]) + 1
+        while True:
+            key, body = make(seq)
+            try:
+                os.makedirs(self._folder, exist_ok=True)
+                handle = os.open(self._path(seq, "json"), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    json.dump({"key": key, "body": body.decode()}, file)
+            except FileExistsError:
+                seq += 1
+                continue
+            except OSError:
+                pass
+            self._last = seq
+            return seq, key, body
+
+    def mark_sent(self, seq: int) -> None:
+        """Note that a sentinel is in the bucket."""
+        try:
+            with open(self._path(seq, "sent"), "w"):
+                pass
+        except OSError:
+            pass
+
+    def unsent(self) -> List[Tuple[int, str, bytes]]:
+        """Sentinels that were claimed and are not known to be in the bucket, in order."""
+        waiting = []
+        for seq in self.numbers():
+            if os.path.exists(self._path(seq, "sent")):
+                continue
+            try:
+                with open(self._path(seq, "json"), encoding="utf-8") as file:
+                    kept = json.load(file)
+                waiting.append((seq, kept["key"], kept["body"].encode()))
+            except (OSError, ValueError, KeyError):
+                continue
+        return waiting
+
+    def has_final(self) -> bool:
+        """Whether a final sentinel was claimed."""
+        finals = tuple("-" + state.value for state in FINAL_BY_INSTANCE)
+        for seq in self.numbers():
+            try:
+                with open(self._path(seq, "json"), encoding="utf-8") as file:
+                    if json.load(file)["key"].endswith(finals):
+                        return True
+            except (OSError, ValueError, KeyError):
+                continue
+        return False
+
+    def _path(self, seq: int, ending: str) -> str:
+        return os.path.join(self._folder, "{:04d}.{}".format(seq, ending))
+
+
+class Sentinels:
+    """Emits the sentinels of one job. Uploading is a thread's work: no benchmark waits for S3."""
+
+    def __init__(
+        self,
+        run: str,
+        job: str,
+        objects: Objects,
+        spool: Spool,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._run, self._job = run, job
+        self._objects, self._spool, self._say = objects, spool, say
+        self._queue: Deque[Tuple[int, str, bytes]] = deque()
+        self._changed = threading.Condition()
+        self._in_flight = False
+        self._final = False
+        self._progress_at = float("-inf")
+        self.state = "–"  # the last one emitted, for the heartbeat
+        threading.Thread(target=self._upload, name="sentinels", daemon=True).start()
+
+    def emit(
+        self,
+        state: JobState,
+        suite: Optional[str] = None,
+        progress: Optional[Progress] = None,
+        **body: Any,
+    ) -> bool:
+        """Queue a sentinel. False if dropped: after a final one, or progress too soon after another."""
+        with self._changed:
+            if self._final:
+                return False
+            if progress is not None:
+                now = time.monotonic()
+                if now - self._progress_at < PROGRESS_EVERY_S or self._spool._last >= LAST_PROGRESS_SEQ:
+                    return False
+                self._progress_at = now
+            at = datetime.now(timezone.utc)
+
+            def make(seq: int) -> Tuple[str, bytes]:
+                sentinel = Sentinel(
+                    at=at, job=self._job, seq=seq, state=state, suite=suite, progress=progress
+                )
+                return sentinel.key(self._run), body_bytes(body)
+
+            claimed = self._spool.claim(make)
+            self._final = state in FINAL_BY_INSTANCE
+            self.state = claimed[1].split("/", 5)[-1]
+            self._queue.append(claimed)
+            self._changed.notify_all()
+        return True
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until all are uploaded, at most ``seconds``; whether they are."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._queue and not self._in_flight, seconds)
+
+    def _upload(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._queue))
+                seq, key, body = self._queue[0]
+                self._in_flight = True
+            done = False
+            try:
+                self._objects.put(key, body, budget_s=RETRY_BUDGET_S)
+                self._spool.mark_sent(seq)
+                done = True
+            except Refused as error:  # the next one may have more luck
+                self._say("sentinel lost: {}".format(error))
+                done = True
+            except StoreError as error:
+                self._say("sentinel waits: {}".format(error))
+            except Exception as error:  # the thread has to live, whatever it was
+                self._say("sentinel lost: {!r}".format(error))
+                done = True
+            with self._changed:
+                self._in_flight = False
+                if done:
+                    self._queue.popleft()
+                self._changed.notify_all()
+            if not done:
+                time.sleep(RETRY_PAUSE_S)
+
+
+def body_bytes(body: Dict[str, Any]) -> bytes:
+    """The bytes of a sentinel's body; None is left out."""
+    kept = {name: value for name, value in body.items() if value is not None}
+    return json.dumps({"schema": "benchtui.sentinel/1", **kept}, separators=(",", ":")).encode()

@@ -1,0 +1,240 @@
+"""What a suite declares in its ``payload.toml``, and the JSON the agent gets of it.
+
+The suites that benchtui comes with and a user's own are read by the same rules. The agent runs on
+Python 3.9, which cannot read TOML: it gets ``suites.json`` in the bundle.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from benchtui.core.errors import UsageError
+from benchtui.core.keys import check_suite
+
+SCHEMA = "benchtui.payload/1"
+#: Folders in a bundle beside the suites, so no names for one.
+RESERVED = frozenset({"common", "agent", "boot", "log"})
+LONGEST_TIMEOUT_S = 24 * 3600
+PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
+
+Argument = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00\n]*$")]
+Argv = Annotated[list[Argument], Field(min_length=1, max_length=200)]
+RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,39}$")]
+ModeName = Annotated[str, Field(pattern=r"^[a-z]{1,16}$")]
+ParamName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+PackageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+:_-]{0,99}$")]
+MetricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:+-]{0,99}$")]
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S, allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """A table of payload.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def inside(path: str) -> str:
+    """``path`` if it stays inside the suite's folder.
+
+    Raises:
+        ValueError: it is absolute or leads out.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts:
+        raise ValueError("must be a path inside the suite's folder")
+    return path
+
+
+class Packages(Part):
+    """Packages per distribution, by the ID of os-release."""
+
+    debian: list[PackageName] = Field(default_factory=list, max_length=100)
+    ubuntu: list[PackageName] = Field(default_factory=list, max_length=100)
+    amzn: list[PackageName] = Field(default_factory=list, max_length=100)
+
+
+class Build(Part):
+    """How the suite is built on the instance, in its folder."""
+
+    commands: list[Argv] = Field(default_factory=list, max_length=50)
+    """Commands in order, each as a list of arguments; no shell."""
+    binary: str | None = None
+    """The file they build; its SHA-256 stands in the result."""
+    sources: list[str] = Field(default_factory=list, max_length=200)
+    """Files of the folder that are built, for the reader; all of the folder is in the bundle."""
+    timeout_seconds: Seconds = 900
+    """Time limit of all commands together."""
+
+    @field_validator("binary")
+    @classmethod
+    def _binary_inside(cls, path: str | None) -> str | None:
+        return None if path is None else inside(path)
+
+    @field_validator("sources")
+    @classmethod
+    def _sources_inside(cls, paths: list[str]) -> list[str]:
+        return [inside(path) if not path.startswith("../common/") else path for path in paths]
+
+
+class Mode(Part):
+    """How long a mode takes, and what it fills into the placeholders."""
+
+    expected_seconds: Seconds
+    """Build and runs on a small instance; the plan's estimate."""
+    timeout_seconds: Seconds
+    """Time limit of all runs together."""
+    params: dict[ParamName, str | int | float] = Field(default_factory=dict, max_length=100)
+    """Values of ``{name}`` in argv and env."""
+
+    @model_validator(mode="after")
+    def _expected_in_time(self) -> Mode:
+        if self.timeout_seconds < self.expected_seconds:
+            raise ValueError("timeout_seconds is less than expected_seconds")
+        return self
+
+
+class Run(Part):
+    """One process of the suite."""
+
+    name: RunName
+    argv: Argv
+    env: dict[VariableName, Argument] = Field(default_factory=dict, max_length=100)
+    """Variables added to a clean environment."""
+
+
+class DeclaredMetric(Part):
+    """A number the suite reports."""
+
+    unit: str = Field(min_length=1, max_length=40)
+    higher_is_better: bool
+    min: FiniteFloat | None = None
+    """Values below it are implausible: not verified."""
+    max: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> DeclaredMetric:
+        if self.min is not None and self.max is not None and self.min >= self.max:
+            raise ValueError("min is not less than max")
+        return self
+
+
+class Verification(Part):
+    """What must be true before a result may be called verified."""
+
+    checks: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=list, max_length=200
+    )
+
+
+class Suite(Part):
+    """A suite, as its payload.toml declares it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal["benchtui.payload/1"] = Field(alias="schema")
+    name: str
+    title: str = Field(min_length=1, max_length=200)
+    version: int | str
+    """Raised whenever its numbers may change; results of different versions are not compared."""
+    packages: Packages = Packages()
+    build: Build = Build()
+    modes: dict[ModeName, Mode] = Field(min_length=1, max_length=10)
+    """``quick`` and ``full``."""
+    runs: list[Run] = Field(min_length=1, max_length=100)
+    metrics: dict[MetricName, DeclaredMetric] = Field(min_length=1, max_length=1000)
+    verification: Verification = Verification()
+    folder: str = Field(exclude=True)
+    """Where it was read from; payload.toml does not say it."""
+
+    @field_validator("name")
+    @classmethod
+    def _may_be_a_key(cls, name: str) -> str:
+        if name in RESERVED:
+            raise ValueError(f"{name!r} is a name benchtui needs itself")
+        return check_suite(name)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Suite:
+        names = [run.name for run in self.runs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"runs: two have the name {twice[0]!r}")
+        words = [word for argv in self.build.commands for word in argv]
+        words += [word for run in self.runs for word in (*run.argv, *run.env.values())]
+        used = {name for word in words for name in PLACEHOLDER.findall(word)}
+        for mode, declared in self.modes.items():
+            for name in sorted(used - set(declared.params)):
+                raise ValueError(f"modes.{mode}.params: {{{name}}} is used and has no value")
+        return self
+
+    def with_timeout(self, seconds: float) -> Suite:
+        """The same suite with another time limit of its runs, in every mode."""
+        modes = {
+            name: mode.model_copy(update={"timeout_seconds": seconds}) for name, mode in self.modes.items()
+        }
+        return self.model_copy(update={"modes": modes})
+
+    def for_agent(self, source_sha256: str) -> dict[str, Any]:
+        """What the agent gets, as plain JSON values."""
+        declared = self.model_dump(mode="json", exclude={"schema_", "verification", "name"})
+        return {**declared, "checks": list(self.verification.checks), "source_sha256": source_sha256}
+
+
+def parse_payload(text: str, folder: str) -> Suite:
+    """The suite that ``folder/payload.toml`` declares.
+
+    Args:
+        text: content of payload.toml.
+        folder: the folder's name, which the suite's name has to be; a path is shown in errors as given.
+
+    Raises:
+        UsageError: not TOML or not a suite; names file and key, all errors at once.
+    """
+    file = f"{folder}/payload.toml"
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file}: not TOML: {error}", fix="correct the file") from error
+    if content.get("schema") != SCHEMA:
+        raise UsageError(f"{file}: schema: is {content.get('schema')!r}", fix=f'set schema = "{SCHEMA}"')
+    if "folder" in content:
+        raise UsageError(f"{file}: folder: is no key of payload.toml", fix="remove it")
+    try:
+        suite = Suite.model_validate({**content, "folder": folder})
+    except ValidationError as error:
+        raise UsageError("\n".join(_problems(file, error)), fix="correct the file") from error
+    if suite.name != PurePosixPath(folder).name:
+        raise UsageError(
+            f"{file}: name: {suite.name!r} is not the name of its folder",
+            fix="give folder and suite the same name",
+        )
+    return suite
+
+
+def _problems(file: str, error: ValidationError) -> Iterable[str]:
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        yield f"{file}: {key}: {message}" if key else f"{file}: {message}"
+
+
+def suites_json(declared: dict[str, dict[str, Any]]) -> bytes:
+    """suites.json of a bundle, from :meth:`Suite.for_agent` by suite; equal suites give equal bytes."""
+    content = {"schema": "benchtui.suites/1", "suites": declared}
+    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False).encode()
