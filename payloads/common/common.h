@@ -41,7 +41,7 @@ _Noreturn static inline void die(const char *what) {
     exit(1);
 }
 
-/* ---- clock ------------------------------------------------------------------------------------------- */
+/* ---- clock ------------------------------------------------------------------------------------------------- */
 
 /* Seconds of a clock that never steps. */
 static inline double now_seconds(void) {
@@ -67,7 +67,7 @@ static inline double timer_tick_seconds(void) {
     return cost > step ? cost : step;
 }
 
-/* ---- JSON Lines on stdout ---------------------------------------------------------------------------- */
+/* ---- JSON Lines on stdout ---------------------------------------------------------------------------------- */
 
 /* One record is json_open(), any number of members, json_close(). A member with a NULL key is an array element. */
 static bool json_needs_comma;
@@ -160,7 +160,7 @@ static inline void report_progress(int64_t done, int64_t total) {
     json_close();
 }
 
-/* ---- small files of the kernel ------------------------------------------------------------------------ */
+/* ---- small files of the kernel ----------------------------------------------------------------------------- */
 
 /* The text of a file without its last newline; false when it is not there, empty or longer than TEXT_BYTES. */
 static inline bool read_text(const char *path, char text[TEXT_BYTES]) {
@@ -186,7 +186,7 @@ static inline uint64_t parse_bytes(const char *text) {
     return *unit ? 0 : number;
 }
 
-/* ---- CPUs, cores, last-level caches ------------------------------------------------------------------- */
+/* ---- CPUs, cores, last-level caches ------------------------------------------------------------------------ */
 
 struct cpu_list {
     int count;
@@ -212,6 +212,19 @@ static inline bool cpu_file(const char *sysfs, int cpu, const char *name, char t
 
 /* The first number of a CPU list such as "0,96" or "0-7": it names a group of CPUs, as groups never overlap. */
 static inline int first_of_group(const char *cpu_list_text) { return (int)strtol(cpu_list_text, NULL, 10); }
+
+/* CPUs as the kernel writes lists of them: "0-3,8". */
+static inline void json_cpus(const char *key, const struct cpu_list *list) {
+    json_key(key);
+    putchar('"');
+    for (int i = 0; i < list->count; i++) {
+        int first = i;
+        while (i + 1 < list->count && list->cpu[i + 1] == list->cpu[i] + 1) i++;
+        printf(first ? ",%d" : "%d", list->cpu[first]);
+        if (i > first) printf("-%d", list->cpu[i]);
+    }
+    putchar('"');
+}
 
 /* One CPU of each physical core among `all`: the lowest usable sibling. A core without topology counts alone. */
 static inline void one_cpu_per_core(const char *sysfs, const struct cpu_list *all, struct cpu_list *cores) {
@@ -280,7 +293,7 @@ static inline bool pin_thread(int cpu) {
     return ok;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------ */
 
 static inline void lower_to_file(const char *path, uint64_t *limit) {
     char text[TEXT_BYTES];
@@ -349,7 +362,8 @@ static inline uint64_t huge_page_bytes(void) {
    thread to write a page decides its NUMA node. NULL when the address space or the kernel refuses. */
 static inline void *allocate_pages(uint64_t bytes, enum pages pages) {
     uint64_t align = huge_page_bytes();
-    char *start = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    char *start = mmap(NULL, bytes + align, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (start == MAP_FAILED) return NULL;
     char *aligned = (char *)(((uintptr_t)start + align - 1) / align * align);
     uint64_t before = (uint64_t)(aligned - start);

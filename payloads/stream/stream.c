@@ -8,42 +8,21 @@
  * The process that is started works out sizes and CPUs and then forks `processes` measuring processes, one after the
  * other: where memory lands differs from process to process, so repetitions inside one do not show all the spread.
  */
-#include <errno.h>
-#include <omp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "../common/common.h"
+#include "kernels.h"
 
-enum { KERNELS = 4, MAX_REPETITIONS = 100, PAIRS = 9, CACHE_LINE = 128 };
-enum kernel { COPY, SCALE, ADD, TRIAD };
+enum { MAX_REPETITIONS = 100, PAIRS = 9 };
 
-static const double SCALAR = 3.0;
-static const double EPSILON = 1e-13;              /* McCalpin's tolerance for 8-byte elements */
-static const uint64_t LLC_FACTOR = 4;             /* McCalpin's rule: each array at least 4 x the caches */
-static const uint64_t FLOOR_BYTES = 80000000;     /* and never less than 80 MB, whatever a guest says of its caches */
+static const uint64_t LLC_FACTOR = 4;          /* McCalpin's rule: each array at least 4 x the caches */
+static const uint64_t FLOOR_BYTES = 80000000;  /* and at least 80 MB, whatever a guest says of its caches */
 static const uint64_t ASSUMED_LLC_PER_CORE = 2u << 20; /* where sysfs is silent */
-static const uint64_t MEMORY_DIVISOR = 4;         /* the three arrays take at most a quarter of usable memory */
-static const double SHORTEST_SECONDS = 5e-3;
-static const double TICKS_PER_SAMPLE = 1000.0;
-static const double SIZE_TOLERANCE = 1.05;        /* triad over n may be this much faster than over 2n */
-
-struct arrays {
-    double *a, *b, *c;
-    size_t n;
-    void *memory;
-    uint64_t bytes;
-};
-
-/* Elements each thread worked on in the passes so far: the proof that the team was as large as asked for. */
-struct share {
-    uint64_t elements;
-    double error[3];
-    int cpu;
-    int allowed;
-    char padding[CACHE_LINE];
-};
+static const uint64_t MEMORY_DIVISOR = 4;      /* the three arrays take at most a quarter of usable memory */
+static const double SHORTEST_SECONDS = 5e-3;   /* a sample is at least this long */
+static const double TICKS_PER_SAMPLE = 1000.0; /* or so many times the clock's tick */
+static const double SIZE_TOLERANCE = 1.05;     /* triad over n may be this much faster than over 2n */
 
 struct run {
     const char *name; /* one, core or all: the suffix of its metrics */
@@ -52,134 +31,6 @@ struct run {
     int repetitions, processes;
     enum pages pages;
 };
-
-static struct share *shares;
-
-/* ---- the kernels: bytes are McCalpin's, 8 per element read or written; the read that a plain store causes before it
-   writes (write-allocate) is not counted ------------------------------------------------------------------------ */
-
-/* 16 n bytes, 0 flops */
-static __attribute__((noinline)) void copy(double *restrict c, const double *restrict a, size_t low, size_t high) {
-    for (size_t i = low; i < high; i++) c[i] = a[i];
-}
-
-/* 16 n bytes, n flops */
-static __attribute__((noinline)) void scale(double *restrict b, const double *restrict c, size_t low, size_t high) {
-    for (size_t i = low; i < high; i++) b[i] = SCALAR * c[i];
-}
-
-/* 24 n bytes, n flops */
-static __attribute__((noinline)) void add(double *restrict c, const double *restrict a, const double *restrict b,
-                                          size_t low, size_t high) {
-    for (size_t i = low; i < high; i++) c[i] = a[i] + b[i];
-}
-
-/* 24 n bytes, 2 n flops */
-static __attribute__((noinline)) void triad(double *restrict a, const double *restrict b, const double *restrict c,
-                                            size_t low, size_t high) {
-    for (size_t i = low; i < high; i++) a[i] = b[i] + SCALAR * c[i];
-}
-
-static const char *const KERNEL_NAME[KERNELS] = {"copy", "scale", "add", "triad"};
-static const uint64_t BYTES_PER_ELEMENT[KERNELS] = {16, 16, 24, 24};
-
-/* ---- one static schedule for everything: a thread works on the pages it touched first --------------------------- */
-
-struct range {
-    size_t low, high;
-};
-
-static struct range range_of(size_t n, int thread, int threads) {
-    size_t t = (size_t)thread, of = (size_t)threads;
-    return (struct range){n / of * t + (t < n % of ? t : n % of), n / of * (t + 1) + (t + 1 < n % of ? t + 1 : n % of)};
-}
-
-/* Seconds of one pass of one kernel by the whole team over `part` of each thread's range: 0 = all of it, 1 = its lower
-   half, 2 = its upper half. Fork and join are inside the time, as in the reference. */
-static double pass(enum kernel kernel, const struct arrays *v, int threads, int part) {
-    double start = now_seconds();
-#pragma omp parallel num_threads(threads)
-    {
-        struct range r = range_of(v->n, omp_get_thread_num(), omp_get_num_threads());
-        size_t middle = r.low + (r.high - r.low) / 2;
-        if (part == 1) r.high = middle;
-        if (part == 2) r.low = middle;
-        if (kernel == COPY) copy(v->c, v->a, r.low, r.high);
-        if (kernel == SCALE) scale(v->b, v->c, r.low, r.high);
-        if (kernel == ADD) add(v->c, v->a, v->b, r.low, r.high);
-        if (kernel == TRIAD) triad(v->a, v->b, v->c, r.low, r.high);
-        shares[omp_get_thread_num()].elements += r.high - r.low;
-    }
-    return now_seconds() - start;
-}
-
-static bool allocate_arrays(struct arrays *v, uint64_t array_bytes, enum pages pages) {
-    v->n = array_bytes / sizeof(double);
-    v->bytes = 3 * array_bytes;
-    v->memory = allocate_pages(v->bytes, pages);
-    if (!v->memory) return false;
-    v->a = v->memory;
-    v->b = v->a + v->n;
-    v->c = v->b + v->n;
-    return true;
-}
-
-static void touch_first(const struct arrays *v, int threads) {
-#pragma omp parallel num_threads(threads)
-    {
-        struct range r = range_of(v->n, omp_get_thread_num(), omp_get_num_threads());
-        for (size_t i = r.low; i < r.high; i++) {
-            v->a[i] = 1.0;
-            v->b[i] = 2.0;
-            v->c[i] = 0.0;
-        }
-    }
-}
-
-static void bind_team(const struct cpu_list *cpus) {
-#pragma omp parallel num_threads(cpus->count)
-    {
-        struct share *mine = &shares[omp_get_thread_num()];
-        struct cpu_list allowed;
-        if (!pin_thread(cpus->cpu[omp_get_thread_num()])) fputs("sched_setaffinity refused\n", stderr);
-        usable_cpus(&allowed);
-        mine->allowed = allowed.count;
-        mine->cpu = sched_getcpu();
-    }
-}
-
-/* ---- verification ------------------------------------------------------------------------------------------------ */
-
-/* Mean relative error of a, b and c over all elements against the closed form after `repetitions` rounds. */
-static void mean_errors(const struct arrays *v, int threads, int repetitions, double error[3]) {
-    double a = 1.0, b = 2.0, c = 0.0;
-    for (int k = 0; k < repetitions; k++) {
-        c = a;
-        b = SCALAR * c;
-        c = a + b;
-        a = b + SCALAR * c;
-    }
-#pragma omp parallel num_threads(threads)
-    {
-        struct range r = range_of(v->n, omp_get_thread_num(), omp_get_num_threads());
-        double sum[3] = {0.0, 0.0, 0.0};
-        for (size_t i = r.low; i < r.high; i++) {
-            sum[0] += fabs(v->a[i] - a);
-            sum[1] += fabs(v->b[i] - b);
-            sum[2] += fabs(v->c[i] - c);
-        }
-        for (int k = 0; k < 3; k++) shares[omp_get_thread_num()].error[k] = sum[k];
-    }
-    const double expected[3] = {a, b, c};
-    for (int k = 0; k < 3; k++) {
-        double sum = 0.0;
-        for (int t = 0; t < threads; t++) sum += shares[t].error[k];
-        error[k] = sum / (double)v->n / fabs(expected[k]);
-    }
-}
-
-/* Written so that a NaN fails. */
-static bool within_epsilon(double error) { return error < EPSILON; }
 
 static void check_named(const struct run *run, const char *what, bool ok, double value, double limit) {
     char name[64];
@@ -208,7 +59,7 @@ static void verify(const struct run *run, const struct arrays *v, double shortes
     check_named(run, "binding", bound == run->cpus.count, bound, run->cpus.count);
     check_named(run, "array_size", v->n * sizeof(double) >= run->required_bytes, (double)(v->n * sizeof(double)),
                 (double)run->required_bytes);
-    double limit = fmin(SHORTEST_SECONDS, TICKS_PER_SAMPLE * tick);
+    double ticks = TICKS_PER_SAMPLE * tick, limit = ticks < SHORTEST_SECONDS ? ticks : SHORTEST_SECONDS;
     check_named(run, "timer", shortest >= limit, shortest, limit);
 }
 
@@ -218,8 +69,8 @@ static int ascending(const void *x, const void *y) {
 }
 
 /*
- * Is an array of n elements large enough that making it twice as large changes nothing? A checksum cannot see an array
- * that fits in a cache. Compared on the same pages and in the same moments, so that neither placement nor a neighbour
+ * Is an array of n elements large enough that making it twice as large changes nothing? A checksum cannot see an
+ * array that fits in a cache. Compared on the same pages and in the same moments, so that neither placement nor a neighbour
  * decides: 2n elements at once against their two halves, each half passed twice and timed the second time, when a
  * cache that holds it would answer. The check fails only when the data prove it (all pairs but the smallest lie
  * above the tolerance: 98 % one-sided for the median of 9); `holds` says whether they prove the opposite.
@@ -257,7 +108,7 @@ static void check_twice_the_size(const struct run *run) {
     json_close();
 }
 
-/* ---- one measuring process --------------------------------------------------------------------------------------- */
+/* ---- one measuring process --------------------------------------------------------------------------------- */
 
 static void report_process(const struct run *run, int process, const struct arrays *v, double wall,
                            const struct rusage *before, const struct rusage *after, double tick) {
@@ -353,7 +204,7 @@ static void measure_in_child(const struct run *run, int process) {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) exit(1);
 }
 
-/* ---- sizes, CPUs, and what was decided ---------------------------------------------------------------------------- */
+/* ---- sizes, CPUs, and what was decided --------------------------------------------------------------------- */
 
 struct plan {
     struct cpu_list all, cores;
@@ -370,9 +221,7 @@ static void report_plan(const struct run *run, const struct plan *plan, const ch
     json_begin("value", '{');
     json_integer("threads", run->cpus.count);
     json_string("binding", "thread i on the i-th CPU of this list, by sched_setaffinity");
-    json_begin("cpus", '[');
-    for (int i = 0; i < run->cpus.count; i++) json_integer(NULL, run->cpus.cpu[i]);
-    json_end(']');
+    json_cpus("cpus", &run->cpus);
     json_integer("usable_cpus", plan->all.count);
     json_integer("usable_cores", plan->cores.count);
     json_integer("array_bytes", (int64_t)run->array_bytes);
@@ -383,7 +232,7 @@ static void report_plan(const struct run *run, const struct plan *plan, const ch
     json_string("llc_source", plan->llc.groups ? sysfs : "assumed: 2 MiB per core");
     json_integer("memory_bytes", (int64_t)plan->memory_bytes);
     json_string("memory_source", plan->memory_source);
-    json_string("pages", run->pages == PAGES_HUGE ? "huge pages asked for by madvise" : "huge pages forbidden by madvise");
+    json_string("pages", run->pages == PAGES_HUGE ? "huge, asked for by madvise" : "small, huge forbidden by madvise");
     json_integer("page_bytes", sysconf(_SC_PAGESIZE));
     json_integer("repetitions", run->repetitions);
     json_integer("processes", run->processes);
@@ -398,17 +247,12 @@ static uint64_t required_array_bytes(const struct llc *llc) {
     return rule > FLOOR_BYTES ? rule : FLOOR_BYTES;
 }
 
-static uint64_t whole_pages(uint64_t bytes) {
-    uint64_t page = huge_page_bytes();
-    return (bytes + page - 1) / page * page;
-}
-
 static bool fits_in_memory(const struct run *run, const struct plan *plan) {
     char reason[256], metric[64];
     if (3 * run->array_bytes <= plan->memory_bytes / MEMORY_DIVISOR) return true;
     snprintf(reason, sizeof reason,
-             "three arrays of %.0f MB (4 x the last-level caches of %.1f MB, at least 80 MB) exceed a quarter of the usable "
-             "memory of %.0f MB",
+             "three arrays of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than a quarter of %.0f MB of "
+             "memory",
              1e-6 * (double)run->array_bytes, 1e-6 * (double)plan->llc.bytes, 1e-6 * (double)plan->memory_bytes);
     for (int kernel = 0; kernel < KERNELS; kernel++) {
         snprintf(metric, sizeof metric, "%s.%s", KERNEL_NAME[kernel], run->name);
