@@ -1,51 +1,69 @@
-"""Security groups: found by name, so that a configuration holds for every region."""
+"""Where in a region's network instances are put: subnet and security group, as the config names them."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
-from benchtui.aws.errors import to_user_error
+from benchtui.aws.errors import CloudError, to_user_error
 from benchtui.aws.failures import Failure, FailureKind
-from benchtui.aws.session import Cloud
-
-_GROUP_ID = re.compile(r"sg-[0-9a-f]+")
-_OPERATION = "DescribeSecurityGroups"
+from benchtui.aws.session import Answer, Cloud
 
 
-async def security_group_id(cloud: Cloud, region: str, name_or_id: str, subnet: str | None) -> str:
-    """Id of the security group in the VPC that instances of ``subnet`` are in.
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a launch needs to know of the network."""
+
+    vpc: str
+    security_group: str  # id
+    subnet: str | None = None  # None: the default subnet of the zone
+    zone: str | None = None  # the subnet's; None: any zone with a default subnet
+    public_ipv4: bool = True  # whether instances get a public address, which costs
+
+
+async def resolve_network(cloud: Cloud, region: str, security_group: str, subnet: str = "") -> Network:
+    """The ids behind ``[aws] security_group`` and ``[aws] subnet``.
 
     Args:
-        name_or_id: ``sg-…`` is returned as it is.
-        subnet: None: the default VPC.
+        cloud, region: where.
+        security_group: name or id (``sg-…``).
+        subnet: id (``subnet-…``); empty: the default subnets of the default VPC.
 
     Raises:
-        CloudError: there is none, or more than one, or EC2 did not answer.
+        CloudError: kind MISSING, one of them is not there; any other: EC2 could not be asked.
     """
-    if _GROUP_ID.fullmatch(name_or_id):
-        return name_or_id
-    vpc = await _vpc(cloud, region, subnet)
-    filters = [{"Name": "group-name", "Values": [name_or_id]}, {"Name": "vpc-id", "Values": [vpc]}]
-    rows = await cloud.pages("ec2", region, _OPERATION, {"Filters": filters}, item="SecurityGroups")
-    ids = [row["GroupId"] for row in rows if row.get("GroupName") == name_or_id and row.get("VpcId") == vpc]
-    if len(ids) != 1:
-        found = "no security group" if not ids else f"{len(ids)} security groups"
-        raise _missing(region, _OPERATION, "InvalidGroup.NotFound", f"{found} {name_or_id!r} in {vpc}")
-    return str(ids[0])
-
-
-async def _vpc(cloud: Cloud, region: str, subnet: str | None) -> str:
-    if subnet is not None:
+    if subnet:
         rows = await cloud.pages("ec2", region, "DescribeSubnets", {"SubnetIds": [subnet]}, item="Subnets")
-        if rows:
-            return str(rows[0]["VpcId"])
-        raise _missing(region, "DescribeSubnets", "InvalidSubnetID.NotFound", f"no subnet {subnet!r}")
-    filters = [{"Name": "is-default", "Values": ["true"]}]
-    rows = await cloud.pages("ec2", region, "DescribeVpcs", {"Filters": filters}, item="Vpcs")
-    if not rows:
-        raise _missing(region, "DescribeVpcs", "VPCIdNotSpecified", "the region has no default VPC")
-    return str(rows[0]["VpcId"])
+        row = _one(rows, "SubnetId", subnet, region, "InvalidSubnetID.NotFound", "DescribeSubnets")
+        vpc, zone, public = row["VpcId"], row["AvailabilityZone"], bool(row.get("MapPublicIpOnLaunch"))
+    else:
+        default = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
+        rows = await cloud.pages("ec2", region, "DescribeVpcs", default, item="Vpcs")
+        row = _one(rows, "IsDefault", True, region, "VPCIdNotSpecified", "DescribeVpcs")
+        vpc, zone, public = row["VpcId"], None, True
+    group = await _security_group(cloud, region, security_group, vpc)
+    return Network(vpc, group, subnet or None, zone, public)
 
 
-def _missing(region: str, operation: str, code: str, message: str) -> Exception:
+async def _security_group(cloud: Cloud, region: str, security_group: str, vpc: str) -> str:
+    by_id = security_group.startswith("sg-")
+    filters = {"vpc-id": vpc, "group-id" if by_id else "group-name": security_group}
+    asked = {"Filters": [{"Name": name, "Values": [value]} for name, value in filters.items()]}
+    rows = await cloud.pages("ec2", region, "DescribeSecurityGroups", asked, item="SecurityGroups")
+    field = "GroupId" if by_id else "GroupName"
+    row = _one(rows, field, security_group, region, "InvalidGroup.NotFound", "DescribeSecurityGroups", vpc)
+    return str(row["GroupId"])
+
+
+def _one(
+    rows: list[Answer], field: str, value: object, region: str, code: str, operation: str, vpc: str = ""
+) -> Answer:
+    row = next((row for row in rows if row.get(field) == value), None)
+    if row is None:
+        raise _missing(f"{value} does not exist" + (f" in {vpc}" if vpc else ""), region, code, operation)
+    return row
+
+
+def _missing(message: str, region: str, code: str, operation: str) -> CloudError:
+    if code == "VPCIdNotSpecified":
+        message = "there is no default VPC"
     return to_user_error(Failure(FailureKind.MISSING, code, message, region, operation))
