@@ -106,6 +106,16 @@ def test_an_error_of_ec2_is_unknown_never_absent(heartbeat: float | None) -> Non
     assert judge([launcher(S.LAUNCHED)], unknown, 86400, heartbeat).state is S.LAUNCHED
 
 
+def test_gone_without_a_last_word_is_killed_only_if_the_run_was() -> None:
+    gone = seen(Ec2State.TERMINATED, reason="Client.UserInitiatedShutdown")
+    killed = fold(JOB, WORKING, gone, heartbeat_at=None, now=at(5), killed=True)
+    assert (killed.state, killed.over) == (S.KILLED, True)
+    assert judge(WORKING, gone, 5).state is S.LOST
+    assert fold(JOB, WORKING, RUNNING, heartbeat_at=None, now=at(5), killed=True).state is S.RUNNING
+    done = said(S.BOOTED, S.COMPLETED)
+    assert fold(JOB, done, gone, heartbeat_at=None, now=at(5), killed=True).state is S.COMPLETED
+
+
 def test_finished_needs_the_last_word_and_the_instance_ending() -> None:
     done = said(S.BOOTED, S.COMPLETED)
     assert not judge(done, RUNNING, 5).finished

@@ -100,21 +100,26 @@ class UnusableAnswer(Exception):
     """An answer came with success and lacks what it has to hold: as good as none."""
 
 
-def classify(error: BaseException, *, region: str | None = None, operation: str | None = None) -> Failure:
+def classify(
+    error: BaseException,
+    *,
+    region: str | None = None,
+    operation: str | None = None,
+    subject: str | None = None,
+) -> Failure:
     """What kind of failure ``error`` is.
 
     Args:
         error: what an SDK client raised, or a `CloudError`, whose failure is returned.
-        region, operation: of the request, where the error does not know.
+        region, operation, subject: of the request, where the error does not know.
 
     An error that none of the rules knows is UNKNOWN: the cautious reading of a request whose outcome
     nobody knows.
     """
     if isinstance(error, CloudError):
-        failure = error.failure
-        return replace(failure, region=failure.region or region, operation=failure.operation or operation)
+        return _completed(error.failure, region, operation, subject)
     if isinstance(error, ClientError):
-        return _classify_answer(error, region, operation)
+        return _completed(_classify_answer(error), region, operation, subject)
     if isinstance(error, _NO_CREDENTIALS):
         kind = FailureKind.DENIED
     elif isinstance(error, BotoCoreError) and not isinstance(error, _NO_ANSWER):
@@ -122,10 +127,19 @@ def classify(error: BaseException, *, region: str | None = None, operation: str 
     else:
         kind = FailureKind.UNKNOWN
     message = clean_line(" ".join(str(error).split()) or "no answer in time", 300)
-    return Failure(kind, type(error).__name__, message, region, operation)
+    return Failure(kind, type(error).__name__, message, region, operation, subject=subject)
 
 
-def _classify_answer(error: ClientError, region: str | None, operation: str | None) -> Failure:
+def _completed(failure: Failure, region: str | None, operation: str | None, subject: str | None) -> Failure:
+    return replace(
+        failure,
+        region=failure.region or region,
+        operation=failure.operation or operation,
+        subject=failure.subject or subject,
+    )
+
+
+def _classify_answer(error: ClientError) -> Failure:
     answer = error.response
     detail = answer.get("Error", {})
     status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -135,9 +149,8 @@ def _classify_answer(error: ClientError, region: str | None, operation: str | No
         kind_of_answer(code, status),
         code,
         clean_line(message, 300),
-        region,
-        operation or clean_line(error.operation_name, 80),
-        status,
+        operation=clean_line(error.operation_name, 80),
+        status=status,
     )
 
 
@@ -209,8 +222,7 @@ _FIX_BY_KIND = {
 
 def _words(failure: Failure) -> tuple[str, str | None]:
     """What happened and how to go on."""
-    where = f" in {failure.region}" if failure.region else ""
-    said = f"{failure.operation or 'request'}{where}"
+    said = failure.request
     reason = f"{failure.code}: {failure.message}" if failure.message else failure.code
     what = {
         FailureKind.THROTTLED: f"throttled: AWS limits the rate of {said} ({reason})",

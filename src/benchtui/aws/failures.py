@@ -29,10 +29,17 @@ class Failure:
     region: str | None = None
     operation: str | None = None  # as AWS spells it: RunInstances
     status: int | None = None  # HTTP status of an answer that came
+    subject: str | None = None  # what the request was about: a type, a key
 
     def __str__(self) -> str:
+        return f"{self.kind}: {self.request}: {self.code}: {self.message}"
+
+    @property
+    def request(self) -> str:
+        """The request in words: RunInstances of c7g.large in us-east-1."""
+        of = f" of {self.subject}" if self.subject else ""
         where = f" in {self.region}" if self.region else ""
-        return f"{self.kind}: {self.operation or 'AWS'}{where}: {self.code}: {self.message}"
+        return f"{self.operation or 'request'}{of}{where}"
 
 
 # EC2's codes and their meaning: https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html

@@ -64,7 +64,9 @@ async def resolve_image(cloud: Cloud, region: str, image: str, arch: str) -> Ima
     image_id = image
     if not _AMI_ID.fullmatch(image):
         parameter = _parameter(region, image, arch)
-        answer = await cloud.call("ssm", region, "GetParameter", {"Name": parameter}, expect=("Parameter",))
+        answer = await cloud.call(
+            "ssm", region, "GetParameter", {"Name": parameter}, expect=("Parameter",), subject=parameter
+        )
         image_id = str(answer["Parameter"].get("Value", ""))
     rows = await cloud.pages("ec2", region, "DescribeImages", {"ImageIds": [image_id]}, item="Images")
     row = next((row for row in rows if row.get("ImageId") == image_id), None)

@@ -136,6 +136,7 @@ async def run_instance(cloud: Cloud, request: LaunchRequest) -> InstanceView:
         "RunInstances",
         request.params(),
         expect=("Instances",),
+        subject=f"{request.instance_type} for {request.job}",
         retry_on=RETRY_REFUSED,
     )
     views = _views([answer], request.region, "RunInstances")
@@ -294,19 +295,20 @@ def _views(reservations: Iterable[Answer], region: str, operation: str) -> tuple
 
 def _view(row: Answer, region: str) -> InstanceView:
     tags = _tags(row)
-    reason = (row.get("StateReason") or {}).get("Code")
+    # A pending instance has the reason "pending"; those that tell something are Client.… and Server.….
+    reason = str((row.get("StateReason") or {}).get("Code") or "")
     return InstanceView(
         instance_id=row["InstanceId"],
         instance_type=row["InstanceType"],
         region=region,
         zone=(row.get("Placement") or {}).get("AvailabilityZone", ""),
         state=Ec2State(row["State"]["Name"]),
-        launched_at=row["LaunchTime"],
+        launched_at=row["LaunchTime"].astimezone(UTC),
         job=_tag_text(tags, TAG_JOB),
         run=_tag_text(tags, TAG_RUN),
         expires_at=_expiry(tags.get(TAG_EXPIRES)),
         image_id=row.get("ImageId"),
-        state_reason=clean_line(reason, 100) if reason else None,
+        state_reason=clean_line(reason, 100) if "." in reason else None,
         client_token=row.get("ClientToken") or None,
     )
 

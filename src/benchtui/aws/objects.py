@@ -14,6 +14,7 @@ from benchtui.aws.errors import CloudError, UnusableAnswer, classify, to_user_er
 from benchtui.aws.session import MAX_PAGES, Answer, Cloud
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import runs_prefix
+from benchtui.core.text import clean_line
 
 PAGE = 1000  # most keys a LIST returns
 _CHUNK = 256 * 1024
@@ -140,7 +141,7 @@ class Bucket:
                             break
             if (length is not None and length > max_bytes) or len(body) > max_bytes:
                 raise InvalidDocumentError(
-                    f"{key}: is larger than {max_bytes} bytes, which nothing of its kind is"
+                    f"{clean_line(key, 300)}: is larger than {max_bytes} bytes, which nothing of its kind is"
                 )
             if length is not None and len(body) != length:
                 raise UnusableAnswer(f"{len(body)} of {length} bytes came")
@@ -202,7 +203,12 @@ class Bucket:
     async def _call(self, operation: str, params: Answer, **options: Any) -> Answer:
         self.requests += 1
         answer = await self._cloud.call(
-            "s3", self._cloud.bucket_region, operation, {"Bucket": self.name, **params}, **options
+            "s3",
+            self._cloud.bucket_region,
+            operation,
+            {"Bucket": self.name, **params},
+            subject=self._url(params.get("Key") or params.get("Prefix") or ""),
+            **options,
         )
         self._note_time(answer)
         return answer
@@ -217,6 +223,9 @@ class Bucket:
             self.server_time = at.astimezone(UTC)
             self._offset = self.server_time - datetime.now(UTC)
 
+    def _url(self, key: str) -> str:
+        return clean_line(f"s3://{self.name}/{key}", 300)
+
     def _unusable(self, message: str, operation: str) -> Exception:
         error = UnusableAnswer(message)
         return to_user_error(classify(error, region=self._cloud.bucket_region, operation=operation))
@@ -224,7 +233,9 @@ class Bucket:
 
 def _page(answer: Answer) -> Page:
     objects = tuple(
-        ListedObject(row["Key"], row["Size"], row["LastModified"], row.get("ETag", "").strip('"'))
+        ListedObject(
+            row["Key"], row["Size"], row["LastModified"].astimezone(UTC), row.get("ETag", "").strip('"')
+        )
         for row in answer.get("Contents", ())
     )
     prefixes = tuple(row["Prefix"] for row in answer.get("CommonPrefixes", ()))

@@ -132,6 +132,7 @@ class Cloud:
         params: Answer | None = None,
         *,
         expect: tuple[str, ...] = (),
+        subject: str | None = None,
         retry_on: AbstractSet[FailureKind] = RETRY_READS,
         read: Callable[[Answer], Awaitable[None]] | None = None,
     ) -> Answer:
@@ -143,6 +144,7 @@ class Cloud:
             operation: as AWS spells it: ``DescribeInstances``.
             params: of the request.
             expect: fields without which the answer is worthless; their absence is an UNKNOWN failure.
+            subject: what the request is about, for the error's words.
             retry_on: kinds to try again on. Throttles and missing answers, for whatever only reads.
             read: reads a streamed body, as a part of the try and in its time.
 
@@ -162,7 +164,8 @@ class Cloud:
                         await read(answer)
                     return answer
             except (*RAISED_BY_SDK, UnusableAnswer) as error:
-                raise to_user_error(classify(error, region=region, operation=operation)) from error
+                failure = classify(error, region=region, operation=operation, subject=subject)
+                raise to_user_error(failure) from error
 
         return await with_retries(
             attempt, tries=self.tries, random=self.random, sleep=self.sleep, retry_on=retry_on

@@ -140,6 +140,7 @@ class _Evidence:
     heartbeat_at: datetime | None
     now: datetime
     limits: Limits
+    killed: bool
 
     @property
     def own(self) -> tuple[Sentinel, ...]:
@@ -160,6 +161,7 @@ def fold(
     heartbeat_at: datetime | None,
     now: datetime,
     limits: Limits = Limits(),
+    killed: bool = False,
 ) -> JobStatus:
     """State of ``job``.
 
@@ -170,12 +172,14 @@ def fold(
         heartbeat_at: LastModified of the heartbeat object (S3's clock), None if there is none.
         now: the time on the same clock as ``heartbeat_at``.
         limits: the periods to judge by.
+        killed: the run's ``control/kill`` is there, so an instance that ended without a last word was
+            killed, not lost.
 
     The state of an instance that EC2 could not be asked about (``seen.known`` False) is decided by
     its sentinels alone; it never becomes LOST or NEVER_STARTED by an error.
     """
     mine = tuple(sorted({s for s in sentinels if s.job == job}, key=_order))
-    evidence = _Evidence(mine, seen, _instance(seen), heartbeat_at, now, limits)
+    evidence = _Evidence(mine, seen, _instance(seen), heartbeat_at, now, limits, killed)
     said, own = _said(evidence), evidence.own
     state, reason = _conclude(said, evidence)
     latest = next((s for s in reversed(own) if s.suite is not None), None)
@@ -234,6 +238,8 @@ def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None
         return JobState.LOST, "EC2 lists no instance of this job"
     if instance.ending:
         why = f" ({instance.state_reason})" if instance.state_reason else ""
+        if evidence.killed:
+            return JobState.KILLED, f"the run was killed; EC2 says {instance.state}{why}"
         return JobState.LOST, f"EC2 says {instance.state}{why}, and no final sentinel came"
     if instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return JobState.LOST, f"EC2 says {instance.state}: it neither works nor goes away"

@@ -59,6 +59,7 @@ class _Heard:
     heartbeats: dict[str, datetime] = field(default_factory=dict)
     heartbeats_at: datetime | None = None
     ended: dict[str, datetime] = field(default_factory=dict)  # instance id: first seen ending
+    killed: bool = False  # control/kill is there
 
 
 class Watcher:
@@ -95,6 +96,8 @@ class Watcher:
                 await self._ask_ec2(region)
         if self._due("heartbeats", self.periods.heartbeat, now):
             await self._ask_heartbeats()
+        if not self._heard.killed and self._mark_matters(now):
+            await self._ask_mark()
         if await self._ask_sentinels():
             self._fold()
         return self.snapshot()
@@ -110,6 +113,7 @@ class Watcher:
             as_of=self._as_of,
             rows=self._rows,
             sources=tuple(self._sources.values()),
+            killed=self._heard.killed,
             spent_usd=sum((row.spent_usd for row in self._rows if row.spent_usd is not None), Decimal(0)),
             idle_since=max((at for at in (*activity, self.run.created_at) if at is not None), default=None),
         )
@@ -149,6 +153,23 @@ class Watcher:
             return
         self._answered("S3")
         self._heard.heartbeats, self._heard.heartbeats_at = found, self._s3_now()
+
+    def _mark_matters(self, now: datetime) -> bool:
+        """Once a heartbeat period, and when an instance has newly gone: was it killed?"""
+        gone = {
+            view.instance_id for views in self._heard.fresh_views.values() for view in views if view.ending
+        }
+        newly_gone = not gone <= self._heard.ended.keys()
+        return self._due("mark", self.periods.heartbeat, now) or newly_gone
+
+    async def _ask_mark(self) -> None:
+        try:
+            self._heard.killed = await self.bucket.exists(keys.kill_key(self.run.run))
+        except CloudError as error:
+            self._asked.pop("mark", None)
+            self._failed("S3", error)
+            return
+        self._answered("S3")
 
     async def _ask_sentinels(self) -> bool:
         heard, run, now = self._heard, self.run.run, self.clock.now()
@@ -206,6 +227,7 @@ class Watcher:
                 heartbeat_at=heard.heartbeats.get(job.job),
                 now=judged_at,
                 limits=self.limits,
+                killed=heard.killed,
             )
             self._tell_change(self._statuses.get(job.job), status)
             self._statuses[job.job] = status

@@ -13,6 +13,7 @@ from .instance_types import LocalType, local_types
 from .lifecycle import Lifecycle, Timings
 from .prices import PriceList
 from .quotas import Quotas
+from .spot_requests import SpotRequest
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Cloud:
     quotas: Quotas = field(default_factory=Quotas)
     prices: PriceList = field(default_factory=PriceList)
     faults: FaultTable = field(default_factory=FaultTable)
+    spot_requests: dict[str, SpotRequest] = field(default_factory=dict)
     lifecycle: Lifecycle = field(init=False)
 
     def __post_init__(self) -> None:

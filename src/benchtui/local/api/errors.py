@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from moto.core.exceptions import ServiceException
+from moto.ec2.exceptions import EC2ClientError
 
 JSON_SERVICES = frozenset({"ssm", "servicequotas", "pricing", "scheduler", "logs"})
 
@@ -21,9 +21,9 @@ class Reply:
     body: bytes
 
 
-def ec2_error(code: str, message: str) -> ServiceException:
+def ec2_error(code: str, message: str) -> EC2ClientError:
     """An exception that moto turns into EC2's error document with HTTP status 400 (or the code's own)."""
-    return ServiceException(code, message)
+    return EC2ClientError(code, message)
 
 
 def json_reply(body: object, status: int = 200) -> Reply:

@@ -20,6 +20,7 @@ from .idempotency import Scope, fingerprint
 from .images import resolve
 from .instance_types import architectures_of, vcpus_of
 from .quotas import ON_DEMAND_STANDARD, SPOT_STANDARD
+from .spot_requests import request_spot
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -108,11 +109,14 @@ def _run_instances(cloud: Cloud, request: Any) -> ActionResult:
         block_device_mappings=[],
     )
     for instance in reservation.instances:
+        instance.instance_lifecycle = instance.lifecycle
         attach_volumes(backend, instance, volumes, tags.get("volume", {}))
         _finish_network(backend, instance, request, tags.get("network-interface", {}))
         if profile is not None:
             backend.associate_iam_instance_profile(instance.id, iam_instance_profile_name=profile.name)
             instance.iam_instance_profile = {"Arn": profile.arn, "Id": profile.id}
+        if spot:
+            request_spot(cloud, backend, instance, tags.get("spot-instances-request", {}))
         cloud.lifecycle.admit(instance, backend, hosted=cloud.hosted(instance_type))
     if token:
         cloud.tokens.remember(scope, request_hash, reservation)

@@ -9,7 +9,7 @@ from typing import Any
 from ..options import LocalOptions
 from ..provision import provision_bucket, provision_role, provision_security_groups
 from ..state import ACCOUNT_ID
-from . import images, instance_types, instances, launch, regions, spot_prices
+from . import images, instance_types, instances, launch, regions, spot_prices, spot_requests
 from .cloud import Cloud
 from .identity import Keys, RoleSessions, install_administrator
 from .persistence import BucketStore
@@ -26,6 +26,7 @@ def build(options: LocalOptions, state_dir: Path, token: str, keys: Keys) -> App
     instances.install(cloud)
     launch.install(cloud)
     spot_prices.install(cloud)
+    spot_requests.install(cloud)
     provision_security_groups()
     install_administrator(keys)
     provision_role()

@@ -2,7 +2,7 @@
 
 The filter refuses what capabilities and namespaces leave open: kexec_load(2) (opened by CAP_SYS_BOOT), modules, bpf,
 the machine's keyrings, file handles, swap, new user namespaces (in which a process would have every capability
-again) and AF_VSOCK (which reaches the hypervisor of a virtual machine).
+again), AF_VSOCK (which reaches the hypervisor of a virtual machine) and io_uring (which makes sockets unfiltered).
 """
 
 import ctypes
@@ -37,6 +37,7 @@ _REFUSED = {
         "swapoff": 168,
         "iopl": 172,
         "ioperm": 173,
+        "io_uring_setup": 425,
         "acct": 163,
         "quotactl": 179,
         "setns": 308,
@@ -54,6 +55,7 @@ _REFUSED = {
         "open_by_handle_at": 265,
         "swapon": 224,
         "swapoff": 225,
+        "io_uring_setup": 425,
         "acct": 89,
         "quotactl": 60,
         "setns": 268,

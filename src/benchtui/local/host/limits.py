@@ -259,7 +259,7 @@ def find(scope: str) -> tuple[CgroupV1 | CgroupV2 | ResourceLimits, list[str]]:
                 v2 = Path(point)
             else:
                 v1.update({name: Path(point) for name in options.split(",") if name in _V1_WANTED})
-    reasons = []
+    reasons: list[str] = []
     if v1:
         try:
             return CgroupV1(v1, scope), reasons

@@ -301,6 +301,14 @@ def _mount_point(root: Path, name: str) -> Path:
     return path
 
 
+def _cover(root: Path, hidden: Iterable[str]) -> None:
+    """What no opaque directory hides (it lies on a mount that is only bound) goes under an empty file system."""
+    for path in hidden:
+        target = _inside(root, os.path.realpath(path).lstrip("/"))
+        if target.is_dir() and not target.is_symlink() and any(target.iterdir()):
+            linux.mount("none", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0k")
+
+
 def build(config: dict[str, Any], *, user_namespace: bool, boot: int) -> Path:
     """Assemble the root of the world under the volume and return its path. Raises OSError naming what failed."""
     memory = int(config["memory_bytes"])
@@ -312,6 +320,7 @@ def build(config: dict[str, Any], *, user_namespace: bool, boot: int) -> Path:
     else:
         _root_by_one_overlay(layers, hidden)
     root = layers.root
+    _cover(root, hidden)
     _run(root, memory)
     _proc(root)
     _sysrq(root)

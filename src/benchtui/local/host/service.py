@@ -114,8 +114,9 @@ class Host:
         except OSError as error:
             LOG.error("%s: no world: %s", instance_id, error)
             self.cpus.release(instance_id)
+            self._tell_started(instance_id)
             self.nobody_home.add(instance_id)
-            self.unreported[instance_id] = "terminated"
+            self.unreported[instance_id] = "crash"
             return True
         self.tenants[instance_id] = Tenant(row, world)
         self.booted_before.add(instance_id)
@@ -184,7 +185,8 @@ class Host:
             self.api.started(instance_id, now)
         except (ApiUnreachable, ApiRefused) as error:
             LOG.warning("%s: started not told: %s", instance_id, error)
-            self.tenants[instance_id].started_told = False
+            if instance_id in self.tenants:
+                self.tenants[instance_id].started_told = False
 
     def _ship_console(self, instance_id: str) -> None:
         tenant = self.tenants[instance_id]

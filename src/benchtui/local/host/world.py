@@ -43,7 +43,8 @@ class WorldSpec:
 def _rlimits(budget: Budget, limits: CgroupV1 | CgroupV2 | ResourceLimits) -> dict[str, tuple[int, int]]:
     chosen = {
         "NOFILE": _OPEN_FILES,
-        "CORE": (0, budget.disk_bytes),
+        # 1, not 0: a core handler (core_pattern with a pipe) runs as root of the machine, and only 1 keeps it away.
+        "CORE": (1, 1),
         "MEMLOCK": (budget.memory_bytes, budget.memory_bytes),
         "MSGQUEUE": (819200, 819200),
     }
