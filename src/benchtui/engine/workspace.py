@@ -16,7 +16,7 @@ from typing import Self
 import benchtui
 from benchtui.aws.errors import CloudError, with_retries
 from benchtui.aws.images import Image, resolve_image
-from benchtui.aws.network import security_group_id
+from benchtui.aws.network import resolve_network
 from benchtui.aws.objects import Bucket
 from benchtui.aws.session import TRIES, Cloud, Identity
 from benchtui.config.schema import Config
@@ -254,15 +254,14 @@ class Workspace:
                     "image", self.clock.now(), {"arch": arch, "image_id": found.image_id, "name": found.name}
                 )
             )
+        network = await resolve_network(self.cloud, region, aws.security_group, aws.subnet)
         return Placement(
             region=region,
             images=images,
             zones=planned.zones,
             instance_profile=aws.instance_profile,
-            security_group=await security_group_id(
-                self.cloud, region, aws.security_group, aws.subnet or None
-            ),
-            subnet=aws.subnet or None,
+            security_group=network.security_group,
+            subnet=network.subnet,
             tags=self.config.instance.tags,
             volume_gib=self.config.instance.volume_gib,
         )
