@@ -120,6 +120,7 @@ class CgroupV1:
     def prepare(self, name: str, budget: Budget) -> Enforcement:
         paths = {}
         for controller, base in self._bases.items():
+            self._make(base, controller)
             directory = base / name
             directory.mkdir(exist_ok=True)
             if controller == "memory":

@@ -3,6 +3,7 @@
 import logging
 import os
 import select
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from benchtui.local.host.ladder import Ladder
 from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits
 from benchtui.local.host.placement import Cpus, machine_memory, memory_share
 from benchtui.local.host.routes import Api, ApiRefused, ApiUnreachable
-from benchtui.local.host.world import World, WorldSpec, free_disk
+from benchtui.local.host.world import World, WorldSpec
 
 LOG = logging.getLogger("benchtui.local.host")
 
@@ -25,6 +26,9 @@ CONSOLE_S = 0.5
 CONSOLE_BYTES_PER_TICK = 256 * 1024
 CONSOLE_KEPT = 64 * 1024
 API_SILENCE_S = 15.0
+DEFAULT_VOLUME_GIB = 8
+SMALLEST_VOLUME_BYTES = 256 << 20  # below it an instance waits for disk as it waits for CPUs
+DISK_KEPT_FREE_BYTES = 2 << 30
 #: Enough for a parallel build on every CPU, few enough that a fork bomb is ended in a moment.
 PROCESSES_PER_WORLD = 4096
 
@@ -37,6 +41,7 @@ class Tenant:
     world: World
     unsent: bytes = b""
     kept: bytes = b""
+    booted: bool = False
     started_told: bool = False
 
 
@@ -106,6 +111,8 @@ class Host:
     def _admit(self, row: dict[str, Any]) -> bool:
         """Start a world for a pending instance; False if its CPUs are taken, and then those behind it wait too."""
         instance_id, count = str(row["instance_id"]), int(row["cpus"])
+        if not self.ladder.volume_in_memory and self._disk_for(row) < SMALLEST_VOLUME_BYTES:
+            return False
         cpus = self.cpus.take(instance_id, count)
         if cpus is None:
             return False
@@ -127,11 +134,11 @@ class Host:
         instance_id = str(row["instance_id"])
         total = len(self.cpus.all)
         memory = memory_share(min(len(cpus), total), total, machine_memory())
-        asked = int(row.get("volume_gib") or 8) << 30
         if self.ladder.volume_in_memory:
+            asked = int(row.get("volume_gib") or DEFAULT_VOLUME_GIB) << 30
             disk, image = min(asked, memory // 2), None
         else:
-            disk, image = free_disk(self.directory, asked), self.directory / f"{instance_id}.img"
+            disk, image = self._disk_for(row), self.directory / f"{instance_id}.img"
         # cloud-init runs user data at the first boot of an instance, not after StopInstances and StartInstances.
         data = (
             userdata.UserData(())
@@ -153,6 +160,12 @@ class Host:
             image=image,
         )
 
+    def _disk_for(self, row: dict[str, Any]) -> int:
+        """Bytes of the volume: what is asked for, or what this machine has left when all worlds fill theirs."""
+        reserved = sum(tenant.world.spec.budget.disk_bytes for tenant in self.tenants.values())
+        free = shutil.disk_usage(self.directory).free - reserved - DISK_KEPT_FREE_BYTES
+        return max(0, min(int(row.get("volume_gib") or DEFAULT_VOLUME_GIB) << 30, free))
+
     # ---- worlds ------------------------------------------------------------------------------------------------
 
     def watch_worlds(self) -> None:
@@ -160,33 +173,32 @@ class Host:
         for instance_id, tenant in list(self.tenants.items()):
             tenant.unsent += tenant.world.read_console(CONSOLE_BYTES_PER_TICK)
             for event in tenant.world.poll():
-                if event["event"] == "booted" and not tenant.started_told:
-                    tenant.started_told = True
-                    self._tell_started(instance_id)
+                if event["event"] == "booted":
+                    tenant.booted = True
                 elif event["event"] in ("reboot", "error"):
                     LOG.info("%s: %s", instance_id, event)
             how = tenant.world.how
+            if (tenant.booted or how is not None) and not tenant.started_told:
+                tenant.started_told = self._tell_started(instance_id)
             if how is not None:
                 cause = "guest-poweroff" if how == "poweroff" else "crash"
                 if cause == "crash":
                     LOG.error("%s: world crashed: %s", instance_id, how)
                     tenant.unsent += f"\nworld crashed: {how}\n".encode()
-                    if not tenant.started_told:
-                        self._tell_started(instance_id)
                 self._end(instance_id, cause)
         if self.clock() - self._last_console >= CONSOLE_S:
             self._last_console = self.clock()
             for instance_id in self.tenants:
                 self._ship_console(instance_id)
 
-    def _tell_started(self, instance_id: str) -> None:
+    def _tell_started(self, instance_id: str) -> bool:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
             self.api.started(instance_id, now)
         except (ApiUnreachable, ApiRefused) as error:
             LOG.warning("%s: started not told: %s", instance_id, error)
-            if instance_id in self.tenants:
-                self.tenants[instance_id].started_told = False
+            return isinstance(error, ApiRefused)
+        return True
 
     def _ship_console(self, instance_id: str) -> None:
         tenant = self.tenants[instance_id]

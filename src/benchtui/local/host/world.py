@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -189,8 +188,3 @@ class World:
                 return self.how
             time.sleep(0.01)
         return None
-
-
-def free_disk(directory: Path, asked: int, keep_free: int = 2 << 30) -> int:
-    """Bytes a world's volume may have in `directory` so that filling it leaves the machine `keep_free`."""
-    return max(0, min(asked, shutil.disk_usage(directory).free - keep_free))

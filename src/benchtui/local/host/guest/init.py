@@ -362,7 +362,9 @@ def _commands_of(path: Path) -> tuple[list[list[str]], dict[str, str]]:
         if key.strip() == "ExecStart":
             commands.append(shlex.split(value.strip().lstrip("-@+!:").replace("%%", "%").replace("$$", "$")))
         elif key.strip() == "Environment":
-            environment.update((item.split("=", 1)[0], item.split("=", 1)[1]) for item in shlex.split(value) if "=" in item)
+            environment.update(
+                (item.split("=", 1)[0], item.split("=", 1)[1]) for item in shlex.split(value) if "=" in item
+            )
     return [argv for argv in commands if argv], environment
 
 
