@@ -23,7 +23,8 @@ from objects import Objects, StoreError
 from packages import Installer
 from process import Stop, adopt_orphans
 from sentinels import Sentinels, Spool
-from suites import Observed, SuiteRun, run_suite
+from suites import SuiteRun, run_suite
+from system import Observed
 
 MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "shutdown", "agent-guard")
 #: After the deadline the agent has this long for its last words; the timer of user data is not much later.

@@ -113,7 +113,7 @@ class Sentinels:
         self._in_flight = False
         self._final = False
         self._progress_at = float("-inf")
-        self.state = "–"  # the last one emitted, for the heartbeat
+        self.state = "none"  # the last one emitted, for the heartbeat
         threading.Thread(target=self._upload, name="sentinels", daemon=True).start()
 
     def emit(

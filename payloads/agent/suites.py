@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
-import statistics
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional
 
 from job import Job
 from process import Ended, Stop, run
 from readings import clock_mhz, compiler_version, steal_seconds, usable_cpus, usable_memory_bytes
 from records import Output, Records
 from results import RawFiles
+from system import Observed
+from verdict import judge, summarise
 
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 STDERR_LOG_LINES = 40  # of each command's standard error in the log; all of it is in raw.tar.gz
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What this instance is, as every result states it."""
-
-    provider: str
-    instance_id: str
-    instance_type: str
-    region: Optional[str] = None
-    zone: Optional[str] = None
-    image_id: Optional[str] = None
-    cpu_model: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -217,60 +204,6 @@ def _sha256_of(path: str) -> str:
         for chunk in iter(lambda: file.read(1 << 20), b""):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def summarise(declared: Dict[str, Any], records: Records) -> Tuple[Dict[str, Any], List[str]]:
-    """Metrics of the result and what is wrong with them: undeclared, or outside their bounds."""
-    metrics, problems = {}, list(records.problems)
-    for name, samples in records.samples.items():
-        metric = declared["metrics"].get(name)
-        if metric is None:
-            problems.append("{}: a metric that payload.toml does not declare".format(name))
-            metric = {"unit": "?", "higher_is_better": True}
-        counted = [sample["value"] for sample in samples if not sample.get("excluded")]
-        low, high = metric.get("min"), metric.get("max")
-        outside = [
-            value
-            for value in counted
-            if (low is not None and value < low) or (high is not None and value > high)
-        ]
-        if outside:
-            problems.append(
-                "{}: {} of {} samples outside {} to {} {}, the first is {:g}".format(
-                    name, len(outside), len(counted), _bound(low), _bound(high), metric["unit"], outside[0]
-                )
-            )
-        best = (max if metric["higher_is_better"] else min)(counted) if counted else None
-        metrics[name] = {
-            "unit": metric["unit"],
-            "higher_is_better": metric["higher_is_better"],
-            "samples": samples,
-            "best": best,
-            "median": statistics.median(counted) if counted else None,
-        }
-    for name in declared["metrics"]:
-        if name not in records.samples and name not in records.declined:
-            problems.append("{}: declared, but neither measured nor declined".format(name))
-    return metrics, problems
-
-
-def _bound(value: Optional[float]) -> str:
-    return "-" if value is None or not math.isfinite(value) else "{:g}".format(value)
-
-
-def judge(declared: Dict[str, Any], records: Records, problems: List[str]) -> Optional[bool]:
-    """``verified``: None if no check ran or one is missing; False if one failed or a number is wrong."""
-    wanted = declared["checks"]
-    reported: Dict[str, bool] = {}
-    for check in records.checks:
-        reported[check["name"]] = reported.get(check["name"], True) and check["ok"]
-    if not all(reported.values()):
-        return False
-    missing = [name for name in wanted if name not in reported]
-    problems.extend("check {}: declared, but not reported".format(name) for name in missing if reported)
-    if not wanted or not reported or missing:
-        return None
-    return not problems
 
 
 def document(

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, TypeVar
 
 import readings
 from imds import Imds, ImdsUnavailable
 from job import Job, uptime_s
 from packages import Installer, os_release
-from suites import Observed
 
 COMPILERS = ("gcc", "g++", "clang", "gfortran")
 VULNERABILITIES = "/sys/devices/system/cpu/vulnerabilities"
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What this instance is, as every result states it."""
+
+    provider: str
+    instance_id: str
+    instance_type: str
+    region: Optional[str] = None
+    zone: Optional[str] = None
+    image_id: Optional[str] = None
+    cpu_model: Optional[str] = None
 
 
 def observe(identity: Dict[str, Any]) -> Observed:

@@ -1,4 +1,4 @@
-"""The agent's modules, an instance metadata service, and the agent as a process against the local cloud's S3."""
+"""The agent's modules, instance metadata, and the agent as a process against the local cloud's S3."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def python_of_the_agent() -> str:
     """Python 3.9 if the machine has one: the oldest the agent has to run on."""
     candidates = [shutil.which("python3.9"), *map(str, Path.home().glob(".pyenv/versions/3.9*/bin/python"))]
     for found in filter(None, candidates):
-        if subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+        if subprocess.run([found, "-c", ""], check=False, capture_output=True).returncode == 0:
             return found
     return sys.executable
 

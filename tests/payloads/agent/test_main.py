@@ -11,5 +11,12 @@ def test_a_suite_runs_to_its_end(instance: Instance, tmp_path: Path) -> None:
     instance.install({"plain": write_suite(tmp_path / "plain", said(SAMPLE))})
     log = instance.finish(instance.start())
     print(log)
-    assert instance.states() == ["BOOTED","PREPARING","PREPARING/plain","RUNNING/plain","COLLECTED/plain","COMPLETED"]
+    assert instance.states() == [
+        "BOOTED",
+        "PREPARING",
+        "PREPARING/plain",
+        "RUNNING/plain",
+        "COLLECTED/plain",
+        "COMPLETED",
+    ]
     assert instance.powered_off

@@ -1,0 +1,63 @@
+"""What a suite's records amount to: metrics with their summary, what is wrong with them, verified or not."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import Any, Dict, List, Optional, Tuple
+
+from records import Records
+
+
+def summarise(declared: Dict[str, Any], records: Records) -> Tuple[Dict[str, Any], List[str]]:
+    """Metrics of the result and what is wrong with them: undeclared, or outside their bounds."""
+    metrics, problems = {}, list(records.problems)
+    for name, samples in records.samples.items():
+        metric = declared["metrics"].get(name)
+        if metric is None:
+            problems.append("{}: a metric that payload.toml does not declare".format(name))
+            metric = {"unit": "?", "higher_is_better": True}
+        counted = [sample["value"] for sample in samples if not sample.get("excluded")]
+        low, high = metric.get("min"), metric.get("max")
+        outside = [
+            value
+            for value in counted
+            if (low is not None and value < low) or (high is not None and value > high)
+        ]
+        if outside:
+            problems.append(
+                "{}: {} of {} samples outside {} to {} {}, the first is {:g}".format(
+                    name, len(outside), len(counted), _bound(low), _bound(high), metric["unit"], outside[0]
+                )
+            )
+        best = (max if metric["higher_is_better"] else min)(counted) if counted else None
+        metrics[name] = {
+            "unit": metric["unit"],
+            "higher_is_better": metric["higher_is_better"],
+            "samples": samples,
+            "best": best,
+            "median": statistics.median(counted) if counted else None,
+        }
+    for name in declared["metrics"]:
+        if name not in records.samples and name not in records.declined:
+            problems.append("{}: declared, but neither measured nor declined".format(name))
+    return metrics, problems
+
+
+def _bound(value: Optional[float]) -> str:
+    return "-" if value is None or not math.isfinite(value) else "{:g}".format(value)
+
+
+def judge(declared: Dict[str, Any], records: Records, problems: List[str]) -> Optional[bool]:
+    """``verified``: None if no check ran or one is missing; False if one failed or a number is wrong."""
+    wanted = declared["checks"]
+    reported: Dict[str, bool] = {}
+    for check in records.checks:
+        reported[check["name"]] = reported.get(check["name"], True) and check["ok"]
+    if not all(reported.values()):
+        return False
+    missing = [name for name in wanted if name not in reported]
+    problems.extend("check {}: declared, but not reported".format(name) for name in missing if reported)
+    if not wanted or not reported or missing:
+        return None
+    return not problems
