@@ -109,7 +109,6 @@ def _run_instances(cloud: Cloud, request: Any) -> ActionResult:
         block_device_mappings=[],
     )
     for instance in reservation.instances:
-        instance.instance_lifecycle = instance.lifecycle
         attach_volumes(backend, instance, volumes, tags.get("volume", {}))
         _finish_network(backend, instance, request, tags.get("network-interface", {}))
         if profile is not None:

@@ -23,6 +23,7 @@ from .persistence import BucketStore
 from .prices import pricing_reply
 from .private_routes import PREFIX, QUIET, PrivateRoutes
 from .quotas import servicequotas_reply
+from .regions import enabled_regions
 
 LOG = logging.getLogger("benchtui.local.api")
 SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "scheduler", "logs", "kms"})
@@ -99,11 +100,16 @@ class Application:
             )
         if call.path.startswith(("/moto-api", "/latest/", "/favicon.ico")) and call.service == "s3":
             return error_reply("s3", "AccessDenied", "Access Denied", 403)
+        if call.service == "ec2" and call.region not in enabled_regions():
+            return error_reply(
+                "ec2",
+                "AuthFailure",
+                "AWS was not able to validate the provided access credentials",
+                401,
+            )
         if call.service == "servicequotas":
             return servicequotas_reply(call, self.cloud.quotas)
         if call.service == "pricing":
-            from .regions import enabled_regions
-
             return pricing_reply(call, self.cloud.prices.all(self.cloud.types.values(), enabled_regions()))
         if call.service == "s3":
             return self._s3(call, environ)
