@@ -1,0 +1,94 @@
+"""Ctrl-C and SIGTERM while instances may be running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from benchtui.cli import diagnostics
+from benchtui.core.errors import ExitCode
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """The first Ctrl-C says what keeps running and until when, the second leaves; SIGTERM leaves at once.
+
+    Where nothing runs yet the first Ctrl-C leaves. Leaving cancels the task that entered the context; it
+    finds the reason in ``code``.
+
+    Args:
+        keeps_running: lines that say what keeps running; none if nothing does.
+    """
+
+    def __init__(self, keeps_running: Callable[[], Sequence[str]]) -> None:
+        self.code: ExitCode | None = None
+        self._keeps_running = keeps_running
+        self._warned = False
+        self._task: asyncio.Task[object] | None = None
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        self._listen()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ignore()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """While a person is asked something: Ctrl-C ends the program as usual."""
+        self._ignore()
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._listen()
+
+    def left(self) -> ExitCode | None:
+        """By which signal the task was cancelled, if by one; it may go on with its farewell then."""
+        if self.code is not None and self._task is not None:
+            self._task.uncancel()
+        return self.code
+
+    def leave(self, code: ExitCode) -> None:
+        """Cancel the task. From here on the next Ctrl-C ends the program as usual."""
+        if self.code is None and self._task is not None:
+            self.code = code
+            self._ignore()
+            self._task.cancel()
+
+    def _on_interrupt(self) -> None:
+        lines = self._keeps_running()
+        if not lines or self._warned:
+            self._say(lines if not self._warned else ())
+            self.leave(ExitCode.INTERRUPTED)
+            return
+        self._warned = True
+        self._say((*lines, "Ctrl-C again leaves; nothing more is launched then"))
+
+    def _on_terminate(self) -> None:
+        self._say(self._keeps_running())
+        self.leave(ExitCode.TERMINATED)
+
+    def _say(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            diagnostics.say(line)
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._on_interrupt)
+        for number in _SIGNALS[1:]:
+            loop.add_signal_handler(number, self._on_terminate)
+
+    def _ignore(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)

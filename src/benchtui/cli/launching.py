@@ -1,0 +1,181 @@
+"""A headless run from its plan to its summary."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from benchtui.cli import diagnostics, output
+from benchtui.cli.course import Course, ways_on
+from benchtui.cli.failures import error_fields, foreseen
+from benchtui.cli.interrupts import Interrupts
+from benchtui.cli.job_table import results_table
+from benchtui.cli.plan_table import render
+from benchtui.cli.progress import Progress
+from benchtui.cli.settings import Settings, open_workspace, seed_of
+from benchtui.cli.stream import Stream
+from benchtui.cli.tables import Glyphs, usd
+from benchtui.core.documents import RunDocument
+from benchtui.core.errors import ExitCode, TimeLimitError, UsageError
+from benchtui.core.plan import Plan, plan_to_dict
+from benchtui.engine.launcher import Launched, Launcher
+from benchtui.engine.planning import Planned
+from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.watcher import Watcher
+from benchtui.engine.workspace import Workspace
+
+
+class HeadlessRun:
+    """One `benchtui run`. Whatever happens, it ends in a summary and an exit code."""
+
+    def __init__(self, settings: Settings, arguments: argparse.Namespace) -> None:
+        self.settings, self.arguments = settings, arguments
+        self.course = Course()
+        self.stream = Stream(json=arguments.json, reader_gone=self._reader_gone)
+        self.interrupts = Interrupts(self.course.keeps_running)
+        self._launcher: Launcher | None = None
+
+    async def execute(self) -> int:
+        """Plan to summary; returns the exit code."""
+        with self.interrupts:
+            error = None
+            try:
+                code = await self._attempt()
+            except asyncio.CancelledError:
+                signalled = self.interrupts.left()
+                if signalled is None:
+                    raise
+                code, error = self.course.verdict(signalled), {"what": signalled.name.lower(), "fix": None}
+            except Exception as problem:
+                code, error = self._failed(problem), error_fields(problem)
+        self.stream.tell("summary", self.course.summary(code, error))
+        return code
+
+    async def _attempt(self) -> ExitCode:
+        async with open_workspace(self.settings, self.stream.emit) as workspace:
+            planned = await workspace.plan(seed_of(self.settings))
+            self._show(planned.plan)
+            if planned.plan.jobs and planned.plan.budget.fits:
+                self._agree(planned.plan)
+            run = await workspace.start(planned)
+            self.course.run = run
+            self.stream.tell("run", {"run": run.run, "bucket": await workspace.bucket_name()})
+            diagnostics.say(f"run {run.run} in bucket {await workspace.bucket_name()}")
+            if self.arguments.detach:
+                return await self._detached(workspace, run, planned)
+            return await self._followed(workspace, run, planned)
+
+    def _show(self, plan: Plan) -> None:
+        self.course.plan = plan
+        fields = {key: value for key, value in plan_to_dict(plan).items() if key not in ("v", "type")}
+        self.stream.tell("plan", fields)
+        diagnostics.show(render(plan, Glyphs(diagnostics.speaks_unicode())))
+
+    def _agree(self, plan: Plan) -> None:
+        """Ask a person, unless ``--yes`` was given.
+
+        Raises:
+            UsageError: the answer is no.
+        """
+        if self.arguments.yes:
+            return
+        worst = usd(plan.worst_case_usd)
+        jobs = "1 instance" if len(plan.jobs) == 1 else f"{len(plan.jobs)} instances"
+        with self.interrupts.paused():
+            answer = diagnostics.ask(f"Launch {jobs} for at most {worst} USD? Type yes or {worst}: ")
+        if answer.lower() != "yes" and answer != worst:
+            raise UsageError("not agreed; nothing was launched")
+
+    @contextlib.asynccontextmanager
+    async def _launching(
+        self, workspace: Workspace, run: RunDocument, planned: Planned
+    ) -> AsyncIterator[asyncio.Task[Launched]]:
+        """The launch under way; it does not outlive this context."""
+        task = asyncio.create_task(workspace.launch(run, planned, self._started))
+        try:
+            yield task
+        finally:
+            if not task.done():
+                if self._launcher is not None:
+                    self._launcher.stop("the launcher was left")
+                task.cancel()
+                await asyncio.wait({task})
+
+    def _started(self, launcher: Launcher) -> None:
+        self._launcher, self.course.launched = launcher, launcher.launched
+
+    async def _detached(self, workspace: Workspace, run: RunDocument, planned: Planned) -> ExitCode:
+        async with self._launching(workspace, run, planned) as task:
+            launched = await task
+        if not self.arguments.json:
+            output.line(run.run)
+        count = len(launched.instances)
+        diagnostics.say(f"{count} of {len(run.jobs)} jobs launched; they go on and end by themselves")
+        for line in ways_on(run.run):
+            diagnostics.say(line)
+        every = count + len(launched.gone) == len(run.jobs) and not run.declined
+        return ExitCode.OK if every else self.course.verdict()
+
+    async def _followed(self, workspace: Workspace, run: RunDocument, planned: Planned) -> ExitCode:
+        watcher = await workspace.watcher(run)
+        live = diagnostics.is_terminal() and not (self.arguments.json and output.is_terminal())
+        async with (
+            self._launching(workspace, run, planned) as task,
+            Progress(workspace.clock.now, live=live) as progress,
+        ):
+
+            def seen(snapshot: Snapshot) -> None:
+                self.course.snapshot = snapshot
+                progress.update(snapshot)
+
+            try:
+                await workspace.follow(
+                    watcher, launching=task, on_snapshot=seen, until=self._until(workspace)
+                )
+            except TimeLimitError as late:
+                self.course.timed_out = True
+                diagnostics.say(f"timeout: {late.what}")
+        await self._collect(workspace, watcher)
+        return self.course.verdict()
+
+    def _until(self, workspace: Workspace) -> datetime | None:
+        limit = self.arguments.timeout
+        return None if limit is None else workspace.clock.now() + timedelta(seconds=limit)
+
+    async def _collect(self, workspace: Workspace, watcher: Watcher) -> None:
+        snapshot = self.course.snapshot
+        assert snapshot is not None
+        collected = self.course.collected = await workspace.collect(watcher, snapshot)
+        if not self.arguments.json:
+            glyphs = Glyphs(output.speaks_unicode())
+            with contextlib.suppress(BrokenPipeError):
+                table = results_table(collected, snapshot, glyphs, all_metrics=self.arguments.verbose)
+                output.table(table)
+        diagnostics.say(f"results: {collected.folder}")
+        self._say_alive()
+
+    def _say_alive(self) -> None:
+        for line in self.course.keeps_running():
+            diagnostics.say(line)
+
+    def _failed(self, problem: Exception) -> ExitCode:
+        """Tell of an error; if instances were launched, of them, too."""
+        known = foreseen(problem)
+        if known is None:
+            diagnostics.crash(problem, verbose=self.arguments.verbose)
+        else:
+            if self.arguments.verbose:
+                diagnostics.trace(problem)
+            diagnostics.error(known)
+        running = self.course.keeps_running()
+        self._say_alive()
+        if running:
+            return ExitCode.MAY_STILL_RUN
+        return known.exit_code if known else ExitCode.BENCHMARK_FAILED
+
+    def _reader_gone(self) -> None:
+        """Nobody reads the stream. What costs money is not left half done for that: the run goes on."""
+        diagnostics.say("stdout was closed; the run goes on, its results come to the results folder")

@@ -1,0 +1,94 @@
+"""The program: arguments to a command, its outcome to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from benchtui import __version__
+from benchtui.cli import (
+    collect,
+    config,
+    diagnostics,
+    kill,
+    local,
+    output,
+    plan,
+    run,
+    runs,
+    status,
+    streams,
+    watch,
+)
+from benchtui.cli.arguments import DEFAULTS, Parser, shared
+from benchtui.cli.failures import error_fields, foreseen
+from benchtui.core.errors import ExitCode
+
+COMMANDS = (plan, run, watch, runs, status, collect, kill, config, local)
+EPILOG = """\
+exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
+or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals
+"""
+
+
+def build_parser() -> Parser:
+    """The parser of all commands."""
+    parser = Parser(
+        prog="benchtui",
+        description="Benchmarks on EC2 instances that never outlive their purpose.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared(config_flag=False)],
+    )
+    parser.add_argument("--version", action="version", version=f"benchtui {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in COMMANDS:
+        command.add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    streams.prepare()
+    try:
+        return output.finish(_main(argv))
+    except BrokenPipeError:
+        output.discard()
+        return output.READER_GONE
+
+
+def _main(argv: Sequence[str] | None) -> int:
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as end:  # argparse has said why, or has shown the help
+        return int(end.code or 0)
+    for name, value in DEFAULTS.items():
+        if not hasattr(arguments, name):
+            setattr(arguments, name, value)
+    if not hasattr(arguments, "execute"):
+        diagnostics.text(parser.format_help())
+        return ExitCode.USAGE
+    try:
+        return int(arguments.execute(arguments))
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        return _fail(KeyboardInterrupt("interrupted"), ExitCode.INTERRUPTED, arguments)
+    except Exception as problem:
+        known = foreseen(problem)
+        if arguments.verbose and known is not None:
+            diagnostics.trace(problem)
+        if known is None:
+            diagnostics.crash(problem, verbose=arguments.verbose)
+        else:
+            diagnostics.error(known)
+        return _fail(problem, known.exit_code if known else ExitCode.BENCHMARK_FAILED, arguments)
+
+
+def _fail(problem: BaseException, code: ExitCode, arguments: argparse.Namespace) -> ExitCode:
+    """Tell a program that reads ``--json`` of the error; the person has been told."""
+    if arguments.json:
+        kind = "summary" if arguments.command in ("run", "watch") else "error"
+        output.record({"v": 1, "type": kind, "error": error_fields(problem), "exit_code": int(code)})
+    return code

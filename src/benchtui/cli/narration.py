@@ -1,0 +1,63 @@
+"""Events of the engine in words, one line each, for stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchtui.engine.events import Event
+
+Fields = Mapping[str, Any]
+
+
+def words(event: Event) -> str | None:
+    """The line for ``event``; None for what only programs want to know."""
+    speak = _WORDS.get(event.type)
+    said = speak(event.fields) if speak else None
+    return None if said is None else f"{event.at:%H:%M:%SZ} {said}"
+
+
+def _state(fields: Fields) -> str | None:
+    if fields["state"] == fields.get("before"):
+        return None  # progress within a state
+    suite = f" {fields['suite']}" if fields.get("suite") and fields["state"] == "RUNNING" else ""
+    reason = f": {fields['reason']}" if fields.get("reason") else ""
+    return f"{fields['job']} {fields['state']}{suite}{reason}"
+
+
+def _declined(fields: Fields) -> str:
+    fix = f"\n  fix: {fields['fix']}" if fields.get("fix") else ""
+    return f"{fields['job']} declined: {fields['reason']}{fix}"
+
+
+def _retry(fields: Fields) -> str:
+    zone = f" in {fields['zone']}" if fields.get("zone") else ""
+    return f"{fields['job']} refused{zone} ({fields['code']}), attempt {fields['attempt']}"
+
+
+def _kill(fields: Fields) -> str | None:
+    if not fields["asked"]:
+        return None
+    return f"{fields['region']}: terminating {', '.join(fields['asked'])}"
+
+
+def _ended(fields: Fields) -> str:
+    reason = fields.get("instance_state_reason")
+    return f"{fields['job']} instance gone{f' ({reason})' if reason else ''}"
+
+
+_WORDS: Mapping[str, Callable[[Fields], str | None]] = {
+    "image": lambda f: f"image {f['name']} is {f['image_id']} ({f['arch']})",
+    "launched": lambda f: f"{f['job']} launched as {f['instance_id']} in {f['zone']}",
+    "declined": _declined,
+    "retry": _retry,
+    "state": _state,
+    "result": lambda f: f"{f['job']} {f['suite']}: the result is in the bucket",
+    "ended": _ended,
+    "alarm": lambda f: f"ALARM {f['job']}: {f['text']}",
+    "stale": lambda f: f"{f['source']} does not answer: {f['error']}",
+    "recovered": lambda f: f"{f['source']} answers again",
+    "note": lambda f: f"{f['job']}: {f['text']}" if f.get("job") else str(f["text"]),
+    "kill": _kill,
+    "sweep": lambda f: f"{f['region']}: sweep {f['clean']} is clean",
+}

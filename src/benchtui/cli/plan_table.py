@@ -1,0 +1,72 @@
+"""The plan as a person reads it before agreeing."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from benchtui.cli.tables import BAD, GOOD, WARN, Glyphs, add, new_table, seconds, usd
+from benchtui.core.plan import Plan, PlannedJob
+
+
+def render(plan: Plan, glyphs: Glyphs) -> RenderableType:
+    """Jobs in launch order, what is declined and why, costs, the budget's verdict."""
+    parts: list[RenderableType] = [_title(plan)]
+    if plan.jobs:
+        parts += [Text(), _jobs(plan, glyphs)]
+    if plan.declined:
+        parts += [Text(), _declined(plan)]
+    parts += [Text(), _costs(plan)]
+    parts += [Text(f"note: {note}", style=WARN) for note in plan.notes]
+    return Group(*parts)
+
+
+def _title(plan: Plan) -> Text:
+    name = f"{plan.name}: " if plan.name else ""
+    jobs = "1 job" if len(plan.jobs) == 1 else f"{len(plan.jobs)} jobs"
+    return Text(f"{name}{jobs} in {plan.region}, mode {plan.mode}, order by seed {plan.seed}")
+
+
+def _jobs(plan: Plan, glyphs: Glyphs) -> RenderableType:
+    numbers = ("vCPU", "cores", "USD/h", "expected", "exp. USD", "worst USD")
+    table = new_table(
+        "job", "suites", "vCPU", "cores", "USD/h", "price from", "expected", "exp. USD", "worst USD",
+        right=numbers,
+    )  # fmt: skip
+    for job in plan.jobs:
+        add(
+            table,
+            job.job,
+            " ".join(job.suites),
+            job.vcpus,
+            _cores(job, glyphs),
+            job.price.usd_per_hour,
+            f"{job.price.basis}, {job.price.as_of:%Y-%m-%d}",
+            seconds(job.expected_seconds),
+            usd(job.expected_usd),
+            usd(job.worst_case_usd),
+        )
+    return table
+
+
+def _cores(job: PlannedJob, glyphs: Glyphs) -> str:
+    return str(job.cores) if job.threads_per_core == 1 else f"{job.cores}{glyphs.times}{job.threads_per_core}"
+
+
+def _declined(plan: Plan) -> RenderableType:
+    table = new_table("declined", "suite", "reason")
+    for cell in plan.declined:
+        add(table, cell.job, cell.suite, Text(cell.reason, style=WARN))
+    fixes = dict.fromkeys(cell.fix for cell in plan.declined if cell.fix)
+    return Group(table, *(Text(f"  fix: {fix}") for fix in fixes))
+
+
+def _costs(plan: Plan) -> Text:
+    budget = plan.budget
+    text = Text(
+        f"expected about {usd(plan.expected_usd)} USD, at most {usd(plan.worst_case_usd)} USD "
+        f"(est.; every instance at its longest); budget {usd(budget.budget_usd)} USD: "
+    )
+    if budget.fits:
+        return text.append("fits", style=GOOD)
+    return text.append(f"refused, it covers {budget.jobs_covered} of {budget.jobs} jobs", style=BAD)

@@ -1,0 +1,68 @@
+"""From parsed arguments to settings, and from settings to a workspace."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchtui.cli.arguments import typed_flags
+from benchtui.config import paths
+from benchtui.config.load import Loaded, load
+from benchtui.config.schema import Config
+
+if TYPE_CHECKING:
+    from benchtui.engine.events import Emit
+    from benchtui.engine.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a command works with."""
+
+    config: Config
+    loaded: Loaded  # as the sources have it, before --local
+    state: Path
+    cache: Path
+    rng: random.Random
+
+
+def read(arguments: argparse.Namespace) -> Settings:
+    """The settings a command was given; with ``--local`` the local cloud runs when this returns.
+
+    Raises:
+        ConfigError: with every problem of every source.
+        BenchtuiError: the local cloud does not start.
+    """
+    loaded = load(arguments.config, os.environ, typed_flags(arguments), Path.cwd())
+    config = loaded.config
+    cache = paths.cache_dir(os.environ)
+    state = paths.state_dir(os.environ)
+    if arguments.local:
+        from benchtui.cli import local_cloud
+
+        config = local_cloud.settings(loaded)
+        # Its prices are its own and must never be taken for AWS's.
+        cache = cache / "local"
+        local_cloud.use()
+    return Settings(config, loaded, state, cache, random.SystemRandom())
+
+
+def open_workspace(settings: Settings, emit: Emit) -> Workspace:
+    """The engine over these settings."""
+    from benchtui.engine.clock import SystemClock
+    from benchtui.engine.workspace import Folders, Workspace
+
+    folders = Folders(settings.state, settings.cache, settings.config.output.results_dir)
+    return Workspace(settings.config, folders, SystemClock(), settings.rng, emit)
+
+
+def seed_of(settings: Settings) -> int:
+    """The seed of the launch order: as given, else a new one."""
+    from benchtui.core.plan import draw_seed
+
+    given = settings.config.plan.seed
+    return draw_seed(settings.rng) if given is None else given
