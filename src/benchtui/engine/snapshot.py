@@ -111,6 +111,28 @@ class Snapshot:
         return silent and all(row.status.state is JobState.PLANNED for row in left)
 
     @property
+    def overdue(self) -> tuple[JobRow, ...]:
+        """Jobs whose instance is alive and should not be: past its time, or after its job has ended."""
+        return tuple(row for row in self.alive if row.status.alarm is not None or self._expired(row))
+
+    def stuck(self, margin: timedelta) -> bool:
+        """Whether waiting helps no more: all that is left is alive ``margin`` past its own expiry."""
+        left = [row for row in self.rows if not row.status.over and row.status.state is not JobState.PLANNED]
+        return bool(left) and all(self._expired(row, margin) for row in left)
+
+    def _expired(self, row: JobRow, margin: timedelta = timedelta(0)) -> bool:
+        expires = row.status.instance.expires_at if row.status.instance else None
+        return expires is not None and self.taken_at > expires + margin
+
+    @property
+    def ec2_settled(self) -> bool:
+        """Whether EC2 answered when it was last asked, or had already shown every instance ending."""
+        asked = [source for source in self.sources if source.name.startswith("EC2")]
+        if all(source.answered_at and not source.error for source in asked):
+            return True
+        return all(row.status.instance is not None and row.status.instance.ending for row in self.rows)
+
+    @property
     def unfinished(self) -> tuple[JobRow, ...]:
         """Jobs in no final state."""
         return tuple(row for row in self.rows if row.status.state not in FINAL)

@@ -45,6 +45,8 @@ from benchtui.engine.watcher import Periods, Watcher
 
 #: A run without any sign of life for this long has no launcher any more.
 QUIET = timedelta(minutes=5)
+#: An instance alive this long after its own expiry will not end by itself; waiting for it helps nobody.
+OVERTIME = timedelta(minutes=2)
 WATCH_TRIES = 2
 UPLOAD_TRIES = 5
 SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -298,7 +300,7 @@ class Workspace:
         on_snapshot: Callable[[Snapshot], None] = lambda _: None,
         until: datetime | None = None,
     ) -> Snapshot:
-        """Poll until nothing more can come.
+        """Poll until nothing more can come, or all that is left is past its time (`Snapshot.stuck`).
 
         Args:
             watcher: of the run.
@@ -317,6 +319,8 @@ class Workspace:
             if launching is not None and launching.done() and launching.exception() is not None:
                 launching.result()
             if launched and snapshot.over(timedelta(0) if launching is not None else QUIET):
+                return snapshot
+            if launched and snapshot.stuck(OVERTIME):
                 return snapshot
             if until is not None and self.clock.now() >= until:
                 live = len(snapshot.alive)
