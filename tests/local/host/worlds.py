@@ -32,7 +32,8 @@ class Outcome:
     how: str | None
     console: str
     seconds: float
-    pid_namespace: str
+    started: bool
+    strays: list[int]
     cgroups_left: list[str]
 
 
@@ -74,13 +75,21 @@ def world(
         limits.close()
 
 
+_PINNED: dict[str, int] = {}
+
+
 def pid_namespace(started: World, timeout_s: float = 10) -> str:
-    """Identity of the world's pid namespace, by which strays can be told after its end."""
+    """Identity of the world's pid namespace, by which strays can be told after its end.
+
+    It is held open, or the kernel would give the same number to somebody else's world.
+    """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         for event in started.poll():
             if event["event"] == "booted":
-                return os.readlink(f"/proc/{event['init']}/ns/pid")
+                name = os.readlink(f"/proc/{event['init']}/ns/pid")
+                _PINNED[name] = os.open(f"/proc/{event['init']}/ns/pid", os.O_RDONLY)
+                return name
         if started.how is not None:
             return ""
         time.sleep(0.005)
@@ -119,7 +128,10 @@ def run(
         started.kill()
         while data := started.read_console(65536):
             console += data
+    strays = processes_in(namespace)
+    if namespace:
+        os.close(_PINNED.pop(namespace))
     limits, _ = find(f"test-{os.getpid()}")
     left = limits.names()
     limits.close()
-    return Outcome(how, console.decode("utf-8", "replace"), seconds, namespace, left)
+    return Outcome(how, console.decode("utf-8", "replace"), seconds, bool(namespace), strays, left)

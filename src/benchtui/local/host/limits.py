@@ -55,8 +55,8 @@ def _write(path: Path, text: str | int) -> None:
 
 
 def _kill_all(directory: Path) -> None:
-    """SIGKILL every process of a cgroup until none is left (new ones may appear while we look) or 2 s are over."""
-    deadline = time.monotonic() + 2.0
+    """SIGKILL every process of a cgroup until none is left (new ones may appear while we look) or 10 s are over."""
+    deadline = time.monotonic() + 10.0
     while time.monotonic() < deadline:
         try:
             pids = [int(line) for line in (directory / "cgroup.procs").read_text(encoding="ascii").split()]
@@ -73,7 +73,7 @@ def _kill_all(directory: Path) -> None:
 
 def _remove(directory: Path) -> None:
     """rmdir a cgroup; a just-killed process may hold it for a moment."""
-    for _ in range(100):
+    for _ in range(500):
         try:
             directory.rmdir()
         except FileNotFoundError:

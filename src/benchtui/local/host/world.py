@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from benchtui.local.host.userdata import UserData
 Rung = Literal["T1", "T2", "T3"]
 
 _CONSOLE_PIPE_BYTES = 1 << 20
-_KILL_TIMEOUT_S = 5.0
+_KILL_TIMEOUT_S = 15.0  # thousands of processes of a fork bomb share one CPU while they die
 _F_SETPIPE_SZ = 1031
 _NOBODY = 65534
 _OPEN_FILES = (1024, 524288)  # the soft and hard limit systemd gives a service
@@ -65,6 +66,7 @@ class World:
         self.error: str | None = None  # why it could not be built
         self._limits = limits
         self._text = b""
+        self._init: int | None = None  # pidfd of pid 1
         enforcement = limits.prepare(spec.instance_id, spec.budget)
         self._console, console_write = os.pipe()
         with suppress(OSError):
@@ -132,7 +134,9 @@ class World:
         *lines, self._text = self._text.split(b"\n")
         events = [json.loads(line) for line in lines]
         for event in events:
-            if event["event"] == "ended":
+            if event["event"] == "booted":
+                self._follow(int(event["init"]))
+            elif event["event"] == "ended":
                 self.how = event["how"]
             elif event["event"] == "error":
                 self.error = event["text"]
@@ -147,6 +151,14 @@ class World:
             self.how = self.how or self.error or f"stage ended with {self._process.returncode}"
         return events
 
+    def _follow(self, pid: int | None) -> None:
+        if self._init is not None:
+            os.close(self._init)
+        self._init = None
+        if pid is not None:
+            with suppress(OSError):
+                self._init = os.pidfd_open(pid)
+
     def read_console(self, at_most: int) -> bytes:
         """New console output, at most so many bytes; the rest waits, and the world's writers with it."""
         try:
@@ -159,6 +171,10 @@ class World:
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.close()
+        if self._init is not None:
+            # The stage does the same, but shares its CPU with whatever the world is doing.
+            with suppress(OSError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
         try:
             self._process.wait(_KILL_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -172,6 +188,7 @@ class World:
         self.kill()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._follow(None)
         with suppress(OSError):
             os.close(self._console)
         self._console = -1
