@@ -235,6 +235,13 @@ def test_hidden_places_are_empty_even_after_they_are_made_anew(rung: str, tmp_pa
     assert ".aws" not in outcome.console
 
 
+def test_a_state_directory_under_a_hidden_one_is_hidden_with_it(rung: str, tmp_path: Path) -> None:
+    script = f"#!/bin/sh\nls -A /usr/share; touch /usr/share/x && echo writable\n{OFF}"
+    outcome = run(script, rung, directory=tmp_path, hide=("/usr/share/doc", "/usr/share"))
+    assert outcome.console.split() == ["writable"]
+    assert outcome.how == "poweroff"
+
+
 def test_a_second_user_of_the_world_cannot_reach_pid_1(t1: str, tmp_path: Path) -> None:
     outcome = run(
         "#!/bin/sh\nsu nobody -s /bin/sh -c 'systemctl poweroff' || echo refused\n" + OFF, directory=tmp_path

@@ -105,9 +105,10 @@ def _mount_points() -> list[tuple[str, str]]:
     return rows
 
 
-def _root_by_one_overlay(layers: Layers, hidden: Iterable[str]) -> None:
-    for path in hidden:
-        layers.hide(path)
+def _root_by_one_overlay(layers: Layers, hidden: Iterable[str], *, first_boot: bool) -> None:
+    if first_boot:
+        for path in hidden:
+            layers.hide(path)
     layers.mount("/")
     # A separate /usr or /var is not part of the lower layer: overlays do not cross mount points.
     for point, kind in _mount_points():
@@ -116,13 +117,15 @@ def _root_by_one_overlay(layers: Layers, hidden: Iterable[str]) -> None:
             layers.mount(point)
 
 
-def _root_by_many_overlays(layers: Layers, hidden: Iterable[str]) -> None:
+def _root_by_many_overlays(layers: Layers, hidden: Iterable[str], *, first_boot: bool) -> None:
     """In a user namespace `lowerdir=/` is refused (locked mounts below it); single directories are not."""
-    for path in hidden:
-        layers.hide(path)
-    for path in _OWNED_BY_NAMESPACE_ROOT:
-        if Path("/", path).is_dir() and not Path("/", path).is_symlink():
-            layers.directory(f"/{path}").chmod(0o755)
+    if first_boot:
+        for path in hidden:
+            layers.hide(path)
+        for path in _OWNED_BY_NAMESPACE_ROOT:
+            if Path("/", path).is_dir() and not Path("/", path).is_symlink():
+                layers.directory(f"/{path}").chmod(0o755)
+    bound: set[str] = set()
     empty = {name.strip("/") for name in ALWAYS_HIDDEN}
     for entry in sorted(Path("/").iterdir()):
         name = entry.name
@@ -139,6 +142,12 @@ def _root_by_many_overlays(layers: Layers, hidden: Iterable[str]) -> None:
                 layers.mount(f"/{name}")
             except OSError:  # mounts below it: visible, but not writable
                 linux.bind(entry, target, MS_RDONLY | MS_NODEV, recursive=True)
+                bound.add(name)
+    for path in hidden:
+        # What no opaque directory hides, because it is only bound here, goes under an empty file system.
+        target = layers.root / path.lstrip("/")
+        if Path(path).parts[1] in bound and target.is_dir():
+            linux.mount("none", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0k")
 
 
 def _proc(root: Path) -> None:
@@ -301,26 +310,23 @@ def _mount_point(root: Path, name: str) -> Path:
     return path
 
 
-def _cover(root: Path, hidden: Iterable[str]) -> None:
-    """What no opaque directory hides (it lies on a mount that is only bound) goes under an empty file system."""
-    for path in hidden:
-        target = _inside(root, os.path.realpath(path).lstrip("/"))
-        if target.is_dir() and not target.is_symlink() and any(target.iterdir()):
-            linux.mount("none", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0k")
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Resolved directories without those that lie in another of them: what is hidden in a hidden one is not there."""
+    real = {os.path.realpath(path) for path in paths}
+    return sorted(path for path in real if not any(str(parent) in real for parent in Path(path).parents))
 
 
 def build(config: dict[str, Any], *, user_namespace: bool, boot: int) -> Path:
     """Assemble the root of the world under the volume and return its path. Raises OSError naming what failed."""
     memory = int(config["memory_bytes"])
     layers = Layers(VOLUME, user_namespace=user_namespace)
-    hidden = [*ALWAYS_HIDDEN, *config["hide"]] if boot == 1 else []
+    hidden = _outermost([*ALWAYS_HIDDEN, *config["hide"]])
     if user_namespace:
         linux.mount("root", layers.root, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,mode=755")
-        _root_by_many_overlays(layers, hidden)
+        _root_by_many_overlays(layers, hidden, first_boot=boot == 1)
     else:
-        _root_by_one_overlay(layers, hidden)
+        _root_by_one_overlay(layers, hidden, first_boot=boot == 1)
     root = layers.root
-    _cover(root, hidden)
     _run(root, memory)
     _proc(root)
     _sysrq(root)
