@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (shell lines are clearer whole)
 """Hostile user data, and what of this machine must be the same afterwards."""
 
 from __future__ import annotations

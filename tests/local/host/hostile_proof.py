@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (rows of a table)
 """Run every piece of hostile user data and print what it did to this machine: `python -m tests.local.host.hostile_proof`.
 
 An argument runs those whose name contains it. Exit code 0 if the machine is the same after each and after all of them.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchtui.local.host.ladder import Ladder, probe
-from benchtui.local.host.limits import Budget, find
+from benchtui.local.host.limits import Budget, find, own_scope
 from benchtui.local.host.userdata import Part, UserData
 from benchtui.local.host.world import Rung, World, WorldSpec
 
@@ -21,7 +21,7 @@ _LADDERS: dict[Rung, Ladder] = {}
 def ladder(rung: Rung) -> Ladder:
     """What the probe says about one rung, asked once per process."""
     if rung not in _LADDERS:
-        _LADDERS[rung] = probe(rung, scope=f"test-{os.getpid()}-probe")
+        _LADDERS[rung] = probe(rung)
     return _LADDERS[rung]
 
 
@@ -51,7 +51,7 @@ def world(
     hide: tuple[str, ...] = (),
 ) -> Iterator[World]:
     """A world on one CPU; killed and cleaned up on leaving."""
-    limits, _ = find(f"test-{os.getpid()}")
+    limits, _ = find(own_scope("test"))
     parts = [Part("script", script.encode())]
     if boothook is not None:
         parts.insert(0, Part("boothook", boothook.encode()))
@@ -131,7 +131,7 @@ def run(
     strays = processes_in(namespace)
     if namespace:
         os.close(_PINNED.pop(namespace))
-    limits, _ = find(f"test-{os.getpid()}")
+    limits, _ = find(own_scope("test"))
     left = limits.names()
     limits.close()
     return Outcome(how, console.decode("utf-8", "replace"), seconds, bool(namespace), strays, left)

@@ -1,9 +1,6 @@
 """`python -m benchtui.local.host --state state.json`: the instance host process."""
 
 import argparse
-import dataclasses
-import hashlib
-import json
 import logging
 import os
 import signal
@@ -13,7 +10,7 @@ from pathlib import Path
 
 from benchtui.local.api.topology import usable_cpus
 from benchtui.local.host.ladder import probe
-from benchtui.local.host.limits import find
+from benchtui.local.host.limits import find, own_scope
 from benchtui.local.host.placement import Cpus
 from benchtui.local.host.routes import Api, ApiUnreachable
 from benchtui.local.host.service import LOG, POLL_S, Host, own_directory, sweep
@@ -56,15 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
         LOG.error("%s is not the state file of a running local cloud", state_file)
         return 2
     directory = own_directory(state_file)
-    scope = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
     stop = _signals()
-    limits, reasons = find(scope)
+    for name in sweep(directory):
+        LOG.warning("swept after an earlier host: %s", name)
+    limits, reasons = find(own_scope())
     for reason in reasons:
         LOG.warning("%s", reason)
-    for name in sweep(directory, limits):
-        LOG.warning("swept after an earlier host: %s", name)
-    ladder = probe(state.rung, scope=f"{scope}-probe")  # type: ignore[arg-type]
-    (directory / "ladder.json").write_text(json.dumps(dataclasses.asdict(ladder), indent=1), encoding="utf-8")
+    ladder = probe(state.rung)  # type: ignore[arg-type]
+    ladder.write(directory.parent)
     for rung in ladder.rungs:
         LOG.info("%s %s%s", rung.rung, "works: " if rung.works else "", rung.reason)
     if ladder.chosen is None:

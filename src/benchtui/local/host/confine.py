@@ -1,8 +1,10 @@
-"""What a world's processes may ask of the kernel: a system call filter, and no way to the machine's abstract sockets.
+"""What a world's processes may ask of the kernel: a system call filter, and no way to the machine's abstract
+sockets.
 
-The filter refuses what capabilities and namespaces leave open: kexec_load(2) (opened by CAP_SYS_BOOT), modules, bpf,
-the machine's keyrings, file handles, swap, new user namespaces (in which a process would have every capability
-again), AF_VSOCK (which reaches the hypervisor of a virtual machine) and io_uring (which makes sockets unfiltered).
+The filter refuses what capabilities and namespaces leave open: kexec_load(2) (opened by CAP_SYS_BOOT),
+modules, bpf, the machine's keyrings, file handles, swap, new user namespaces (in which a process would have
+every capability again), AF_VSOCK (which reaches the hypervisor of a virtual machine) and io_uring (which
+makes sockets unfiltered).
 """
 
 import ctypes
@@ -75,7 +77,8 @@ _OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_FIRST_ARGUMENT = 0, 4, 16
 
 
 def supported_machine() -> str | None:
-    """This machine's name if the filter knows its system calls, else None: then no world may have CAP_SYS_BOOT."""
+    """This machine's name if the filter knows its system calls, else None: then no world may have
+    CAP_SYS_BOOT."""
     machine = os.uname().machine
     return machine if machine in _REFUSED else None
 
@@ -121,7 +124,8 @@ def filter_program(machine: str) -> bytes:
 
 
 def install_filter() -> None:
-    """Put the filter on this process and all its descendants, for ever. Needs CAP_SYS_ADMIN. Raises OSError."""
+    """Put the filter on this process and all its descendants, for ever. Needs CAP_SYS_ADMIN. Raises
+    OSError."""
     machine = supported_machine()
     if machine is None:
         raise OSError(errno.ENOTSUP, f"no system call filter for {os.uname().machine}")
@@ -134,7 +138,8 @@ def install_filter() -> None:
 
 
 def hide_abstract_sockets() -> bool:
-    """Refuse connections to abstract sockets made outside the world, which a shared network namespace leaves open.
+    """Refuse connections to abstract sockets made outside the world, which a shared network namespace leaves
+    open.
 
     Returns whether the kernel can (Landlock ABI 6, Linux 6.12). Needs CAP_SYS_ADMIN.
     """

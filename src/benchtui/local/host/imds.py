@@ -1,8 +1,9 @@
 """The instance metadata service, version 2 only, for all instances of this host.
 
 One server on the loopback interface tells instances apart by the first part of the path, because
-`AWS_EC2_METADATA_SERVICE_ENDPOINT` may have one. Behaviour from "Use the Instance Metadata Service" of the EC2 user
-guide: a token by PUT with a TTL of 1 to 21,600 s, 401 without a valid one, 403 for a request with X-Forwarded-For.
+`AWS_EC2_METADATA_SERVICE_ENDPOINT` may have one. Behaviour from "Use the Instance Metadata Service" of the
+EC2 user guide: a token by PUT with a TTL of 1 to 21,600 s, 401 without a valid one, 403 for a request with
+X-Forwarded-For.
 """
 
 import base64
@@ -34,7 +35,8 @@ class Sources:
 
 
 class Tokens:
-    """Session tokens, each good for one instance until it expires. `clock` counts seconds, never backwards."""
+    """Session tokens, each good for one instance until it expires. `clock` counts seconds, never
+    backwards."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -169,7 +171,8 @@ class _Requests(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _instance(self) -> tuple[Instance, str] | None:
-        """The instance the path names and the rest of the path; answers the request itself if there is none."""
+        """The instance the path names and the rest of the path; answers the request itself if there is
+        none."""
         if self.headers.get("X-Forwarded-For") is not None:
             self._send(403, "Forbidden")
             return None

@@ -1,12 +1,14 @@
 """Which kind of world this machine can give: each rung is tried by running a tiny world to its power-off."""
 
+import dataclasses
+import json
 import os
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits, find
+from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits, find, own_scope
 from benchtui.local.host.userdata import Part, UserData
 from benchtui.local.host.world import Rung, World, WorldSpec
 
@@ -38,6 +40,22 @@ class Ladder:
     limits: str
     volume_in_memory: bool
 
+    def write(self, state_dir: Path) -> None:
+        """Put it where `read` finds it."""
+        text = json.dumps(dataclasses.asdict(self), indent=1)
+        (state_dir / "host" / "ladder.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, state_dir: Path) -> "Ladder | None":
+        """What the instance host of this local cloud found when it started; None if it has not come that
+        far."""
+        try:
+            fields = json.loads((state_dir / "host" / "ladder.json").read_text(encoding="utf-8"))
+            rungs = tuple(RungReport(**report) for report in fields.pop("rungs"))
+            return cls(rungs=rungs, **fields)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
 
 def _try(rung: Rung, limits: CgroupV1 | CgroupV2 | ResourceLimits, image: Path | None) -> str | None:
     """None if a world of this rung came to life and powered itself off, else the reason."""
@@ -66,13 +84,13 @@ def _try(rung: Rung, limits: CgroupV1 | CgroupV2 | ResourceLimits, image: Path |
     return world.error or f"a probe ended by {how or 'timeout'} instead of its own power-off: {said[-300:]}"
 
 
-def probe(wanted: Rung | None = None, scope: str = "probe") -> Ladder:
+def probe(wanted: Rung | None = None) -> Ladder:
     """Try the rungs from the top until one works; with `wanted`, that one only.
 
     Takes under a second on a machine where the first works. Leaves nothing behind. Must run in a thread that
     outlives it.
     """
-    limits, why_not_cgroups = find(scope)
+    limits, why_not_cgroups = find(own_scope("probe"))
     reports: list[RungReport] = []
     chosen: Rung | None = None
     in_memory = True

@@ -1,9 +1,9 @@
 """What a world may use of this machine: memory, processes and CPUs, by cgroups where they are to be had.
 
-Files of cgroup v1 and v2 as in the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst. Inside a world
-its own cgroup directories are readable at their usual places under /sys/fs/cgroup: `memory.limit_in_bytes` in
-`/sys/fs/cgroup/memory` (v1) or `/sys/fs/cgroup/memory.max` (v2). CPUs are what sched_getaffinity(2) says: lscpu,
-/proc/cpuinfo and /proc/meminfo show the whole machine.
+Files of cgroup v1 and v2 as in the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst. Inside a
+world its own cgroup directories are readable at their usual places under /sys/fs/cgroup:
+`memory.limit_in_bytes` in `/sys/fs/cgroup/memory` (v1) or `/sys/fs/cgroup/memory.max` (v2). CPUs are what
+sched_getaffinity(2) says: lscpu, /proc/cpuinfo and /proc/meminfo show the whole machine.
 """
 
 import os
@@ -32,14 +32,16 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
-    """How the stage of a world puts a budget into effect: directories to join, and what the world sees of them."""
+    """How the stage of a world puts a budget into effect: directories to join, and what the world sees of
+    them."""
 
     join: tuple[str, ...] = ()
     view: dict[str, str] = field(default_factory=dict)  # name under /sys/fs/cgroup ("" = itself) -> directory
 
 
 class Limits(Protocol):
-    """One mechanism; `rlimit_processes` says whether the process count must come from RLIMIT_NPROC instead."""
+    """One mechanism; `rlimit_processes` says whether the process count must come from RLIMIT_NPROC
+    instead."""
 
     description: str
     needs_rlimits: bool
@@ -55,7 +57,8 @@ def _write(path: Path, text: str | int) -> None:
 
 
 def _kill_all(directory: Path) -> None:
-    """SIGKILL every process of a cgroup until none is left (new ones may appear while we look) or 10 s are over."""
+    """SIGKILL every process of a cgroup until none is left (new ones may appear while we look) or 10 s are
+    over."""
     deadline = time.monotonic() + 10.0
     while time.monotonic() < deadline:
         try:
@@ -225,7 +228,7 @@ class ResourceLimits:
     needs_rlimits = True
     description = "rlimits (memory per process, not per instance), CPUs by affinity only"
 
-    def prepare(self, name: str, budget: Budget) -> Enforcement:  # noqa: ARG002
+    def prepare(self, name: str, budget: Budget) -> Enforcement:
         return Enforcement()
 
     def kill(self, name: str) -> None:
@@ -248,6 +251,50 @@ def _mounts() -> Iterable[tuple[str, str, str]]:
         kind, _, options = right.split(maxsplit=2)
         if kind in ("cgroup", "cgroup2"):
             yield left.split()[4], kind, options
+
+
+def _start_time(pid: int) -> str:
+    """Field 22 of proc_pid_stat(5): tells a process from a later one with the same id. Raises OSError."""
+    text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return text.rpartition(")")[2].split()[19]
+
+
+def own_scope(label: str = "") -> str:
+    """Name of this process's directory among the cgroups of all hosts; says to others whether it is still in
+    use."""
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+        return "-".join(filter(None, (namespace, str(os.getpid()), _start_time(os.getpid()), label)))
+    except OSError:
+        return "-".join(filter(None, (str(os.getpid()), label)))
+
+
+def _is_abandoned(scope: str) -> bool:
+    """Whether a scope was made by a process of this pid namespace that is gone; in doubt it is somebody's."""
+    try:
+        namespace, pid, started = scope.split("-")[:3]
+        if f"pid:[{namespace}]" != str(Path("/proc/self/ns/pid").readlink()):
+            return False
+        return _start_time(int(pid)) != started
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def sweep() -> list[str]:
+    """Kill what runs in cgroups whose host is dead and remove them. Returns their names."""
+    swept = set()
+    for point, _, _ in _mounts():
+        for directory in Path(point, _GROUP).glob("*/"):
+            if not _is_abandoned(directory.name):
+                continue
+            swept.add(directory.name)
+            for world in directory.glob("*/"):
+                _kill_all(world)
+                _remove(world)
+            _remove(directory)
+    return sorted(swept)
 
 
 def find(scope: str) -> tuple[CgroupV1 | CgroupV2 | ResourceLimits, list[str]]:

@@ -31,11 +31,11 @@ PR_CAPBSET_DROP = 24
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
-#: What root of a world may do (capability numbers). Absent on purpose: everything that reaches the machine itself
-#: (sys_admin, sys_module, sys_rawio, sys_time, sys_nice, sys_resource, net_admin, mknod, syslog, dac_read_search,
-#: sys_ptrace) and net_raw, with which a world could read this machine's loopback traffic. sys_boot ends only the
-#: world: inside a pid namespace reboot(2) kills its pid 1. kexec_load(2), which sys_boot also opens, is refused by
-#: the system call filter.
+#: What root of a world may do (capability numbers). Absent on purpose: everything that reaches the machine
+#: itself (sys_admin, sys_module, sys_rawio, sys_time, sys_nice, sys_resource, net_admin, mknod, syslog,
+#: dac_read_search, sys_ptrace) and net_raw, with which a world could read this machine's loopback traffic.
+#: sys_boot ends only the world: inside a pid namespace reboot(2) kills its pid 1. kexec_load(2), which
+#: sys_boot also opens, is refused by the system call filter.
 WORLD_CAPABILITIES = {
     "chown": 0,
     "dac_override": 1,
@@ -105,7 +105,8 @@ def mount(
 def bind(source: Path | str, target: Path | str, flags: int = 0, *, recursive: bool = False) -> None:
     """Bind mount, then remount with `flags` (read-only and the like need the second call).
 
-    In a user namespace a remount may not drop the flags that the source is locked to: they are added to `flags`.
+    In a user namespace a remount may not drop the flags that the source is locked to: they are added to
+    `flags`.
     """
     mount(str(source), target, None, MS_BIND | (MS_REC if recursive else 0))
     if flags:
@@ -123,7 +124,8 @@ def detach(target: Path | str) -> None:
 
 
 def pivot_into(root: Path | str) -> None:
-    """Make `root` (a mount point) the root of this mount namespace and let go of the old one. Raises OSError."""
+    """Make `root` (a mount point) the root of this mount namespace and let go of the old one. Raises
+    OSError."""
     os.chdir(root)
     syscall(_SYS_PIVOT_ROOT[os.uname().machine], b".", b".")
     detach(".")
@@ -138,8 +140,8 @@ def sethostname(name: str) -> None:
 def keep_capabilities(numbers: Iterable[int]) -> None:
     """Drop every capability but these from the bounding set and from all sets of this process, for ever.
 
-    Raises OSError. The inheritable and ambient sets end empty: root of the world gets its own back by exec, as
-    root does, but never more than the bounding set.
+    Raises OSError. The inheritable and ambient sets end empty: root of the world gets its own back by exec,
+    as root does, but never more than the bounding set.
     """
     keep = set(numbers)
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text(encoding="ascii"))

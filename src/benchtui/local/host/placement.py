@@ -19,7 +19,8 @@ class Cpus:
     taken: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def take(self, instance_id: str, count: int) -> tuple[int, ...] | None:
-        """`count` CPUs for the instance, or None if they are not free now (never free if there are not so many)."""
+        """`count` CPUs for the instance, or None if they are not free now (never free if there are not so
+        many)."""
         load = {cpu: 0 for cpu in self.all}
         for cpus in self.taken.values():
             for cpu in cpus:
@@ -37,7 +38,8 @@ class Cpus:
 
 
 def memory_share(cpus: int, total_cpus: int, machine_bytes: int) -> int:
-    """Memory of an instance with that many CPUs, in bytes: its share of four fifths; the rest is the machine's."""
+    """Memory of an instance with that many CPUs, in bytes: its share of four fifths; the rest is the
+    machine's."""
     return int(machine_bytes * 0.8 * cpus / total_cpus)
 
 

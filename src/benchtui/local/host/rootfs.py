@@ -1,7 +1,8 @@
-"""The file system of a world: this machine's own as a read-only lower layer, and all writes on a volume of its own.
+"""The file system of a world: this machine's own as a read-only lower layer, and all writes on a volume of
+its own.
 
-Runs in pid 1 of the world before it becomes the world's init, in fresh namespaces. Every mount but the device nodes
-of /dev is `nodev`, so that no device node a world may come by opens this machine's disks.
+Runs in pid 1 of the world before it becomes the world's init, in fresh namespaces. Every mount but the device
+nodes of /dev is `nodev`, so that no device node a world may come by opens this machine's disks.
 """
 
 import os
@@ -75,13 +76,20 @@ class Layers:
         return target
 
     def hide(self, path: str) -> None:
-        """Make `path` an empty directory of the world, for good: removing it and making it anew keeps it empty."""
+        """Make `path` an empty directory of the world, for good: removing it and making it anew keeps it
+        empty."""
         real = os.path.realpath(path)
         if not Path(real).is_dir():
             return
         target = self.directory(real)
         name = "user.overlay.opaque" if self.user_namespace else "trusted.overlay.opaque"
         os.setxattr(target, name, b"y")
+
+    def own(self, paths: Iterable[str]) -> None:
+        """Make these directories belong to the world's root."""
+        for path in paths:
+            if Path("/", path).is_dir() and not Path("/", path).is_symlink():
+                self.directory(f"/{path}").chmod(0o755)
 
     def mount(self, lower: str) -> None:
         """Overlay `lower` ("/" or a directory) at its place under the new root."""
@@ -122,9 +130,7 @@ def _root_by_many_overlays(layers: Layers, hidden: Iterable[str], *, first_boot:
     if first_boot:
         for path in hidden:
             layers.hide(path)
-        for path in _OWNED_BY_NAMESPACE_ROOT:
-            if Path("/", path).is_dir() and not Path("/", path).is_symlink():
-                layers.directory(f"/{path}").chmod(0o755)
+        layers.own(_OWNED_BY_NAMESPACE_ROOT)
     bound: set[str] = set()
     empty = {name.strip("/") for name in ALWAYS_HIDDEN}
     for entry in sorted(Path("/").iterdir()):
@@ -155,8 +161,8 @@ def _proc(root: Path) -> None:
     linux.mount("proc", proc, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
     for entry in sorted(proc.iterdir()):
-        # Root of the world has this machine's uid 0, and procfs asks for no more than that: everything in it that
-        # is not about the world's own processes becomes read-only.
+        # Root of the world has this machine's uid 0, and procfs asks for no more than that: everything in it
+        # that is not about the world's own processes becomes read-only.
         if entry.name.isdigit() or entry.is_symlink():
             continue
         if entry.name in _PROC_EMPTY:
@@ -168,7 +174,8 @@ def _proc(root: Path) -> None:
 
 
 def _sysrq(root: Path) -> None:
-    """A FIFO over /proc/sysrq-trigger: `echo o` then ends the world as it ends a machine, read by the world's init."""
+    """A FIFO over /proc/sysrq-trigger: `echo o` then ends the world as it ends a machine, read by the world's
+    init."""
     trigger = root / "proc/sysrq-trigger"
     if not trigger.exists():
         return
@@ -238,7 +245,8 @@ def _own_directories(root: Path) -> None:
 
 
 def _etc(root: Path, config: dict[str, Any]) -> None:
-    """The files that tell one machine from another. In containers some are bind mounts, so their text is copied."""
+    """The files that tell one machine from another. In containers some are bind mounts, so their text is
+    copied."""
     hosts = (
         f"127.0.0.1 localhost\n{config['private_ip']} {config['hostname']}\n::1 ip6-localhost ip6-loopback\n"
     )
@@ -253,7 +261,8 @@ def _etc(root: Path, config: dict[str, Any]) -> None:
 
 
 def _boot_id(root: Path) -> None:
-    """Each boot of a world has a boot id of its own, by which a guard can tell a second boot from the first."""
+    """Each boot of a world has a boot id of its own, by which a guard can tell a second boot from the
+    first."""
     own = root / "run/benchtui/boot_id"
     own.write_text(f"{uuid.uuid4()}\n", encoding="ascii")
     with suppress(FileNotFoundError):
@@ -311,13 +320,15 @@ def _mount_point(root: Path, name: str) -> Path:
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
-    """Resolved directories without those that lie in another of them: what is hidden in a hidden one is not there."""
+    """Resolved directories without those that lie in another of them: what is hidden in a hidden one is not
+    there."""
     real = {os.path.realpath(path) for path in paths}
     return sorted(path for path in real if not any(str(parent) in real for parent in Path(path).parents))
 
 
 def build(config: dict[str, Any], *, user_namespace: bool, boot: int) -> Path:
-    """Assemble the root of the world under the volume and return its path. Raises OSError naming what failed."""
+    """Assemble the root of the world under the volume and return its path. Raises OSError naming what
+    failed."""
     memory = int(config["memory_bytes"])
     layers = Layers(VOLUME, user_namespace=user_namespace)
     hidden = _outermost([*ALWAYS_HIDDEN, *config["hide"]])

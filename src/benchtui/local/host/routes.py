@@ -24,7 +24,8 @@ class ApiRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """Where the API is and the token that opens its private routes. One connection per call: calls are few."""
+    """Where the API is and the token that opens its private routes. One connection per call: calls are
+    few."""
 
     endpoint: str
     token: str

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchtui.local.host import userdata
+from benchtui.local.host import limits, userdata
 from benchtui.local.host.imds import ImdsServer, Sources
 from benchtui.local.host.ladder import Ladder
 from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits
@@ -47,7 +47,8 @@ class Tenant:
 
 @dataclass(slots=True)
 class Host:
-    """All state of the process. `idle` is called between polls with the seconds to wait (tests shorten it)."""
+    """All state of the process. `idle` is called between polls with the seconds to wait (tests shorten
+    it)."""
 
     api: Api
     directory: Path  # volumes, console copies
@@ -70,7 +71,7 @@ class Host:
         self.imds = ImdsServer(Sources(self.instances.get, self.api.credentials, self.account_id))
         self._last_answer = self.clock()
 
-    # ---- one round ---------------------------------------------------------------------------------------------
+    # ---- one round ---------------------------------------------------------------------------------------
 
     def round(self) -> None:
         """Look at the API and at the worlds once. Raises ApiUnreachable after a long silence of the API."""
@@ -109,7 +110,8 @@ class Host:
                 queue_blocked = not self._admit(row)
 
     def _admit(self, row: dict[str, Any]) -> bool:
-        """Start a world for a pending instance; False if its CPUs are taken, and then those behind it wait too."""
+        """Start a world for a pending instance; False if its CPUs are taken, and then those behind it wait
+        too."""
         instance_id, count = str(row["instance_id"]), int(row["cpus"])
         if not self.ladder.volume_in_memory and self._disk_for(row) < SMALLEST_VOLUME_BYTES:
             return False
@@ -139,7 +141,8 @@ class Host:
             disk, image = min(asked, memory // 2), None
         else:
             disk, image = self._disk_for(row), self.directory / f"{instance_id}.img"
-        # cloud-init runs user data at the first boot of an instance, not after StopInstances and StartInstances.
+        # cloud-init runs user data at the first boot of an instance, not after StopInstances and
+        # StartInstances.
         data = (
             userdata.UserData(())
             if instance_id in self.booted_before
@@ -161,12 +164,13 @@ class Host:
         )
 
     def _disk_for(self, row: dict[str, Any]) -> int:
-        """Bytes of the volume: what is asked for, or what this machine has left when all worlds fill theirs."""
+        """Bytes of the volume: what is asked for, or what this machine has left when all worlds fill
+        theirs."""
         reserved = sum(tenant.world.spec.budget.disk_bytes for tenant in self.tenants.values())
         free = shutil.disk_usage(self.directory).free - reserved - DISK_KEPT_FREE_BYTES
         return max(0, min(int(row.get("volume_gib") or DEFAULT_VOLUME_GIB) << 30, free))
 
-    # ---- worlds ------------------------------------------------------------------------------------------------
+    # ---- worlds ------------------------------------------------------------------------------------------
 
     def watch_worlds(self) -> None:
         """Events and console of every world; ends are noted for the API."""
@@ -239,10 +243,11 @@ class Host:
                 LOG.warning("%s: end (%s) refused: %s", instance_id, cause, error)
             del self.unreported[instance_id]
 
-    # ---- life --------------------------------------------------------------------------------------------------
+    # ---- life --------------------------------------------------------------------------------------------
 
     def wait(self, timeout_s: float, also: list[int]) -> list[int]:
-        """Sleep until a world or one of the descriptors `also` has something to say; returns those of `also`."""
+        """Sleep until a world or one of the descriptors `also` has something to say; returns those of
+        `also`."""
         ready, _, _ = select.select([*self.tenants_by_fd(), *also], [], [], timeout_s)
         return [fd for fd in ready if fd in also]
 
@@ -262,17 +267,14 @@ class Host:
         self.limits.close()
 
 
-def sweep(directory: Path, limits: CgroupV1 | CgroupV2 | ResourceLimits) -> list[str]:
-    """End what a host that was killed may have left: processes in its cgroups, volumes on disk. Returns names.
+def sweep(directory: Path) -> list[str]:
+    """End what hosts that were killed may have left: processes in their cgroups, volumes on disk. Returns
+    names.
 
-    Its worlds die with it (each process asked the kernel for SIGKILL at the death of its parent, and pid 1 takes
-    the rest along) and its mounts are private to them; this finds what slipped through.
+    Its worlds die with it (each process asked the kernel for SIGKILL at the death of its parent, and pid 1
+    takes the rest along) and its mounts are private to them; this finds what slipped through.
     """
-    found = []
-    for name in limits.names():
-        limits.kill(name)
-        limits.remove(name)
-        found.append(name)
+    found = limits.sweep()
     for image in directory.glob("*.img"):
         image.unlink()
         found.append(image.name)

@@ -1,11 +1,12 @@
-"""The process outside a world that builds it, starts it, starts it again after a reboot, and tells how it ended.
+"""The process outside a world that builds it, starts it, starts it again after a reboot, and tells how it
+ended.
 
-Started by the host as `python -m benchtui.local.host.stage`, with the configuration as one JSON line on standard
-input (kept open: end of file means the host is gone, and the world with it), events as JSON lines on standard
-output, and the world's console on the file descriptor that is the only argument.
+Started by the host as `python -m benchtui.local.host.stage`, with the configuration as one JSON line on
+standard input (kept open: end of file means the host is gone, and the world with it), events as JSON lines on
+standard output, and the world's console on the file descriptor that is the only argument.
 
-Ends of pid 1 as the kernel reports them to this process (pid_namespaces(7), reboot(2)): SIGINT power-off or halt,
-SIGHUP restart, anything else is a crash.
+Ends of pid 1 as the kernel reports them to this process (pid_namespaces(7), reboot(2)): SIGINT power-off or
+halt, SIGHUP restart, anything else is a crash.
 """
 
 import json
@@ -47,7 +48,8 @@ def _join_limits(config: dict[str, Any]) -> None:
 
 
 def _enter_user_namespace(run_as: int | None) -> None:
-    """Become root of a namespace only. As root of the machine first become nobody: uid 0 itself owns procfs."""
+    """Become root of a namespace only. As root of the machine first become nobody: uid 0 itself owns
+    procfs."""
     if run_as is not None:
         os.setgroups([])
         os.setresgid(run_as, run_as, run_as)
@@ -79,7 +81,8 @@ def _mount_volume(config: dict[str, Any]) -> None:
     )
     options = "loop,nodev,noatime,noinit_itable"
     subprocess.run(["mount", "-o", options, image, str(rootfs.VOLUME)], check=True, stdin=subprocess.DEVNULL)
-    # From now on held by the loop device alone: freed when the last process of the world is gone, however it goes.
+    # From now on held by the loop device alone: freed when the last process of the world is gone, however it
+    # goes.
     os.unlink(path.name, dir_fd=folder)  # the mount may cover the path
     os.close(folder)
 
@@ -107,7 +110,7 @@ def _become_init(config: dict[str, Any], boot: int, user_namespace: bool) -> NoR
         for number in range(1, signal.NSIG):
             with suppress(OSError, ValueError):
                 signal.signal(number, signal.SIG_DFL)
-        os.execve(python, [python, "-I", "-S", "/run/benchtui/init.py"], {"PATH": "/usr/sbin:/usr/bin"})
+        os.execve(python, [python, "-I", "-S", "/run/benchtui/init.py"], {"PATH": "/usr/sbin:/usr/bin"})  # noqa: S606
     except BaseException as error:
         with suppress(OSError):
             os.write(2, f"world not built: {error!r}\n".encode())
@@ -135,7 +138,8 @@ def _keeper(config: dict[str, Any], boot: int, user_namespace: bool, report: int
 
 
 def _one_boot(config: dict[str, Any], boot: int, user_namespace: bool) -> str:
-    """Run the world once; returns "poweroff", "reboot", "killed" (the host asked) or a description of the crash."""
+    """Run the world once; returns "poweroff", "reboot", "killed" (the host asked) or a description of the
+    crash."""
     receive, send = os.pipe()
     keeper = os.fork()
     if keeper == 0:

@@ -43,8 +43,8 @@ def _one_part(content_type: str | None, body: bytes) -> Part | str:
 def parse(encoded: str | None) -> UserData:
     """Decode the base64 user data of an instance; boothooks come first, whatever their place in the MIME.
 
-    What this host does not execute (cloud-config, includes, gzip) is named in `ignored`, never guessed at; nor does
-    it raise: as on EC2, broken user data is an instance that runs and does nothing.
+    What this host does not execute (cloud-config, includes, gzip) is named in `ignored`, never guessed at;
+    nor does it raise: as on EC2, broken user data is an instance that runs and does nothing.
     """
     if not encoded:
         return UserData(())

@@ -43,7 +43,8 @@ class WorldSpec:
 def _rlimits(budget: Budget, limits: CgroupV1 | CgroupV2 | ResourceLimits) -> dict[str, tuple[int, int]]:
     chosen = {
         "NOFILE": _OPEN_FILES,
-        # 1, not 0: a core handler (core_pattern with a pipe) runs as root of the machine, and only 1 keeps it away.
+        # 1, not 0: a core handler (core_pattern with a pipe) runs as root of the machine, and only 1 keeps it
+        # away.
         "CORE": (1, 1),
         "MEMLOCK": (budget.memory_bytes, budget.memory_bytes),
         "MSGQUEUE": (819200, 819200),
@@ -127,7 +128,8 @@ class World:
         return self._process.stdout.fileno()
 
     def poll(self) -> list[dict[str, Any]]:
-        """New events of the stage ("booted", "reboot", "ended", "error"); sets `how` once the world is gone."""
+        """New events of the stage ("booted", "reboot", "ended", "error"); sets `how` once the world is
+        gone."""
         with suppress(BlockingIOError):
             while data := os.read(self.fileno(), 65536):
                 self._text += data

@@ -1,11 +1,11 @@
 """Pid 1 of a world: runs the user data as cloud-init does, then lives on until the world is powered off.
 
-It keeps what systemd keeps on an instance: timers of `systemd-run` and a scheduled `shutdown` survive the death of
-every other process. Output of user data goes to /var/log/cloud-init-output.log and to the console; what is written
-to /dev/console goes to the console.
+It keeps what systemd keeps on an instance: timers of `systemd-run` and a scheduled `shutdown` survive the
+death of every other process. Output of user data goes to /var/log/cloud-init-output.log and to the console;
+what is written to /dev/console goes to the console.
 
-Ends: reboot(2) with power-off (the host sees SIGINT) or restart (SIGHUP). SIGSEGV or SIGABRT sent to it is a crash,
-as is `echo c > /proc/sysrq-trigger`.
+Ends: reboot(2) with power-off (the host sees SIGINT) or restart (SIGHUP). SIGSEGV or SIGABRT sent to it is a
+crash, as is `echo c > /proc/sysrq-trigger`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import shlex
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 DIRECTORY = Path("/run/benchtui")
@@ -63,7 +64,7 @@ class Init:
         self.output_read, self.output_write = os.pipe()
         self.serial = 0
 
-    # ---- console -----------------------------------------------------------------------------------------------
+    # ---- console -----------------------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
         self._to_console(f"{text}\n".encode())
@@ -90,10 +91,11 @@ class Init:
             except OSError:
                 self.console_open = False
 
-    # ---- processes ---------------------------------------------------------------------------------------------
+    # ---- processes ---------------------------------------------------------------------------------------
 
     def start(self, argv: list[str], environment: dict[str, str]) -> int:
-        """fork and exec in a session of its own, output to the log and console. Raises OSError (EAGAIN, ENOMEM)."""
+        """fork and exec in a session of its own, output to the log and console. Raises OSError (EAGAIN,
+        ENOMEM)."""
         pid = os.fork()
         if pid:
             return pid
@@ -103,8 +105,8 @@ class Init:
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
             with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
-                # Pid 1 is the last the OOM killer takes, as on any machine; and when the machine itself runs out
-                # of memory, it takes the worlds first.
+                # Pid 1 is the last the OOM killer takes, as on any machine; and when the machine itself runs
+                # out of memory, it takes the worlds first.
                 file.write("500")
             nothing = os.open("/dev/null", os.O_RDONLY)
             os.dup2(nothing, 0)
@@ -112,7 +114,7 @@ class Init:
             os.dup2(self.output_write, 2)
             os.closerange(3, 256)
             os.chdir("/")
-            os.execvpe(argv[0], argv, environment)
+            os.execvpe(argv[0], argv, environment)  # noqa: S606
         except BaseException as error:
             os.write(2, f"{argv[0]}: {error}\n".encode())
         os._exit(127)
@@ -159,7 +161,7 @@ class Init:
                 if unit.pid == pid:
                     del self.units[name]
 
-    # ---- ends --------------------------------------------------------------------------------------------------
+    # ---- ends --------------------------------------------------------------------------------------------
 
     def stop(self, action: str) -> None:
         """Ask every process to end, give them the time systemd gives, then power off or reboot."""
@@ -171,10 +173,8 @@ class Init:
 
     @staticmethod
     def signal_all(number: int) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(-1, number)  # everyone in this pid namespace but pid 1
-        except ProcessLookupError:
-            pass
 
     def finish(self, action: str) -> None:
         self._flush()
@@ -210,7 +210,7 @@ class Init:
                     del self.units[name]
         return max(0.0, min(due, default=now + 3600.0) - now)
 
-    # ---- requests of the commands in power.py ------------------------------------------------------------------
+    # ---- requests of the commands in power.py ------------------------------------------------------------
 
     def answer(self, request: dict[str, object]) -> dict[str, object]:
         verb = request.get("do")
@@ -269,10 +269,11 @@ class Init:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 self.say(f"init: request refused: {error!r}")
 
-    # ---- second boot -------------------------------------------------------------------------------------------
+    # ---- second boot -------------------------------------------------------------------------------------
 
     def start_own_units(self) -> None:
-        """After a reboot, start what the user data has enabled; the image's own services never run in a world."""
+        """After a reboot, start what the user data has enabled; the image's own services never run in a
+        world."""
         enabled = _enabled_units()
         if self.boot == 1:
             try:
@@ -294,7 +295,7 @@ class Init:
             except (OSError, ValueError) as error:
                 self.say(f"init: {path}: {error}")
 
-    # ---- life --------------------------------------------------------------------------------------------------
+    # ---- life --------------------------------------------------------------------------------------------
 
     def run(self) -> None:
         wake_read, wake_write = os.pipe()
@@ -353,7 +354,8 @@ def _enabled_units() -> list[str]:
 
 
 def _commands_of(path: Path) -> tuple[list[list[str]], dict[str, str]]:
-    """ExecStart and Environment of a unit file. Raises OSError, ValueError for quoting that shlex cannot read."""
+    """ExecStart and Environment of a unit file. Raises OSError, ValueError for quoting that shlex cannot
+    read."""
     commands: list[list[str]] = []
     environment: dict[str, str] = {}
     text = path.read_text(encoding="utf-8").replace("\\\n", " ")
@@ -369,7 +371,8 @@ def _commands_of(path: Path) -> tuple[list[list[str]], dict[str, str]]:
 
 
 def main() -> None:
-    # From inside the world only signals with a handler reach pid 1; Python's own for SIGINT would let Ctrl-C in.
+    # From inside the world only signals with a handler reach pid 1; Python's own for SIGINT would let Ctrl-C
+    # in.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     world = json.loads((DIRECTORY / "world.json").read_text(encoding="utf-8"))
     os.umask(0o022)

@@ -1,9 +1,10 @@
 #!/usr/bin/python3 -IS
 """poweroff, reboot, halt, shutdown, telinit, systemctl and systemd-run of a world.
 
-One file under several names. What systemd's own commands would ask of systemd goes to the world's pid 1; what they
-do with reboot(2) alone they do themselves; work on unit files goes to the real systemctl. Anything else is refused
-with a non-zero exit code, as on a machine that was not booted with systemd: never ignored, never passed on.
+One file under several names. What systemd's own commands would ask of systemd goes to the world's pid 1; what
+they do with reboot(2) alone they do themselves; work on unit files goes to the real systemctl. Anything else
+is refused with a non-zero exit code, as on a machine that was not booted with systemd: never ignored, never
+passed on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ OFFLINE = {
 POWER_OFF, RESTART = 0x4321FEDC, 0x01234567  # linux/reboot.h
 IGNORED_PROPERTIES = {"AccuracySec", "DefaultDependencies", "RemainAfterElapse", "RandomizedDelaySec"}
 IGNORED_SERVICE_PROPERTIES = {"DefaultDependencies", "Type", "KillMode", "OOMScoreAdjust", "OOMPolicy"}
+SYSTEMD_RUN_VALUES = {
+    *("--unit", "-u", "--on-active", "--timer-property", "--property", "-p", "--setenv", "-E"),
+    *("--description", "--slice", "--service-type"),
+}
+SYSTEMD_RUN_FLAGS = {
+    *("--quiet", "-q", "--scope", "--no-block", "--collect", "-G", "--system", "--no-ask-password"),
+    *("--remain-after-exit", "-r"),
+}
 _UNITS_S = {
     **dict.fromkeys(("us", "usec"), 1e-6),
     **dict.fromkeys(("ms", "msec"), 1e-3),
@@ -60,7 +69,8 @@ def seconds_of(span: str) -> float:
 
 
 def ask(**request: object) -> int:
-    """Send a request to pid 1, print what it says, return its exit code. Raises Refused if it does not answer."""
+    """Send a request to pid 1, print what it says, return its exit code. Raises Refused if it does not
+    answer."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.settimeout(10)
@@ -143,9 +153,8 @@ def shutdown_command(arguments: list[str]) -> int:
     else:
         raise Refused(f"Failed to parse time specification: {when}")
     at = now + datetime.timedelta(seconds=wait_s)
-    print(
-        f"Shutdown scheduled for {at:%a %Y-%m-%d %H:%M:%S %Z}, use 'shutdown -c' to cancel.", file=sys.stderr
-    )  # noqa: T201
+    text = f"Shutdown scheduled for {at:%a %Y-%m-%d %H:%M:%S %Z}, use 'shutdown -c' to cancel."
+    print(text, file=sys.stderr)  # noqa: T201
     return 0 if dry else ask(do="schedule", action=action, seconds=wait_s)
 
 
@@ -162,47 +171,64 @@ def systemctl_command(arguments: list[str]) -> int:
         return ask(do=verb)
     offline = verb in OFFLINE and "--now" not in arguments
     if (offline or "--version" in arguments or "--help" in arguments) and os.path.exists(REAL_SYSTEMCTL):  # noqa: PTH110
-        os.execv(REAL_SYSTEMCTL, ["systemctl", *arguments])
+        os.execv(REAL_SYSTEMCTL, ["systemctl", *arguments])  # noqa: S606
     raise Refused("System has not been booted with systemd as init system (PID 1). Can't operate.")
 
 
-def systemd_run_command(arguments: list[str]) -> int:
-    """systemd-run(1): a command now or once after a time, run by pid 1."""
-    unit, delay, environment, quiet, scope = None, None, {}, False, False
-    rest = list(arguments)
-    while rest and rest[0].startswith("-"):
-        argument = rest.pop(0)
-        if argument == "--":
-            break
-        name, equals, value = argument.partition("=")
-        if name in ("--unit", "-u", "--on-active", "--timer-property", "--property", "-p", "--setenv", "-E",
-                    "--description", "--slice", "--service-type") and not equals:  # fmt: skip
-            if not rest:
-                raise Refused(f"systemd-run: option '{name}' requires an argument")
-            value = rest.pop(0)
+class Transient:
+    """Options of systemd-run, read one by one."""
+
+    def __init__(self) -> None:
+        self.unit: str | None = None
+        self.delay: float | None = None
+        self.environment: dict[str, str] = {}
+        self.flags: set[str] = set()
+
+    def read(self, name: str, value: str) -> None:
+        """Take one option with its value ("" for a flag). Raises Refused for what cannot be kept here."""
         if name in ("--unit", "-u"):
-            unit = value
+            self.unit = value
         elif name == "--on-active":
-            delay = seconds_of(value)
+            self.delay = seconds_of(value)
         elif name == "--timer-property":
             _only(value, IGNORED_PROPERTIES)
         elif name in ("--property", "-p"):
             _only(value, IGNORED_SERVICE_PROPERTIES)
         elif name in ("--setenv", "-E"):
             key, has_value, text = value.partition("=")
-            environment[key] = text if has_value else os.environ.get(key, "")
-        elif name in ("--quiet", "-q"):
-            quiet = True
-        elif name == "--scope":
-            scope = True
-        elif name not in ("--no-block", "--collect", "-G", "--description", "--system", "--slice", "--service-type",
-                          "--no-ask-password", "--remain-after-exit", "-r"):  # fmt: skip
-            raise Refused(f"systemd-run: '{argument}' is not available in the local cloud")
+            self.environment[key] = text if has_value else os.environ.get(key, "")
+        elif name in SYSTEMD_RUN_FLAGS:
+            self.flags.add(name)
+        elif name not in SYSTEMD_RUN_VALUES:
+            raise Refused(f"systemd-run: '{name}' is not available in the local cloud")
+
+
+def systemd_run_command(arguments: list[str]) -> int:
+    """systemd-run(1): a command now or once after a time, run by pid 1."""
+    wanted, rest = Transient(), list(arguments)
+    while rest and rest[0].startswith("-"):
+        argument = rest.pop(0)
+        if argument == "--":
+            break
+        name, equals, value = argument.partition("=")
+        if name in SYSTEMD_RUN_VALUES and not equals:
+            if not rest:
+                raise Refused(f"systemd-run: option '{name}' requires an argument")
+            value = rest.pop(0)
+        wanted.read(name, value)
     if not rest:
         raise Refused("Command line to execute required.")
-    if scope:
-        os.execvpe(rest[0], rest, {**os.environ, **environment})
-    return ask(do="run", unit=unit, delay=delay, argv=rest, environment=environment, quiet=quiet)
+    if "--scope" in wanted.flags:
+        os.execvpe(rest[0], rest, {**os.environ, **wanted.environment})  # noqa: S606
+    quiet = bool(wanted.flags & {"--quiet", "-q"})
+    return ask(
+        do="run",
+        unit=wanted.unit,
+        delay=wanted.delay,
+        argv=rest,
+        environment=wanted.environment,
+        quiet=quiet,
+    )
 
 
 def _only(assignment: str, known: set[str]) -> None:
