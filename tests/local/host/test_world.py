@@ -123,7 +123,8 @@ def test_reboot_keeps_the_disk_and_does_not_run_user_data_again(t1: str, tmp_pat
         "[Install]\\nWantedBy=sysinit.target\\n"
     )
     script = (
-def test_reboot_keeps_the_disk_but_runs_user_data_once(t1: str, tmp_path: Path) -> None:
+        "#!/bin/sh\necho user data ran\ncat /proc/sys/kernel/random/boot_id\n"
+        "echo from the first boot >/root/kept\n"
         f'printf "{unit}" >/etc/systemd/system/guard.service\nsystemctl enable guard.service\nreboot -f\n'
     )
     outcome = run(script, directory=tmp_path)
