@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchtui.local.host.ladder import Ladder, probe
-from benchtui.local.host.limits import Budget, find, own_scope
+from benchtui.local.host.limits import Budget, ResourceLimits, find, own_scope
 from benchtui.local.host.userdata import Part, UserData
 from benchtui.local.host.world import Rung, World, WorldSpec
 
@@ -49,9 +49,10 @@ def world(
     boothook: str | None = None,
     environment: dict[str, str] | None = None,
     hide: tuple[str, ...] = (),
+    cgroups: bool = True,
 ) -> Iterator[World]:
     """A world on one CPU; killed and cleaned up on leaving."""
-    limits, _ = find(own_scope("test"))
+    limits = find(own_scope("test"))[0] if cgroups else ResourceLimits()
     parts = [Part("script", script.encode())]
     if boothook is not None:
         parts.insert(0, Part("boothook", boothook.encode()))
@@ -120,6 +121,7 @@ def run(
         deadline = begin + timeout_s
         while time.monotonic() < deadline:
             console += started.read_console(65536)
+            started.enforce_memory()
             started.poll()
             if started.how is not None:
                 break

@@ -223,10 +223,13 @@ class CgroupV2:
 
 
 class ResourceLimits:
-    """No cgroup in reach: setrlimit(2). Processes are counted per world, memory only per process."""
+    """No cgroup in reach: setrlimit(2) for processes (per user namespace) and for one process's memory.
+
+    The memory of the world as a whole is looked at by the host (`memory.enforce`).
+    """
 
     needs_rlimits = True
-    description = "rlimits (memory per process, not per instance), CPUs by affinity only"
+    description = "rlimits, memory by looking 5 times a second, CPUs by affinity only"
 
     def prepare(self, name: str, budget: Budget) -> Enforcement:
         return Enforcement()

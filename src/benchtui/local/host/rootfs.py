@@ -76,14 +76,11 @@ class Layers:
         return target
 
     def hide(self, path: str) -> None:
-        """Make `path` an empty directory of the world, for good: removing it and making it anew keeps it
-        empty."""
+        """Make `path` an empty directory of the world, for good: made anew, it is as empty."""
         real = os.path.realpath(path)
         if not Path(real).is_dir():
             return
-        target = self.directory(real)
-        name = "user.overlay.opaque" if self.user_namespace else "trusted.overlay.opaque"
-        os.setxattr(target, name, b"y")
+        os.setxattr(self.directory(real), "trusted.overlay.opaque", b"y")
 
     def own(self, paths: Iterable[str]) -> None:
         """Make these directories belong to the world's root."""
@@ -126,13 +123,12 @@ def _root_by_one_overlay(layers: Layers, hidden: Iterable[str], *, first_boot: b
 
 
 def _root_by_many_overlays(layers: Layers, hidden: Iterable[str], *, first_boot: bool) -> None:
-    """In a user namespace `lowerdir=/` is refused (locked mounts below it); single directories are not."""
+    """In a user namespace `lowerdir=/` is refused (locked mounts below it); single directories are not.
+
+    Hidden directories are not opaque here: that takes user.* attributes, which tmpfs has since Linux 6.6.
+    """
     if first_boot:
-        for path in hidden:
-            layers.hide(path)
         layers.own(_OWNED_BY_NAMESPACE_ROOT)
-    bound: set[str] = set()
-    empty = {name.strip("/") for name in ALWAYS_HIDDEN}
     for entry in sorted(Path("/").iterdir()):
         name = entry.name
         target = layers.root / name
@@ -141,19 +137,18 @@ def _root_by_many_overlays(layers: Layers, hidden: Iterable[str], *, first_boot:
         if entry.is_symlink():
             if not target.is_symlink():
                 target.symlink_to(entry.readlink())
-        elif name in empty:
+        elif str(entry) in hidden:
             target.mkdir(exist_ok=True)
+            linux.bind(layers.directory(str(entry)), target)
         elif entry.is_dir():
             try:
-                layers.mount(f"/{name}")
+                layers.mount(str(entry))
             except OSError:  # mounts below it: visible, but not writable
                 linux.bind(entry, target, MS_RDONLY | MS_NODEV, recursive=True)
-                bound.add(name)
     for path in hidden:
-        # What no opaque directory hides, because it is only bound here, goes under an empty file system.
         target = layers.root / path.lstrip("/")
-        if Path(path).parts[1] in bound and target.is_dir():
-            linux.mount("none", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0k")
+        if len(Path(path).parts) > 2 and target.is_dir():
+            linux.mount("none", target, "tmpfs", MS_NOSUID | MS_NODEV, "size=16m,mode=755")
 
 
 def _proc(root: Path) -> None:
@@ -205,7 +200,7 @@ def _sys(root: Path, cgroup_view: dict[str, str], *, user_namespace: bool) -> No
     linux.mount("none", view, None, linux.MS_REMOUNT | linux.MS_BIND | flags)
 
 
-def _dev(root: Path, memory_bytes: int, *, user_namespace: bool) -> None:
+def _dev(root: Path, shm_bytes: int, *, user_namespace: bool) -> None:
     dev = _mount_point(root, "dev")
     linux.mount("dev", dev, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m,mode=755")
     for name in ("null", "zero", "full", "random", "urandom", "tty"):
@@ -221,7 +216,7 @@ def _dev(root: Path, memory_bytes: int, *, user_namespace: bool) -> None:
     }.items():
         (dev / name).symlink_to(link)
     (dev / "shm").mkdir()
-    linux.mount("shm", dev / "shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={memory_bytes // 2},mode=1777")
+    linux.mount("shm", dev / "shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={shm_bytes},mode=1777")
     (dev / "pts").mkdir()
     options = "newinstance,ptmxmode=0666,mode=620" + ("" if user_namespace else ",gid=5")
     linux.mount("devpts", dev / "pts", "devpts", MS_NOSUID | MS_NOEXEC, options)
@@ -342,7 +337,8 @@ def build(config: dict[str, Any], *, user_namespace: bool, boot: int) -> Path:
     _proc(root)
     _sysrq(root)
     _sys(root, config["cgroup_view"], user_namespace=user_namespace)
-    _dev(root, memory, user_namespace=user_namespace)
+    # What lies in memory counts there; where no cgroup counts, it has to be little.
+    _dev(root, memory // 2 if config["cgroups"] else memory // 8, user_namespace=user_namespace)
     _boot_id(root)
     shutil.copyfile(GUEST / "init.py", root / "run/benchtui/init.py")
     if boot == 1:  # later, what the world has written lies on top, and this code is not yet confined to it

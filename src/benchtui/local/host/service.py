@@ -138,7 +138,7 @@ class Host:
         memory = memory_share(min(len(cpus), total), total, machine_memory())
         if self.ladder.volume_in_memory:
             asked = int(row.get("volume_gib") or DEFAULT_VOLUME_GIB) << 30
-            disk, image = min(asked, memory // 2), None
+            disk, image = min(asked, memory // (4 if self.limits.needs_rlimits else 2)), None
         else:
             disk, image = self._disk_for(row), self.directory / f"{instance_id}.img"
         # cloud-init runs user data at the first boot of an instance, not after StopInstances and
@@ -176,6 +176,7 @@ class Host:
         """Events and console of every world; ends are noted for the API."""
         for instance_id, tenant in list(self.tenants.items()):
             tenant.unsent += tenant.world.read_console(CONSOLE_BYTES_PER_TICK)
+            tenant.world.enforce_memory()
             for event in tenant.world.poll():
                 if event["event"] == "booted":
                     tenant.booted = True

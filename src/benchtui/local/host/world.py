@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from benchtui.local.host import memory
 from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits
 from benchtui.local.host.userdata import UserData
 
@@ -67,6 +68,7 @@ class World:
         self.error: str | None = None  # why it could not be built
         self._limits = limits
         self._text = b""
+        self._init_pid: int | None = None
         self._init: int | None = None  # pidfd of pid 1
         enforcement = limits.prepare(spec.instance_id, spec.budget)
         self._console, console_write = os.pipe()
@@ -153,7 +155,13 @@ class World:
             self.how = self.how or self.error or f"stage ended with {self._process.returncode}"
         return events
 
+    def enforce_memory(self) -> None:
+        """Keep the world within its memory where no cgroup does. Call it a few times a second."""
+        if self._limits.needs_rlimits and self._init_pid is not None and self.how is None:
+            memory.enforce(self._init_pid, self.spec.budget.memory_bytes)
+
     def _follow(self, pid: int | None) -> None:
+        self._init_pid = pid
         if self._init is not None:
             os.close(self._init)
         self._init = None
