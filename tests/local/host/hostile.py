@@ -243,7 +243,7 @@ libc.reboot(ctypes.c_int32(0xCDEF0123).value)  # halt
         "mkdir /sys/fs/cgroup/memory/x", "rmdir /sys/fs/cgroup/pids")),
     Attack("clock, name, swap, modules", _each_must_fail(
         "date -s 2001-01-01", "hwclock -w", "hostname other", "swapoff -a; swapoff /dev/vda", "swapon /dev/vda",
-        "modprobe loop", "insmod /lib/modules/x.ko", "rmmod loop", "dmesg -C", "dmesg -n 1", "losetup /dev/loop0 /etc/passwd",
+        "modprobe softdog", "insmod /lib/modules/x.ko", "rmmod loop", "dmesg -C", "dmesg -n 1", "losetup /dev/loop0 /etc/passwd",
         "chrt -f 99 true", "nice -n -20 true 2>&1 | grep -q . && false", "ip link set lo down", "ip addr add 1.2.3.4 dev lo",
         "iptables -F", "prlimit --nproc=1000000:1000000 true", "taskset -c 1 true", "kexec -l /boot/vmlinuz")),
     Attack("system calls asked for directly", SH + f"python3 - <<'END'\n{_PYTHON_SYSCALLS}\nEND\n" + OFF,

@@ -161,6 +161,28 @@ poweroff -f
     assert "ASIA" in console
 
 
+@pytest.mark.parametrize("local_cloud", [{"isolate_net": True}], indirect=True)
+def test_an_isolated_world_has_the_true_metadata_address_and_the_api_and_nothing_else(ec2: Ec2) -> None:
+    script = """#!/bin/sh
+E=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
+T=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $E/latest/api/token)
+curl -s -H "X-aws-ec2-metadata-token: $T" $E/latest/meta-data/instance-id; echo
+curl -s -H "X-aws-ec2-metadata-token: $T" $E/latest/meta-data/iam/security-credentials/benchtui-instance; echo
+curl -s -o /dev/null -w 'bare %{http_code}\\n' $E/latest/meta-data/instance-id
+curl -s -o /dev/null -w 'api %{http_code}\\n' $AWS_ENDPOINT_URL/benchtui-123456789012-us-east-1
+curl -s -m 3 -o /dev/null http://192.0.2.1/ || echo no way out
+poweroff -f
+"""
+    instance_id = ec2.launch(script, IamInstanceProfile={"Name": "benchtui-instance"})
+    ec2.wait_for(instance_id, "terminated")
+    lines = ec2.console(instance_id).splitlines()
+    assert instance_id in lines
+    assert any("ASIA" in line for line in lines)
+    assert "bare 401" in lines
+    assert any(line.startswith("api ") and line != "api 000" for line in lines)
+    assert "no way out" in lines
+
+
 def test_no_world_outlives_a_killed_host_and_the_next_one_does_not_run_user_data_again(ec2: Ec2) -> None:
     script = "#!/bin/sh\necho started once\nreadlink /proc/self/ns/pid\nsleep 600\n"
     instance_id = ec2.launch(script)

@@ -74,6 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         cpus=Cpus(tuple(cpu.number for cpu in usable_cpus()), state.oversubscribe),
         hide=(str(state_file.resolve().parent),),
         account_id=ACCOUNT_ID,
+        isolate_net=state.isolate_net,
     )
     watched = [stop]
     if stat.S_ISFIFO(os.fstat(0).st_mode):

@@ -9,6 +9,7 @@ X-Forwarded-For.
 import base64
 import json
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -176,7 +177,10 @@ class _Requests(BaseHTTPRequestHandler):
         if self.headers.get("X-Forwarded-For") is not None:
             self._send(403, "Forbidden")
             return None
-        _, instance_id, *rest = self.path.split("?", 1)[0].split("/", 2)
+        path = self.path.split("?", 1)[0]
+        if self.server.only is not None:
+            path = f"/{self.server.only}{path}"
+        _, instance_id, *rest = path.split("/", 2)
         instance = self.server.sources.instance(instance_id)
         if instance is None or instance.get("metadata_enabled") is False:
             self._send(403, "Forbidden")  # what EC2 says when the service is switched off for the instance
@@ -226,15 +230,30 @@ class _Requests(BaseHTTPRequestHandler):
 
 
 class ImdsServer(ThreadingHTTPServer):
-    """Serves on 127.0.0.1 and a free port until `stop()`."""
+    """Serves on 127.0.0.1 and a free port until `stop()`.
+
+    Or on a given socket for one instance only, whose id is then not in the path.
+    """
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, sources: Sources, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        tokens: Tokens | None = None,
+        *,
+        listener: socket.socket | None = None,
+        only: str | None = None,
+    ) -> None:
         self.sources = sources
         self.tokens = tokens or Tokens()
-        super().__init__(("127.0.0.1", 0), _Requests)
+        self.only = only
+        super().__init__(("127.0.0.1", 0), _Requests, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
+            self.server_address = listener.getsockname()
         self._thread = threading.Thread(target=self.serve_forever, name="imds", daemon=True, args=(0.1,))
         self._thread.start()
 

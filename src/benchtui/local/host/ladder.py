@@ -133,4 +133,8 @@ def _rung(
         return _try(rung, limits, None), False
     if root:
         return "refused as root: commands called by their full path would reach this machine", False
-    return "not built yet", False
+    # User data writes below /run, /etc and /var as root of its machine; a process group has no such places.
+    return (
+        "not offered: without a file system of its own a world cannot run user data as an instance does",
+        False,
+    )

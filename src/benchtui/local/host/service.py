@@ -15,6 +15,7 @@ from benchtui.local.host import limits, userdata
 from benchtui.local.host.imds import ImdsServer, Sources
 from benchtui.local.host.ladder import Ladder
 from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits
+from benchtui.local.host.network import Outside
 from benchtui.local.host.placement import Cpus, machine_memory, memory_share
 from benchtui.local.host.routes import Api, ApiRefused, ApiUnreachable
 from benchtui.local.host.world import World, WorldSpec
@@ -57,6 +58,7 @@ class Host:
     cpus: Cpus
     hide: tuple[str, ...]
     account_id: str
+    isolate_net: bool = False
     clock: Callable[[], float] = time.monotonic
     tenants: dict[str, Tenant] = field(default_factory=dict)
     instances: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -148,19 +150,23 @@ class Host:
             if instance_id in self.booted_before
             else userdata.parse(row.get("user_data"))
         )
+        environment = {"AWS_ENDPOINT_URL": self.api.endpoint}
+        outside = None
+        if self.isolate_net:
+            outside = Outside(self.imds.sources, instance_id, self.api.endpoint)
+        else:
+            environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = self.imds.endpoint(instance_id)
         assert self.ladder.chosen is not None
         return WorldSpec(
             instance_id=instance_id,
             rung=self.ladder.chosen,
             budget=Budget(cpus, memory, PROCESSES_PER_WORLD, disk),
             userdata=data,
-            environment={
-                "AWS_ENDPOINT_URL": self.api.endpoint,
-                "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.imds.endpoint(instance_id),
-            },
+            environment=environment,
             private_ip=str(row["private_ip"]),
             hide=self.hide,
             image=image,
+            outside=outside,
         )
 
     def _disk_for(self, row: dict[str, Any]) -> int:

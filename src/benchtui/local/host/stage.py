@@ -3,7 +3,7 @@ ended.
 
 Started by the host as `python -m benchtui.local.host.stage`, with the configuration as one JSON line on
 standard input (kept open: end of file means the host is gone, and the world with it), events as JSON lines on
-standard output, and the world's console on the file descriptor that is the only argument.
+standard XX
 
 Ends of pid 1 as the kernel reports them to this process (pid_namespaces(7), reboot(2)): SIGINT power-off or
 halt, SIGHUP restart, anything else is a crash.
@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchtui.local.host import confine, linux, rootfs
+from benchtui.local.host import confine, linux, network, rootfs
 
 _PR_SET_DUMPABLE = 4
 _SETUP_FAILED = 71  # EX_OSERR
@@ -91,6 +91,8 @@ def _become_init(config: dict[str, Any], boot: int, user_namespace: bool) -> NoR
     try:
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         linux.sethostname(config["hostname"])
+        if config["api_port"] is not None:
+            network.enter(int(sys.argv[2]), config["api_port"])
         root = rootfs.build(config, user_namespace=user_namespace, boot=boot)
         guest = {key: config[key] for key in ("parts", "environment", "ignored", "instance_id")}
         text = json.dumps({**guest, "boot": boot})

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from benchtui.local.host import memory
 from benchtui.local.host.limits import Budget, CgroupV1, CgroupV2, ResourceLimits
+from benchtui.local.host.network import Gateway, Outside
 from benchtui.local.host.userdata import UserData
 
 Rung = Literal["T1", "T2", "T3"]
@@ -39,6 +40,7 @@ class WorldSpec:
     private_ip: str
     hide: tuple[str, ...]
     image: Path | None
+    outside: Outside | None = None  # a network of its own, with these ways out
 
 
 def _rlimits(budget: Budget, limits: CgroupV1 | CgroupV2 | ResourceLimits) -> dict[str, tuple[int, int]]:
@@ -68,6 +70,7 @@ class World:
         self.error: str | None = None  # why it could not be built
         self._limits = limits
         self._text = b""
+        self._gateway = Gateway(spec.outside) if spec.outside is not None else None
         self._init_pid: int | None = None
         self._init: int | None = None  # pidfd of pid 1
         enforcement = limits.prepare(spec.instance_id, spec.budget)
@@ -77,13 +80,16 @@ class World:
 
             fcntl.fcntl(self._console, _F_SETPIPE_SZ, _CONSOLE_PIPE_BYTES)
         os.set_blocking(self._console, False)
+        passed = [console_write]
+        if self._gateway is not None:
+            passed.append(self._gateway.handover.fileno())
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "benchtui.local.host.stage", str(console_write)],
+                [sys.executable, "-I", "-m", "benchtui.local.host.stage", *map(str, passed)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=console_write,
-                pass_fds=(console_write,),
+                pass_fds=passed,
                 start_new_session=True,
                 env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                 cwd="/",
@@ -111,6 +117,7 @@ class World:
             "hostname": f"ip-{spec.private_ip.replace('.', '-')}",
             "private_ip": spec.private_ip,
             "machine_id": hashlib.md5(spec.instance_id.encode(), usedforsecurity=False).hexdigest(),
+            "api_port": spec.outside.api[1] if spec.outside is not None else None,
             "cpus": list(spec.budget.cpus),
             "memory_bytes": spec.budget.memory_bytes,
             "disk_bytes": spec.budget.disk_bytes,
@@ -132,6 +139,8 @@ class World:
     def poll(self) -> list[dict[str, Any]]:
         """New events of the stage ("booted", "reboot", "ended", "error"); sets `how` once the world is
         gone."""
+        if self._gateway is not None:
+            self._gateway.poll()
         with suppress(BlockingIOError):
             while data := os.read(self.fileno(), 65536):
                 self._text += data
@@ -199,6 +208,8 @@ class World:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._follow(None)
+        if self._gateway is not None:
+            self._gateway.close()
         with suppress(OSError):
             os.close(self._console)
         self._console = -1
