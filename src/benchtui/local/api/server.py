@@ -14,7 +14,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import s3_integrity
+from . import authorisation, s3_integrity
 from .calls import Call, parse_call
 from .cloud import Cloud
 from .errors import Reply, error_reply
@@ -100,6 +100,8 @@ class Application:
             )
         if call.path.startswith(("/moto-api", "/latest/", "/favicon.ico")) and call.service == "s3":
             return error_reply("s3", "AccessDenied", "Access Denied", 403)
+        if denied := authorisation.refusal(call):
+            return denied
         if call.service == "ec2" and call.region not in enabled_regions():
             return error_reply(
                 "ec2",
@@ -200,7 +202,7 @@ def cut(environ: dict[str, Any]) -> None:
     """Reset the connection: the peer sees ECONNRESET. Always raises ConnectionCut."""
     connection: socket.socket = environ["werkzeug.socket"]
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    socket.close(connection.detach())  # close() alone would wait for the handler's files on it
     raise ConnectionCut
 
 
@@ -209,6 +211,9 @@ class RequestHandler(MotoRequestHandler):  # type: ignore[misc, unused-ignore]
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
         pass
+
+    def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
+        self.close_connection = True  # a connection that was cut has no next request
 
     def log(self, type: str, message: str, *args: Any) -> None:
         LOG.log(logging.ERROR if type == "error" else logging.DEBUG, message, *args)
