@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -110,6 +111,18 @@ def typed_flags(arguments: argparse.Namespace) -> dict[str, Flag]:
         for name, (spelling, key) in FLAGS.items()
         if (value := getattr(arguments, name, None)) is not None
     }
+
+
+def repeated(arguments: argparse.Namespace) -> str:
+    """The typed flags that say which account and bucket, to be given to the next command as well."""
+    words: list[str] = []
+    for name in ("config", "profile", "region", "bucket"):
+        value = getattr(arguments, name, None)
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    if arguments.local:
+        words.append("--local")
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def run_of(arguments: argparse.Namespace) -> str:

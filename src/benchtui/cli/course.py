@@ -25,6 +25,7 @@ LISTED_INSTANCES = 12
 class Course:
     """Filled in as things happen; None is what has not happened."""
 
+    flags: str = ""  # what the user's next command needs as well: --local, --bucket NAME, …
     plan: Plan | None = None
     run: RunDocument | None = None
     launched: Launched | None = None
@@ -53,7 +54,7 @@ class Course:
         """What to tell a user who wants to leave; empty if nothing was launched."""
         if self.run is None:
             return []
-        alive, run = sorted(self.alive(), key=lambda view: (view.job or "", view.instance_id)), self.run.run
+        alive = sorted(self.alive(), key=lambda view: (view.job or "", view.instance_id))
         unsettled = self.in_flight()
         if not alive and not unsettled:
             return []
@@ -70,7 +71,13 @@ class Course:
             )
         if unsettled:
             lines.append(f"{unsettled} more jobs may be in the middle of their launch")
-        return [*lines, *ways_on(run)]
+        return [*lines, *self.ways_on()]
+
+    def ways_on(self) -> list[str]:
+        """Commands that go on with the run."""
+        assert self.run is not None
+        words = (("watch:  ", "watch"), ("collect:", "collect"), ("end it: ", "kill"))
+        return [f"  {word} benchtui {command} {self.run.run}{self.flags}" for word, command in words]
 
     def ending(self, interrupted: ExitCode | None = None) -> Ending:
         """The facts that decide the exit code."""
@@ -139,20 +146,6 @@ class Course:
         if self.launched is None:
             return frozenset()
         return frozenset(failure.kind for failure in self.launched.failures.values())
-
-
-def ways_on(run: str) -> list[str]:
-    """Commands that go on with a run."""
-    return [
-        f"  watch:   benchtui watch {run}",
-        f"  collect: benchtui collect {run}",
-        f"  end it:  benchtui kill {run}",
-    ]
-
-
-def headline(names: list[str]) -> list[str]:
-    """Names of metrics, those of all threads (``*.all``) first, else in the suite's order."""
-    return sorted(names, key=lambda name: not name.endswith(".all"))
 
 
 def _metrics(result: ResultDocument | str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import asyncio
 from datetime import timedelta
 
 from benchtui.cli import diagnostics, output
+from benchtui.cli.arguments import repeated
 from benchtui.cli.course import Course
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.cli.interrupts import Interrupts
@@ -24,7 +25,7 @@ class Watch:
 
     def __init__(self, settings: Settings, arguments: argparse.Namespace, run: str) -> None:
         self.settings, self.arguments, self.run = settings, arguments, run
-        self.course = Course()
+        self.course = Course(repeated(arguments))
         self.interrupts = Interrupts(lambda: ())
         self.stream = Stream(
             json=arguments.json, reader_gone=lambda: self.interrupts.leave(ExitCode.INTERRUPTED)
@@ -83,4 +84,4 @@ class Watch:
         if not self.arguments.json:
             glyphs = Glyphs(output.speaks_unicode())
             output.table(jobs_table(snapshot, snapshot.taken_at, glyphs))
-        diagnostics.say(f"collect the results: benchtui collect {self.run}")
+        diagnostics.say(f"collect the results: benchtui collect {self.run}{self.course.flags}")

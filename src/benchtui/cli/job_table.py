@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from benchtui.cli.course import headline
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, age, new_table, usd
 from benchtui.core.documents import CensusRow, Outcome, ResultDocument
 from benchtui.core.keys import FINAL, JobState
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from benchtui.core.states import InstanceView
     from benchtui.engine.collector import Collected
 
+#: The one metric a table without -v shows, where a suite reports it; else the first of all threads.
+_HEADLINE = "triad.all"
 _STYLE = {
     JobState.COMPLETED: GOOD,
     JobState.FAILED: BAD,
@@ -133,7 +134,7 @@ def _style(state: str) -> str:
 def _metric_lines(
     result: ResultDocument, glyphs: Glyphs, all_metrics: bool
 ) -> list[tuple[str, str, str, str]]:
-    names = headline(list(result.metrics))
+    names = sorted(result.metrics, key=lambda name: (name != _HEADLINE, not name.endswith(".all")))
     if not all_metrics:
         names = names[:1]
     lines = []

@@ -12,6 +12,7 @@ from benchtui.core.errors import UsageError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from benchtui.engine.events import Event
     from benchtui.engine.killswitch import KillReport, RegionProof
 
 SUFFIX = 4  # characters a person types: the random part of the run's id
@@ -47,9 +48,19 @@ def execute(arguments: argparse.Namespace) -> int:
 
     settings = read(arguments)
     narrator = Stream(json=False)
+    concerned: set[str] = set()
+
+    def tell(event: Event) -> None:
+        # An account has about twenty regions; those without an instance are summed up at the end.
+        if event.type == "kill":
+            concerned.add(event.fields["region"])
+        if event.type != "sweep" or event.fields["region"] in concerned:
+            narrator.emit(event)
+
+    diagnostics.say("listing every enabled region until two sweeps, at least 15 s apart, are clean")
 
     async def killed() -> KillReport:
-        async with open_workspace(settings, narrator.emit) as workspace:
+        async with open_workspace(settings, tell) as workspace:
             return await workspace.kill(run)
 
     try:
@@ -124,7 +135,7 @@ def _unproven(report: KillReport) -> list[str]:
         if not proof.proven:
             alive = f"; alive: {', '.join(sorted(proof.alive))}" if proof.alive else ""
             lines.append(f"  {proof.region}: {proof.error or 'not swept twice'}{alive}")
-    return [*lines, f"  fix: benchtui kill {report.run} again, or end them in the EC2 console"]
+    return [*lines, "  fix: give the same command again, or end them in the EC2 console"]
 
 
 def _fields(report: KillReport) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from benchtui.cli import diagnostics, output
-from benchtui.cli.course import Course, ways_on
+from benchtui.cli.arguments import repeated
+from benchtui.cli.course import Course
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.cli.interrupts import Interrupts
 from benchtui.cli.job_table import results_table
@@ -33,7 +34,7 @@ class HeadlessRun:
 
     def __init__(self, settings: Settings, arguments: argparse.Namespace) -> None:
         self.settings, self.arguments = settings, arguments
-        self.course = Course()
+        self.course = Course(repeated(arguments))
         self.stream = Stream(json=arguments.json, reader_gone=self._reader_gone)
         self.interrupts = Interrupts(self.course.keeps_running)
         self._launcher: Launcher | None = None
@@ -114,7 +115,7 @@ class HeadlessRun:
             output.line(run.run)
         count = len(launched.instances)
         diagnostics.say(f"{count} of {len(run.jobs)} jobs launched; they go on and end by themselves")
-        for line in ways_on(run.run):
+        for line in self.course.ways_on():
             diagnostics.say(line)
         every = count + len(launched.gone) == len(run.jobs) and not run.declined
         return ExitCode.OK if every else self.course.verdict()

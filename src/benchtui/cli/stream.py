@@ -26,6 +26,7 @@ class Stream:
         self._seq = 0
         self._reader_gone = reader_gone
         # With events on the terminal as JSON, the same in words between them helps nobody.
+        self._launched: set[str] = set()  # jobs whose launch was told already
         self._narrates = not (json and output.is_terminal())
 
     def emit(self, event: Event) -> None:
@@ -33,9 +34,17 @@ class Stream:
         if self.json:
             self._seq += 1
             self._write(event.record(self._seq))
-        said = words(event) if self._narrates else None
+        said = words(event) if self._narrates and not self._told(event) else None
         if said is not None:
             diagnostics.say(said)
+
+    def _told(self, event: Event) -> bool:
+        """Whether the launcher's own word said the same before the bucket did."""
+        job = str(event.fields.get("job"))
+        if event.type == "launched":
+            self._launched.add(job)
+            return False
+        return event.type == "state" and event.fields["state"] == "LAUNCHED" and job in self._launched
 
     def tell(self, kind: str, fields: Mapping[str, Any]) -> None:
         """An event of the command itself; only programs hear it."""
