@@ -19,7 +19,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from benchtui.core.errors import BenchtuiError
 
@@ -63,7 +63,7 @@ def up(options: LocalOptions | None = None) -> LocalState:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(directory / "up.lock"):
         running = LocalState.read(state_path(directory))
-        if running is not None and _health(running) is not None:
+        if running is not None and _in_use(running):
             return running
         if importlib.util.find_spec("moto") is None:
             raise LocalCloudError(
@@ -187,6 +187,15 @@ def _health(state: LocalState) -> Any:
         return None
 
 
+def _in_use(state: LocalState) -> bool:
+    """Whether it answers; to be asked for counts as use, so that it does not end as idle just now."""
+    try:
+        request(state, "POST", "use")
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _is_ours(pid: int, module: str) -> bool:
     """Whether a live process with this id runs this module (ids are used again)."""
     try:
@@ -225,12 +234,25 @@ def main(arguments: list[str] | None = None) -> int:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     (directory / "logs").mkdir(exist_ok=True)
     with (directory / "daemon.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _sole(lock, directory):
             sys.stderr.write(f"another local cloud runs in {directory}\n")
             return 3
         return _serve(options, directory)
+
+
+def _sole(lock: IO[str], directory: Path) -> bool:
+    """Take the daemon's lock; one that is just ending is waited for, one that answers is not."""
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            other = LocalState.read(state_path(directory))
+            if other is not None and _health(other) is not None:
+                return False
+            time.sleep(0.1)
+    return False
 
 
 def _serve(options: LocalOptions, directory: Path) -> int:

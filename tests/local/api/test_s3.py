@@ -146,7 +146,9 @@ def own_directory(tmp_path: Path) -> Any:
 def test_bucket_contents_survive_a_restart(own_directory: Path) -> None:
     cloud = restarted(own_directory)
     s3 = cloud.boto3("s3")
-    s3.put_object(Bucket=cloud.bucket, Key="kept é", Body=b"\x00\x01\n\n", ContentType="text/x", Metadata={"m": "1"})
+    s3.put_object(
+        Bucket=cloud.bucket, Key="kept é", Body=b"\x00\x01\n\n", ContentType="text/x", Metadata={"m": "1"}
+    )
     s3.put_object(Bucket=cloud.bucket, Key="changed", Body=b"old")
     s3.put_object(Bucket=cloud.bucket, Key="changed", Body=b"new")
     for key in ("deleted", "deleted-2", "deleted-3"):
@@ -171,7 +173,11 @@ def test_bucket_contents_survive_a_restart(own_directory: Path) -> None:
     assert after == before
     assert set(after) == {"kept é", "changed", "copied"}
     kept = s3.get_object(Bucket=cloud.bucket, Key="kept é")
-    assert (kept["Body"].read(), kept["ContentType"], kept["Metadata"]) == (b"\x00\x01\n\n", "text/x", {"m": "1"})
+    assert (kept["Body"].read(), kept["ContentType"], kept["Metadata"]) == (
+        b"\x00\x01\n\n",
+        "text/x",
+        {"m": "1"},
+    )
     assert s3.get_object(Bucket=cloud.bucket, Key="changed")["Body"].read() == b"new"
     assert {b["Name"] for b in s3.list_buckets()["Buckets"]} == {cloud.bucket, "second"}
     assert s3.get_bucket_location(Bucket="second")["LocationConstraint"] == "eu-west-1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from dataclasses import replace
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -44,6 +45,11 @@ def refusal(call: Call) -> Reply | None:
     code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
     what = f"User: {session.arn} is not authorized to perform: {permission} on resource: {resource}"
     return error_reply(call.service, code, what, 403)
+
+
+def hides_absence(call: Call) -> bool:
+    """Whether the caller may not list the bucket: S3 then says 403, not 404, of an object that is not there."""
+    return refusal(replace(call, action="ListObjectsV2", parameters={"Bucket": call.bucket})) is not None
 
 
 def allows(statement: dict[str, Any], permission: str, resource: str) -> bool:

@@ -55,6 +55,7 @@ def error_reply(service: str, code: str, message: str, status: int) -> Reply:
         body = (
             ""
             ""
+            ""
             f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )

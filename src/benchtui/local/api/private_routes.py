@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from .cloud import Cloud
 
 PREFIX = "/_benchtui/"
-QUIET = frozenset(
-    {"health", "instances", "credentials", "status"}
-)  # watching is not using: they do not keep it alive
+# Watching is not using: these do not keep an idle cloud alive.
+QUIET = frozenset({"health", "instances", "credentials"})
 
 
 class NotFound(Exception):
@@ -42,6 +41,7 @@ class PrivateRoutes:
         self.sessions = sessions
         self._routes: dict[tuple[str, str], Callable[[list[str], Any], object]] = {
             ("GET", "health"): self._health,
+            ("POST", "use"): self._health,
             ("GET", "instances"): self._instances,
             ("POST", "instances"): self._instance_event,
             ("GET", "credentials"): self._credentials,

@@ -122,7 +122,10 @@ class Application:
             return refusal
         sent_type = s3_integrity.shield_body(call, environ)
         if call.method in ("GET", "HEAD"):
-            return self._moto(call, environ)
+            reply = self._moto(call, environ)
+            if reply.status == 404 and call.key and authorisation.hides_absence(call):
+                return error_reply("s3", "AccessDenied", "Access Denied", 403)
+            return reply
         # A condition (If-None-Match) is checked and its object stored and written to disk under one lock.
         with self._s3_locks[hash((call.bucket, call.key)) % S3_LOCKS]:
             reply = self._moto(call, environ)

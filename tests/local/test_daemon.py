@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from benchtui.local import daemon
+from benchtui.local.options import LocalOptions
+from benchtui.local.state import LocalState, default_state_dir, state_path
+from tests.local.api.conftest import launch
+from tests.local.conftest import LocalCloud
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    """A state directory whose local cloud ends with the test."""
+    yield tmp_path / "state"
+    daemon.down(tmp_path / "state")
+
+
+def eventually(condition: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_up_status_down(directory: Path) -> None:
+    assert daemon.status(directory) is None and daemon.down(directory) is False
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    shown = daemon.status(directory)
+    assert shown is not None and (shown.ready, shown.instances, shown.host_running) == (True, 0, None)
+    assert daemon.up(LocalOptions(state_dir=directory, host=False)) == state
+    assert daemon.down(directory) is True
+    assert daemon.status(directory) is None and not alive(state.pid)
+    assert not state_path(directory).exists()
+
+
+def test_the_state_file_is_for_its_owner_only(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    assert state_path(directory).stat().st_mode & 0o777 == 0o600
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert state.token not in (directory / "logs" / "api.log").read_text()
+
+
+def test_the_environment_is_what_every_sdk_reads(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    assert daemon.environment(state) == {
+        "AWS_ENDPOINT_URL": state.endpoint,
+        "AWS_ACCESS_KEY_ID": state.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": state.secret_access_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    assert state.token not in daemon.environment(state).values()
+
+
+def test_up_from_many_at_once_starts_one(directory: Path) -> None:
+    with ThreadPoolExecutor(5) as pool:
+        states = list(pool.map(lambda _: daemon.up(LocalOptions(state_dir=directory, host=False)), range(5)))
+    assert len({s.pid for s in states}) == 1
+
+
+def test_a_second_daemon_in_the_same_directory_gives_up(directory: Path) -> None:
+    daemon.up(LocalOptions(state_dir=directory, host=False))
+    options = LocalOptions(state_dir=directory, host=False).to_json()
+    second = subprocess.run(
+        [sys.executable, "-m", "benchtui.local.daemon", "--options", options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 3 and "another local cloud runs" in second.stderr
+
+
+def test_a_port_that_is_taken_is_reported_with_the_log(directory: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(daemon.LocalCloudError) as failure:
+            daemon.up(LocalOptions(state_dir=directory, host=False, port=port))
+    assert "before it was ready" in failure.value.what and str(port) in failure.value.what
+    assert "api.log" in str(failure.value.fix)
+
+
+def test_a_fixed_port_is_used(directory: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    state = daemon.up(LocalOptions(state_dir=directory, host=False, port=port))
+    assert state.endpoint == f"http://127.0.0.1:{port}"
+
+
+def test_without_moto_the_extra_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(daemon.LocalCloudError, match=r"pip install 'benchtui\[local\]'"):
+        daemon.up(LocalOptions(state_dir=directory, host=False))
+
+
+def test_it_ends_itself_when_idle(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory, host=False, idle_minutes=1.5 / 60))
+    # Asking for its health does not keep it alive.
+    eventually(lambda: daemon.status(directory) is None, "the idle daemon ends")
+    eventually(lambda: not alive(state.pid), "its process is gone")
+    assert not state_path(directory).exists()
+
+
+def test_up_while_another_is_ending_waits_for_it(directory: Path) -> None:
+    first = daemon.up(LocalOptions(state_dir=directory, host=False))
+    os.kill(first.pid, signal.SIGTERM)
+    state_path(directory).unlink(missing_ok=True)
+    second = daemon.up(LocalOptions(state_dir=directory, host=False))
+    assert second.pid != first.pid and not alive(first.pid)
+
+
+def test_a_live_instance_keeps_it(directory: Path) -> None:
+    options = LocalOptions(state_dir=directory, host=True, spawn_host=False, idle_minutes=1.0 / 60)
+    cloud = LocalCloud(daemon.up(options), directory)
+    instance_id = launch(cloud)["InstanceId"]
+    time.sleep(2.5)
+    assert daemon.status(directory) is not None
+    cloud.private("POST", f"instances/{instance_id}/started", {})
+    cloud.boto3("ec2").terminate_instances(InstanceIds=[instance_id])
+    cloud.private("POST", f"instances/{instance_id}/ended", {"cause": "terminated"})
+    eventually(lambda: daemon.status(directory) is None, "the daemon ends after its last instance")
+
+
+def test_the_callers_aws_settings_do_not_reach_it(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "999999999999")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    monkeypatch.delenv("AWS_PROFILE")
+    cloud = LocalCloud(state, directory)
+    monkeypatch.delenv("HTTP_PROXY")
+    assert cloud.boto3("sts").get_caller_identity()["Account"] == "123456789012"
+
+
+def test_the_host_is_started_watched_and_ended(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory))
+    eventually(lambda: (s := daemon.status(directory)) is not None and bool(s.host_running), "a host runs")
+    (first,) = children_of(state.pid)
+    os.kill(first, signal.SIGKILL)
+
+    def another_runs() -> bool:
+        shown = daemon.status(directory)
+        return shown is not None and bool(shown.host_running) and shown.state.host_pid != first
+
+    eventually(another_runs, "the host is started again")
+    (second,) = children_of(state.pid)
+    daemon.down(directory)
+    assert not alive(state.pid) and not alive(second)
+
+
+def test_no_host_outlives_an_api_that_was_killed(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory))
+    eventually(lambda: (s := daemon.status(directory)) is not None and bool(s.host_running), "a host runs")
+    (host,) = children_of(state.pid)
+    os.kill(state.pid, signal.SIGKILL)
+    eventually(lambda: not alive(state.pid), "the API is dead")
+    assert daemon.status(directory) is None
+    daemon.down(directory)
+    eventually(lambda: not alive(host), "the host ends as well")
+    assert daemon.up(LocalOptions(state_dir=directory, host=False)).pid != state.pid
+
+
+def test_sigterm_ends_it_cleanly(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    os.kill(state.pid, signal.SIGTERM)
+    eventually(lambda: not alive(state.pid), "it ends")
+    assert not state_path(directory).exists()
+    assert (directory / "logs" / "api.log").read_text().rstrip().endswith("ended")
+
+
+def test_a_state_file_of_a_dead_process_counts_as_nothing(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    daemon.down(directory)
+    state.write(state_path(directory))
+    assert daemon.status(directory) is None
+    assert daemon.down(directory) is False and not state_path(directory).exists()
+
+
+def test_options_survive_their_way_to_the_daemon(tmp_path: Path) -> None:
+    options = LocalOptions(port=1, idle_minutes=2.5, oversubscribe=True, rung="T2", state_dir=tmp_path)
+    assert LocalOptions.from_json(options.to_json()) == options
+    assert LocalOptions.from_json("{}") == LocalOptions()
+
+
+def test_the_default_directory_is_xdg_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert default_state_dir() == tmp_path / "benchtui" / "local"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_state_dir() == tmp_path / ".local" / "state" / "benchtui" / "local"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", json.dumps({"pid": 1})])
+def test_a_broken_state_file_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state.json").write_text(text)
+    assert LocalState.read(tmp_path / "state.json") is None
+
+
+def test_importing_the_daemon_loads_neither_moto_nor_boto() -> None:
+    code = (
+        "import sys, benchtui.local.daemon;"
+        "sys.exit(any(m.split('.')[0] in ('moto', 'boto3', 'botocore', 'flask') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=30, check=False).returncode == 0
