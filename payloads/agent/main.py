@@ -30,7 +30,8 @@ MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "shutdown"
 #: After the deadline the agent has this long for its last words; the timer of user data is not much later.
 LAST_WORDS_S = 25.0
 FINAL_UPLOAD_S = 60.0  # when it ends by itself: there is time, but power-off waits for no network
-GUARD_GRACE_S = 45.0
+# After the emergency sentinel of user data (45 s past the deadline), before its forced power-off (60 s).
+GUARD_GRACE_S = 55.0
 NEAR_DEADLINE_S = 30.0  # a SIGTERM this near the deadline is the deadline's timer
 NOT_RUN = "the job ended before it was run"
 Outcomes = Dict[str, Dict[str, Optional[str]]]

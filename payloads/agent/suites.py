@@ -131,7 +131,7 @@ class SuiteRun:
         self._say("run {}: {}, {:.1f} s".format(name, ended, ended.seconds))
         if ended.cut == "timeout":
             raise SuiteFailed(
-                "run {} exceeded the time limit of {} s".format(name, self._mode["timeout_seconds"])
+                "run {} exceeded the time limit of {:g} s".format(name, self._mode["timeout_seconds"])
             )
         if ended.cut not in (None, "stop"):
             raise SuiteFailed("garbage on standard output: {}".format(ended.cut))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, TypeVar
 
@@ -13,6 +14,12 @@ from job import Job, uptime_s
 from packages import Installer, os_release
 
 COMPILERS = ("gcc", "g++", "clang", "gfortran")
+#: Of the kernel's command line only what moves a number; the rest of it is nobody's business.
+KERNEL_PARAMETERS = re.compile(
+    r"(mitigations|isolcpus|nohz|nohz_full|rcu_nocbs|hugepages|hugepagesz|default_hugepagesz|nosmt|maxcpus"
+    r"|transparent_hugepage|numa|numa_balancing|idle|clocksource|tsc|preempt|intel_pstate|amd_pstate"
+    r"|intel_idle\.max_cstate|processor\.max_cstate|spectre_v2|spec_store_bypass_disable|nopti|pti)(=\S*)?"
+)
 VULNERABILITIES = "/sys/devices/system/cpu/vulnerabilities"
 T = TypeVar("T")
 
@@ -98,7 +105,7 @@ def document(
             "steal_seconds": _try(readings.steal_seconds),
             "load": _try(lambda: [round(value, 2) for value in os.getloadavg()]),
             "kernel_version": platform.version() or None,
-            "kernel_command_line": readings.text("/proc/cmdline"),
+            "kernel_parameters": _kernel_parameters(),
             "libc": " ".join(platform.libc_ver()).strip() or None,
             "python": platform.python_version(),
             "compilers": {name: readings.first_line_of([name, "--version"]) for name in COMPILERS},
@@ -125,6 +132,11 @@ def _metadata(imds: Imds, path: str) -> Optional[str]:
         return imds.get(path)
     except ImdsUnavailable:
         return None
+
+
+def _kernel_parameters() -> List[str]:
+    words = (readings.text("/proc/cmdline") or "").split()
+    return [word for word in words if KERNEL_PARAMETERS.fullmatch(word)]
 
 
 def _numa() -> Optional[List[Dict[str, Any]]]:

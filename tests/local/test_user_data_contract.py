@@ -103,7 +103,7 @@ class Launched:
         output = self.ec2.get_console_output(InstanceId=self.instance).get("Output", "")
         return str(output)
 
-    def keys(self) -> list[str]:
+    def written(self) -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.cloud.bucket, Prefix=keys.run_prefix(self.run))
         return [item["Key"] for item in listed.get("Contents", [])]
 
@@ -112,7 +112,7 @@ class Launched:
 
     def sentinels(self) -> list[tuple[keys.Sentinel, SentinelBody]]:
         found = []
-        for key in self.keys():
+        for key in self.written():
             if key.startswith(keys.events_prefix(self.run)):
                 found.append((keys.parse_event(key)[1], parse_document(SentinelBody, self.body(key), key)))
         return sorted(found, key=lambda pair: pair[0].seq)
@@ -148,7 +148,7 @@ def test_every_key_it_writes_is_in_the_grammar_and_every_body_in_its_schema(
     assert launched.states() == states, launched.console()
     assert [sentinel.seq for sentinel, _ in launched.sentinels()] == list(range(1, 7))
     kinds = set()
-    for key in launched.keys():
+    for key in launched.written():
         if key.startswith(keys.events_prefix(launched.run)):
             continue
         if key.startswith(keys.heartbeats_prefix(launched.run)):

@@ -224,7 +224,7 @@ class Instance:
     def powered_off(self) -> bool:
         return (self.base / "off").exists()
 
-    def keys(self) -> list[str]:
+    def written(self) -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=keys.run_prefix(self.run))
         return [item["Key"] for item in listed.get("Contents", [])]
 
@@ -234,7 +234,7 @@ class Instance:
     def sentinels(self) -> list[tuple[keys.Sentinel, SentinelBody]]:
         """All of the job's sentinels by number, with their bodies."""
         found = []
-        for key in self.keys():
+        for key in self.written():
             if key.startswith(keys.events_prefix(self.run)):
                 body = parse_document(SentinelBody, self.body(key), key)
                 found.append((keys.parse_event(key)[1], body))
