@@ -7,6 +7,7 @@ import tarfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,11 @@ class Launched:
     job: str = f"{TYPE}-1"
     instance: str = field(default="", init=False)
 
-    @property
+    @cached_property
     def s3(self) -> Any:
         return self.cloud.boto3("s3")
 
-    @property
+    @cached_property
     def ec2(self) -> Any:
         return self.cloud.boto3("ec2")
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -172,7 +173,7 @@ class Instance:
         for name in ("work", "run/armed"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
 
-    @property
+    @cached_property
     def s3(self) -> Any:
         return self.cloud.boto3("s3")
 
