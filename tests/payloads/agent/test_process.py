@@ -17,7 +17,10 @@ from process import Ended, Stop, run
 
 
 def python(
-    script: str, timeout_s: float = 20, stop: Stop | None = None, **keep: Any
+    script: str,
+    timeout_s: float = 20,
+    stop: Stop | None = None,
+    on_stdout: Callable[[bytes], str | None] | None = None,
 ) -> tuple[Ended, bytes, bytes]:
     """Run a script; how it ended, its standard output and error."""
     out, error = bytearray(), bytearray()
