@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,13 @@ def python(
         error.extend,
     )
     return ended, bytes(out), bytes(error)
+
+
+@pytest.fixture
+def adopting() -> Any:
+    process.adopt_orphans()
+    yield
+    ctypes.CDLL(None).prctl(process.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 def gone(pid: int) -> bool:
@@ -101,6 +110,7 @@ def test_a_reason_of_the_reader_ends_it() -> None:
     assert str(ended) == "no good"
 
 
+@pytest.mark.usefixtures("adopting")
 def test_children_are_ended_with_it(tmp_path: Path) -> None:
     script = (
         "import subprocess, sys\n"
@@ -109,15 +119,6 @@ def test_children_are_ended_with_it(tmp_path: Path) -> None:
     )
     assert python(script)[0].ok
     assert gone(int((tmp_path / "pid").read_text()))
-
-
-@pytest.fixture
-def adopting() -> Any:
-    process.adopt_orphans()
-    yield
-    import ctypes
-
-    ctypes.CDLL(None).prctl(process.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
 @pytest.mark.usefixtures("adopting")
