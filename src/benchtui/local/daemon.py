@@ -10,6 +10,7 @@ import fcntl
 import importlib.util
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -128,18 +129,33 @@ def down(state_dir: Path | None = None) -> bool:
             _end_orphaned_host(state)
             path.unlink(missing_ok=True)
         return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(state.pid, signal.SIGTERM)
-    deadline = time.monotonic() + GONE_WITHIN_S
-    while _is_ours(state.pid, "benchtui.local.daemon"):
-        if time.monotonic() > deadline:
-            raise LocalCloudError(
-                f"the local cloud (process {state.pid}) does not end",
-                f"kill -9 {state.pid}, then run this again",
-            )
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(state.pid, os.WNOHANG)  # started by this very process: else it stays a zombie
-        time.sleep(0.05)
+    if not _end_and_wait(state.pid):
+        raise LocalCloudError(
+            f"the local cloud (process {state.pid}) does not end",
+            f"kill -9 {state.pid}, then run this again",
+        )
+    return True
+
+
+def _end_and_wait(pid: int) -> bool:
+    """Send SIGTERM and wait until the process has ended; False when it does not in time."""
+    with contextlib.suppress(ProcessLookupError), contextlib.ExitStack() as opened:
+        handle = None
+        if hasattr(os, "pidfd_open"):
+            handle = os.pidfd_open(pid)  # tells the very end of this process, whoever gets its id next
+            opened.callback(os.close, handle)
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while time.monotonic() < deadline:
+            if handle is not None and select.select([handle], [], [], 0.1)[0]:
+                break
+            if handle is None and not _is_ours(pid, "benchtui.local.daemon"):
+                break
+            time.sleep(0 if handle is not None else 0.05)
+        else:
+            return False
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # started by this very process: else it stays a zombie
     return True
 
 

@@ -1,4 +1,4 @@
-"""What the role of an instance may do: exactly what its policy allows, so that nothing here needs more on EC2."""
+"""What the role of an instance may do: what its policy allows, so that nothing needs more on EC2."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refusal(call: Call) -> Reply | None:
 
 
 def hides_absence(call: Call) -> bool:
-    """Whether the caller may not list the bucket: S3 then says 403, not 404, of an object that is not there."""
+    """Whether the caller may not list the bucket: S3 then answers 403, not 404, for a missing object."""
     return refusal(replace(call, action="ListObjectsV2", parameters={"Bucket": call.bucket})) is not None
 
 

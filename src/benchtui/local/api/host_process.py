@@ -44,7 +44,8 @@ class HostProcess:
             self._start(now)
 
     def _start(self, now: float) -> None:
-        with self.log_file.open("ab") as log:
+        # One log per local cloud, over all restarts of its host.
+        with self.log_file.open("ab" if self._failures else "wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "benchtui.local.host", "--state", str(self.state_file)],
                 stdin=subprocess.PIPE,

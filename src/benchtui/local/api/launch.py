@@ -116,7 +116,7 @@ def _run_instances(cloud: Cloud, request: Any) -> ActionResult:
             instance.iam_instance_profile = {"Arn": profile.arn, "Id": profile.id}
         if spot:
             request_spot(cloud, backend, instance, tags.get("spot-instances-request", {}))
-        cloud.lifecycle.admit(instance, backend, hosted=cloud.hosted(instance_type))
+        cloud.lifecycle.admit(instance, backend, reservation.id, hosted=cloud.hosted(instance_type))
     if token:
         cloud.tokens.remember(scope, request_hash, reservation)
     return ActionResult(reservation)

@@ -43,6 +43,7 @@ class Life:
 
     instance: Any
     backend: Any
+    reservation_id: str
     hosted: bool
     since: float
     world_ended: bool = False
@@ -59,9 +60,9 @@ class Lifecycle:
         self.lives: dict[str, Life] = {}
         self.on_forgotten: list[Callable[[str], None]] = []
 
-    def admit(self, instance: Any, backend: Any, *, hosted: bool) -> None:
+    def admit(self, instance: Any, backend: Any, reservation_id: str, *, hosted: bool) -> None:
         """A new instance starts pending; `hosted` = the instance host will run it."""
-        life = Life(instance, backend, hosted, self.clock.now())
+        life = Life(instance, backend, reservation_id, hosted, self.clock.now())
         self.lives[instance.id] = life
         instance.launch_time = self.clock.utc()
         self._enter(life, "pending")
@@ -177,11 +178,10 @@ class Lifecycle:
                 self._forget(instance_id, life)
 
     def _forget(self, instance_id: str, life: Life) -> None:
-        for reservation in list(life.backend.reservations.values()):
-            if any(i.id == instance_id for i in reservation.instances):
-                reservation.instances = [i for i in reservation.instances if i.id != instance_id]
-                if not reservation.instances:
-                    del life.backend.reservations[reservation.id]
+        reservation = life.backend.reservations[life.reservation_id]
+        reservation.instances = [i for i in reservation.instances if i.id != instance_id]
+        if not reservation.instances:
+            del life.backend.reservations[reservation.id]
         life.backend.tags.pop(instance_id, None)
         del self.lives[instance_id]
         for callback in self.on_forgotten:

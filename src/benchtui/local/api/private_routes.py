@@ -105,9 +105,7 @@ class PrivateRoutes:
             "private_ip": instance.private_ip,
             "public_ip": instance.public_ip,
             "mac": instance.nics[0].mac_address if instance.nics else None,
-            "reservation_id": next(
-                r.id for r in life.backend.reservations.values() if instance in r.instances
-            ),
+            "reservation_id": life.reservation_id,
             "launch_time": f"{instance.launch_time:%Y-%m-%dT%H:%M:%SZ}",
             "shutdown_behavior": instance.instance_initiated_shutdown_behavior,
             "volume_gib": volumes[0].size if volumes else 0,
