@@ -20,7 +20,11 @@ from benchtui.local.host.linux import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY
 #: Where the volume is mounted while the world is built; every machine has it, and no world keeps this mount.
 VOLUME = Path("/tmp")  # noqa: S108
 
-GUEST = Path(__file__).parent / "guest"
+_GUEST = Path(__file__).parent / "guest"
+#: What runs inside a world, read before anything is mounted: the volume may cover the folder this package
+#: is in.
+INIT = (_GUEST / "init.py").read_bytes()
+POWER = (_GUEST / "power.py").read_bytes()
 
 #: Empty in a world: other people's files, and with them the credentials of whoever runs the local cloud.
 ALWAYS_HIDDEN = ("/root", "/home", "/tmp", "/var/tmp", "/mnt", "/media")  # noqa: S108
@@ -272,7 +276,7 @@ def _programs(root: Path) -> None:
     if systemctl.exists():
         shutil.copyfile(systemctl, library / "systemctl")
         (library / "systemctl").chmod(0o755)
-    shutil.copyfile(GUEST / "power.py", library / "power")
+    (library / "power").write_bytes(POWER)
     (library / "power").chmod(0o755)
     for name in ("poweroff", "reboot", "halt", "shutdown", "telinit"):
         _link(_inside(root, f"usr/sbin/{name}"), "/usr/lib/benchtui/power")
@@ -340,7 +344,7 @@ def build(config: dict[str, Any], *, user_namespace: bool, boot: int) -> Path:
     # What lies in memory counts there; where no cgroup counts, it has to be little.
     _dev(root, memory // 2 if config["cgroups"] else memory // 8, user_namespace=user_namespace)
     _boot_id(root)
-    shutil.copyfile(GUEST / "init.py", root / "run/benchtui/init.py")
+    (root / "run/benchtui/init.py").write_bytes(INIT)
     if boot == 1:  # later, what the world has written lies on top, and this code is not yet confined to it
         _own_directories(root)
         _etc(root, config)
