@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -220,3 +221,38 @@ def test_spot_launches_say_so(local_api: LocalCloud) -> None:
         SpotInstanceRequestIds=[shown["SpotInstanceRequestId"]]
     )["SpotInstanceRequests"]
     assert (request["InstanceId"], request["State"]) == (shown["InstanceId"], "active")
+
+
+def test_tags_can_be_changed_and_leftovers_found_by_tag(local_api: LocalCloud) -> None:
+    specs = [
+        {"ResourceType": kind, "Tags": [{"Key": "run", "Value": "leftovers"}]}
+        for kind in ("instance", "volume", "network-interface")
+    ]
+    instance_id = launch(local_api, TagSpecifications=specs)["InstanceId"]
+    ec2 = local_api.boto3("ec2")
+    filters = [{"Name": "tag:run", "Values": ["leftovers"]}]
+    assert len(ec2.describe_volumes(Filters=filters)["Volumes"]) == 1
+    assert len(ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]) == 1
+    ec2.create_tags(Resources=[instance_id], Tags=[{"Key": "more", "Value": "1"}])
+    ec2.delete_tags(Resources=[instance_id], Tags=[{"Key": "run"}])
+    assert described(local_api, instance_id)["Tags"] == [{"Key": "more", "Value": "1"}]
+    ec2.terminate_instances(InstanceIds=[instance_id])
+    local_api.advance_clock(1)
+    assert ec2.describe_volumes(Filters=filters)["Volumes"] == []
+    assert ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"] == []
+
+
+def test_launches_and_descriptions_at_once_do_not_disturb_each_other(local_api: LocalCloud) -> None:
+    region = "eu-west-3"
+    local_api.boto3("ec2", region).describe_volumes()
+
+    def work(n: int) -> int:
+        if n % 2:
+            return len(launch(local_api, region)["InstanceId"])
+        ec2 = local_api.boto3("ec2", region)
+        return len(ec2.describe_volumes()["Volumes"]) + len(ec2.describe_tags()["Tags"])
+
+    with ThreadPoolExecutor(20) as pool:
+        assert len(list(pool.map(work, range(60)))) == 60
+    found = local_api.boto3("ec2", region).describe_instances()["Reservations"]
+    assert len(found) == 30

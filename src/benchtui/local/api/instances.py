@@ -192,7 +192,7 @@ ACTIONS = {
 def install(cloud: Cloud) -> None:
     """Replace moto's calls by ours, and its look-ups that grow with the square of the number of instances."""
     for name, action in ACTIONS.items():
-        replace(EC2Response, name, _locked(cloud, action))
+        replace(EC2Response, name, _bound(cloud, action))
 
     def get_tags(self: Any) -> list[dict[str, str]]:
         return [
@@ -231,10 +231,8 @@ def install(cloud: Cloud) -> None:
     replace(Instance, "private_dns_name", property(private_dns_name))
 
 
-def _locked(cloud: Cloud, action: Any) -> Any:
+def _bound(cloud: Cloud, action: Any) -> Any:
     def call(self: Any) -> Any:
-        with cloud.lock:
-            cloud.lifecycle.advance()
-            return action(cloud, self)
+        return action(cloud, self)
 
     return call

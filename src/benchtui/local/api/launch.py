@@ -41,9 +41,7 @@ def install(cloud: Cloud) -> None:
     """Replace moto's RunInstances."""
 
     def run_instances(self: Any) -> ActionResult:
-        with cloud.lock:
-            cloud.lifecycle.advance()
-            return _run_instances(cloud, self)
+        return _run_instances(cloud, self)
 
     replace(EC2Response, "run_instances", run_instances)
     # moto shows every launch as pending; here the state is the real one, also when a token repeats.

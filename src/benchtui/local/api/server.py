@@ -26,7 +26,7 @@ from .quotas import servicequotas_reply
 from .regions import enabled_regions
 
 LOG = logging.getLogger("benchtui.local.api")
-SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "scheduler", "logs", "kms"})
+SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "kms"})
 STATUS_TEXT = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable"}
 S3_LOCKS = 64
 StartResponse = Callable[..., Any]
@@ -115,6 +115,11 @@ class Application:
             return pricing_reply(call, self.cloud.prices.all(self.cloud.types.values(), enabled_regions()))
         if call.service == "s3":
             return self._s3(call, environ)
+        if call.service == "ec2":
+            # One call at a time: moto's tables are plain dictionaries, and time passes before anyone looks.
+            with self.cloud.lock:
+                self.cloud.lifecycle.advance()
+                return self._moto(call, environ)
         return self._moto(call, environ)
 
     def _s3(self, call: Call, environ: dict[str, Any]) -> Reply:

@@ -117,17 +117,14 @@ def install(cloud: Cloud) -> None:
     def describe(self: Any) -> ActionResult:
         self.error_on_dryrun()
         filters = self._filters_from_querystring()
-        with cloud.lock:
-            cloud.lifecycle.advance()
-            rows = [r.shown() for r in _found(cloud, self) if _passes(r, filters)]
+        rows = [r.shown() for r in _found(cloud, self) if _passes(r, filters)]
         return ActionResult({"SpotInstanceRequests": rows})
 
     def cancel(self: Any) -> ActionResult:
         self.error_on_dryrun()
-        with cloud.lock:
-            found = _found(cloud, self)
-            for request in found:
-                request.cancelled = True
+        found = _found(cloud, self)
+        for request in found:
+            request.cancelled = True
         rows = [{"SpotInstanceRequestId": r.id, "State": "cancelled"} for r in found]
         return ActionResult({"CancelledSpotInstanceRequests": rows})
 
