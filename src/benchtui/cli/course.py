@@ -54,11 +54,18 @@ class Course:
         """What to tell a user who wants to leave; empty if nothing was launched."""
         if self.run is None:
             return []
+        overdue = {row.status.job for row in self.snapshot.overdue} if self.snapshot else set()
         alive = sorted(self.alive(), key=lambda view: (view.job or "", view.instance_id))
         unsettled = self.in_flight()
         if not alive and not unsettled:
             return []
-        lines = ["still running, each ends by itself:"] if alive else []
+        lines = [
+            f"ALARM {view.job} {view.instance_id} in {view.region} is alive and should not be: end it"
+            for view in alive
+            if view.job in overdue
+        ]
+        alive = [view for view in alive if view.job not in overdue]
+        lines += ["still running, each ends by itself:"] if alive else []
         lines += [
             f"  {view.job or view.instance_type} {view.instance_id} in {view.region}, "
             f"at the latest {_until(view.expires_at)}"
@@ -70,7 +77,9 @@ class Course:
                 f"  and {len(alive) - LISTED_INSTANCES} more, all of them at the latest {_until(last)}"
             )
         if unsettled:
-            lines.append(f"{unsettled} more jobs may be in the middle of their launch")
+            lines.append(
+                f"{unsettled} more jobs are being launched or wait for their turn; leaving launches no more"
+            )
         return [*lines, *self.ways_on()]
 
     def ways_on(self) -> list[str]:

@@ -99,14 +99,32 @@ def error(problem: BenchtuiError) -> None:
 def crash(problem: BaseException, *, verbose: bool) -> None:
     """An error nobody foresaw: a mistake in benchtui."""
     if verbose:
-        text("".join(traceback.format_exception(problem)))
-    say(f"benchtui: {type(problem).__name__}: {problem}")
+        trace(problem)
+    for part in _parts(problem):
+        say(f"benchtui: {type(part).__name__}: {part}")
     say("  fix: this is a mistake in benchtui; run it again with -v and report what it prints")
+
+
+def _parts(problem: BaseException) -> list[BaseException]:
+    """The errors in a group of tasks' errors."""
+    if not isinstance(problem, BaseExceptionGroup):
+        return [problem]
+    return [part for inner in problem.exceptions for part in _parts(inner)]
 
 
 def trace(problem: BaseException) -> None:
     """The way to an error, for -v."""
     text("".join(traceback.format_exception(problem)))
+
+
+def finish() -> None:
+    """Flush what is left, so that the interpreter's last flush does not change the exit status."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
 
 
 def can_ask() -> bool:

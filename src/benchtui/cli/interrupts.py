@@ -72,7 +72,7 @@ class Interrupts:
             self.leave(ExitCode.INTERRUPTED)
             return
         self._warned = True
-        self._say((*lines, "Ctrl-C again leaves; nothing more is launched then"))
+        self._say((*lines, "Ctrl-C again leaves"))
 
     def _on_terminate(self) -> None:
         self._say(self._keeps_running())

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 #: The one metric a table without -v shows, where a suite reports it; else the first of all threads.
 _HEADLINE = "triad.all"
+#: EC2's state reasons in words; any other is shown as EC2 spells it.
+_ENDED_BY = {
+    "Client.InstanceInitiatedShutdown": "by its own power-off",
+    "Client.UserInitiatedShutdown": "by request",
+}
 _STYLE = {
     JobState.COMPLETED: GOOD,
     JobState.FAILED: BAD,
@@ -83,8 +88,9 @@ def _ec2(view: InstanceView | None, glyphs: Glyphs) -> str:
     """State of the instance, and what ended it."""
     if view is None:
         return glyphs.unknown
-    reason = f" ({view.state_reason})" if view.ending and view.state_reason else ""
-    return f"{view.state.value}{reason}"
+    if not view.ending or not view.state_reason:
+        return view.state.value
+    return f"{view.state.value}, {_ENDED_BY.get(view.state_reason, view.state_reason)}"
 
 
 def results_table(

@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         output.discard()
         return output.READER_GONE
+    finally:
+        diagnostics.finish()
 
 
 def _main(argv: Sequence[str] | None) -> int:

@@ -13,7 +13,11 @@ Fields = Mapping[str, Any]
 def words(event: Event) -> str | None:
     """The line for ``event``; None for what only programs want to know."""
     speak = _WORDS.get(event.type)
-    said = speak(event.fields) if speak else None
+    try:
+        said = speak(event.fields) if speak else None
+    except (KeyError, TypeError):
+        # The teller is in the middle of a launch: words that do not fit must not be what stops it.
+        said = f"{event.type}: " + ", ".join(f"{name} {value}" for name, value in event.fields.items())
     return None if said is None else f"{event.at:%H:%M:%SZ} {said}"
 
 
@@ -32,7 +36,7 @@ def _declined(fields: Fields) -> str:
 
 def _retry(fields: Fields) -> str:
     zone = f" in {fields['zone']}" if fields.get("zone") else ""
-    return f"{fields['job']} refused{zone} ({fields['code']}), attempt {fields['attempt']}"
+    return f"{fields['job']} refused{zone}, attempt {fields['attempt']}: {fields['reason']}"
 
 
 def _kill(fields: Fields) -> str | None:

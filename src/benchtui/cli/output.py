@@ -49,10 +49,18 @@ def record(content: Mapping[str, Any]) -> None:
 
 
 def table(*parts: RenderableType) -> None:
-    """Write tables and texts: as wide as the terminal, or as wide as they want to be in a file or pipe."""
+    """Write tables and texts: as wide as the terminal, or as wide as they want to be in a file or pipe.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+    """
     from rich.console import Console, Group
 
-    console = Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process with status 1 here
+
+    console = Plain(file=sys.stdout, markup=False, highlight=False, emoji=False)
     content = Group(*parts)
     if not console.is_terminal:
         console.width = max(
@@ -105,4 +113,4 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, set | frozenset):
         return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    return str(value)

@@ -29,10 +29,10 @@ def _title(plan: Plan) -> Text:
 
 def _jobs(plan: Plan, glyphs: Glyphs) -> RenderableType:
     numbers = ("vCPU", "cores", "USD/h", "expected", "exp. USD", "worst USD")
-    table = new_table(
-        "job", "suites", "vCPU", "cores", "USD/h", "price from", "expected", "exp. USD", "worst USD",
-        right=numbers,
-    )  # fmt: skip
+    origins = {job.job: f"{job.price.basis}, {job.price.as_of:%Y-%m-%d}" for job in plan.jobs}
+    one_origin = len(set(origins.values())) == 1
+    columns = ["job", "suites", "vCPU", "cores", "expected", "exp. USD", "worst USD", "USD/h"]
+    table = new_table(*columns, *(() if one_origin else ("price from",)), right=numbers)
     for job in plan.jobs:
         add(
             table,
@@ -40,12 +40,14 @@ def _jobs(plan: Plan, glyphs: Glyphs) -> RenderableType:
             " ".join(job.suites),
             job.vcpus,
             _cores(job, glyphs),
-            job.price.usd_per_hour,
-            f"{job.price.basis}, {job.price.as_of:%Y-%m-%d}",
             seconds(job.expected_seconds),
             usd(job.expected_usd),
             usd(job.worst_case_usd),
+            job.price.usd_per_hour,
+            *(() if one_origin else (origins[job.job],)),
         )
+    if one_origin:
+        return Group(table, Text(f"prices: {next(iter(origins.values()))}"))
     return table
 
 

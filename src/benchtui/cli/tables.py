@@ -54,11 +54,13 @@ class Glyphs:
 
 def new_table(*columns: str, right: Iterable[str] = ()) -> Table:
     """A table with these headings; those in ``right`` hold numbers."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     at_right = set(right)
-    for column in columns:
+    for number, column in enumerate(columns):
         justify: JustifyMethod = "right" if column in at_right else "left"
-        table.add_column(Text(column), justify=justify, overflow="fold")
+        # On a narrow terminal texts fold; what a row is about and its numbers stay in one piece.
+        whole = number == 0 or column in at_right
+        table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=whole)
     return table
 
 

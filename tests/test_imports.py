@@ -1,0 +1,63 @@
+"""What is imported decides how fast a command starts, and what it needs."""
+
+import subprocess
+import sys
+
+import pytest
+
+REPORT = """
+import sys
+from benchtui.cli.main import main
+code = main(sys.argv[2:])
+sys.stdout.flush()
+unwanted = [name for name in sys.argv[1].split(",") if name in sys.modules]
+print("unwanted:", *unwanted, file=sys.stderr)
+print("exit:", code, file=sys.stderr)
+"""
+AWS = "aiobotocore,botocore,boto3,aiohttp"
+LOCAL = "moto,flask,benchtui.local,benchtui.local.daemon"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--help"], f"textual,rich,pydantic,asyncio,{AWS},{LOCAL}"),
+        (["--version"], f"textual,rich,pydantic,asyncio,{AWS},{LOCAL}"),
+        (["run", "--help"], f"textual,rich,pydantic,asyncio,{AWS},{LOCAL}"),
+        (["kill", "--help"], f"textual,rich,pydantic,asyncio,{AWS},{LOCAL}"),
+        (["plan", "--offline"], f"textual,{AWS},{LOCAL}"),
+        (["plan", "--offline", "--json"], f"textual,rich,{AWS},{LOCAL}"),
+        (["config", "show"], f"textual,{AWS},{LOCAL}"),
+        (["local", "status"], f"textual,moto,flask,{AWS}"),
+        (["run"], f"textual,{AWS},{LOCAL}"),  # refused: nobody can be asked
+    ],
+    ids=" ".join,
+)
+def test_a_command_imports_no_more_than_it_needs(arguments, unwanted, tmp_path):
+    (tmp_path / "benchtui.toml").write_text('[plan]\ntypes = ["c7g.large"]\n')
+    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
+        [sys.executable, "-c", REPORT, unwanted, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "unwanted:\n" in ended.stderr
+    assert "exit: " in ended.stderr
+
+
+def test_what_plan_offline_imports_is_enough(tmp_path):
+    (tmp_path / "benchtui.toml").write_text('[plan]\ntypes = ["c7g.large"]\n')
+    ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
+        [sys.executable, "-m", "benchtui", "plan", "--offline", "--seed", "1"],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "c7g.large-1" in ended.stdout
