@@ -1,15 +1,16 @@
 """One-thread STREAM of this project beside the STREAM in the distribution's HPC Challenge (package hpcc).
 
 Both run on one CPU, over arrays of the same size, with huge pages off for both (the package's binary knows
-no madvise). hpcc reaches its STREAM after other tests; it is held there by SIGSTOP while the first of a pair
-runs, so that the two halves of a pair lie seconds apart. Pairs alternate in order (ABBA). Its Single section
-keeps the best time of its Star section, so its figure is the best of 2 x 9 repetitions: this project's is
-taken from two processes of 9 as well.
+no madvise). hpcc reaches its STREAM only after minutes of other tests: one hpcc per pair is brought there
+first and held by SIGSTOP, so that the two halves of a pair lie a second apart. Pairs alternate in order
+(ABBA); each waits for other programs to be quiet. The Single section of hpcc keeps the best time of its Star
+section, so its figure is the best of 2 x 9 repetitions: this project's is taken from two processes of 9.
 
     sudo python bench/stream_reference.py [--pairs 12]
 
-Needs Debian or Ubuntu, gcc, a minute per pair. Installs hpcc when it is missing, and unpacks a faster
-BLAS into its temporary folder, only to shorten hpcc's DGEMM. Exit status 1: median triad ratio below 0.99.
+Needs Debian or Ubuntu, gcc, 0.6 GB per pair and about 40 CPU seconds per pair. Installs hpcc when it is
+missing, and unpacks a faster BLAS into its temporary folder, only to shorten hpcc's DGEMM. Exit status 1:
+median triad ratio below 0.99.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ KERNELS = ("copy", "scale", "add", "triad")
 LEAST_RATIO = 0.99
 LEAST_ARRAY_BYTES = 80_000_000
 PR_SET_THP_DISABLE = 41
-SECTION_SECONDS = 600
+SECTION_SECONDS = 900
+QUIET_SECONDS = 60
 
 
 def main() -> int:
@@ -54,27 +56,36 @@ def main() -> int:
 
 def compare(folder: Path, pairs: int, cpu: int) -> int:
     """Run the pairs, print the table; 0 if the median triad ratio is at least 0.99."""
-    pinned = ["taskset", "-c", str(cpu)]
     forbid_huge_pages()
     ours = build_ours(folder)
     libraries = fetch_reference(folder)
-    _, array_bytes = run_ours(ours, pinned)
+    _, array_bytes = run_ours(ours, cpu)
     assert array_bytes >= LEAST_ARRAY_BYTES
     print(f"CPU         {cpu_model()} (CPU {cpu}), Linux {platform.release()}, {os.cpu_count()} CPUs")
     print(f"ours        {first_line(['gcc', '--version'])}; {' '.join(build_command())}")
     print(f"reference   hpcc {package_version('hpcc')}, the distribution's binary, SingleSTREAM, 1 rank")
     print(f"arrays      {array_bytes / 1e6:.1f} MB each, 4 KiB pages for both (PR_SET_THP_DISABLE)\n")
-    print("pair  first   ours GB/s  hpcc GB/s  ratio   (triad, best of 2 x 9)", flush=True)
+    held: list[Reference] = []
     ratios: dict[str, list[float]] = {kernel: [] for kernel in KERNELS}
-    for pair in range(pairs):
-        ours_first = pair % 2 == 0
-        mine, theirs = one_pair(folder, ours, pinned, libraries, array_bytes, ours_first)
-        for kernel in KERNELS:
-            ratios[kernel].append(mine[kernel] / theirs[kernel])
-        first, ratio = "ours" if ours_first else "hpcc", ratios["triad"][-1]
-        print(
-            f"{pair + 1:4}  {first}   {mine['triad']:9.2f}  {theirs['triad']:9.2f}  {ratio:5.3f}", flush=True
-        )
+    try:
+        print(f"bringing {pairs} hpcc to their STREAM ...", file=sys.stderr)
+        for first in range(0, pairs, 2):
+            held += [
+                Reference(folder / f"hpcc-{n}", array_bytes, libraries)
+                for n in range(first, min(first + 2, pairs))
+            ]
+            for reference in held[first:]:
+                reference.hold_before_stream()
+        print("pair  first   ours GB/s  hpcc GB/s  ratio   (triad, best of 2 x 9)", flush=True)
+        for pair, reference in enumerate(held):
+            first, mine, theirs, quiet = one_pair(reference, ours, cpu, pair % 2 == 0)
+            for kernel in KERNELS:
+                ratios[kernel].append(mine[kernel] / theirs[kernel])
+            row = f"{pair + 1:4}  {first}   {mine['triad']:9.2f}  {theirs['triad']:9.2f}"
+            print(f"{row}  {ratios['triad'][-1]:5.3f}{'' if quiet else '   others were running'}", flush=True)
+    finally:
+        for reference in held:
+            reference.end()
     print("\nkernel  median ratio  quartiles      least  greatest")
     for kernel, values in ratios.items():
         low, middle, high = statistics.quantiles(values, n=4)
@@ -85,43 +96,86 @@ def compare(folder: Path, pairs: int, cpu: int) -> int:
 
 
 def one_pair(
-    folder: Path,
-    ours: Path,
-    pinned: list[str],
-    libraries: str,
-    array_bytes: int,
-    ours_first: bool,
-) -> tuple[dict[str, float], dict[str, float]]:
-    """GB/s by kernel, ours and the reference's."""
-    work = folder / "hpcc"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    (work / "hpccinf.txt").write_text(reference_input(array_bytes))
-    environment = {
-        **os.environ,
-        "LD_LIBRARY_PATH": libraries,
-        "OMP_NUM_THREADS": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    }
-    hpcc = subprocess.Popen(
-        [*pinned, "hpcc"], cwd=work, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    output = work / "hpccoutf.txt"
-    mine = None
-    try:
-        wait_for(output, "Begin of SingleDGEMM section", hpcc)
-        if ours_first:
-            hpcc.send_signal(signal.SIGSTOP)
-            mine, _ = run_ours(ours, pinned)
-            hpcc.send_signal(signal.SIGCONT)
-        wait_for(output, "End of SingleSTREAM section", hpcc)
-    finally:
-        hpcc.kill()
-        hpcc.wait()
-    if mine is None:
-        mine, _ = run_ours(ours, pinned)
-    return mine, reference_figures(output.read_text(), array_bytes)
+    reference: Reference, ours: Path, cpu: int, ours_first: bool
+) -> tuple[str, dict[str, float], dict[str, float], bool]:
+    """Who was first, GB/s by kernel of ours and of the reference, whether both began in quiet."""
+    quiet = wait_for_quiet()
+    if ours_first:
+        mine, _ = run_ours(ours, cpu)
+        quiet = wait_for_quiet() and quiet
+        theirs = reference.run_stream(cpu)
+    else:
+        theirs = reference.run_stream(cpu)
+        quiet = wait_for_quiet() and quiet
+        mine, _ = run_ours(ours, cpu)
+    return "ours" if ours_first else "hpcc", mine, theirs, quiet
+
+
+class Reference:
+    """One hpcc: started, held before its STREAM, let through it once, ended."""
+
+    def __init__(self, work: Path, array_bytes: int, libraries: str) -> None:
+        work.mkdir()
+        (work / "hpccinf.txt").write_text(reference_input(array_bytes))
+        self._array_bytes = array_bytes
+        self._output = work / "hpccoutf.txt"
+        environment = {
+            **os.environ,
+            "LD_LIBRARY_PATH": libraries,
+            "OMP_NUM_THREADS": "1",
+            "OMPI_ALLOW_RUN_AS_ROOT": "1",
+            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        }
+        with (work / "stderr").open("w") as errors:
+            self._process = subprocess.Popen(
+                ["hpcc"], cwd=work, env=environment, stdout=subprocess.DEVNULL, stderr=errors
+            )
+
+    def hold_before_stream(self) -> None:
+        self._wait_for("Begin of SingleDGEMM section")
+        self._process.send_signal(signal.SIGSTOP)
+        if "Begin of StarSTREAM" in self._output.read_text():
+            sys.exit("hpcc was faster than this program: it could not be held before its STREAM")
+
+    def run_stream(self, cpu: int) -> dict[str, float]:
+        """Best GB/s by kernel."""
+        for thread in Path(f"/proc/{self._process.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {cpu})
+        self._process.send_signal(signal.SIGCONT)
+        self._wait_for("End of SingleSTREAM section")
+        self.end()
+        return reference_figures(self._output.read_text(), self._array_bytes)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _wait_for(self, line: str) -> None:
+        ends = time.monotonic() + SECTION_SECONDS
+        while not (self._output.exists() and line in self._output.read_text()):
+            if self._process.poll() is not None:
+                sys.exit(f"hpcc ended before «{line}»: {(self._output.parent / 'stderr').read_text()}")
+            if time.monotonic() > ends:
+                sys.exit(f"hpcc did not come to «{line}» in {SECTION_SECONDS} s")
+            time.sleep(0.02)
+
+
+def wait_for_quiet() -> bool:
+    """Wait until all CPUs together are busy less than 4 % of 0.4 s; False if that did not happen in time."""
+    ends = time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < ends:
+        idle, total = cpu_ticks()
+        time.sleep(0.4)
+        idle_after, total_after = cpu_ticks()
+        if idle_after - idle > 0.96 * (total_after - total):
+            return True
+    return False
+
+
+def cpu_ticks() -> tuple[int, int]:
+    """Idle ticks and all ticks of all CPUs since boot."""
+    ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def forbid_huge_pages() -> None:
@@ -142,11 +196,21 @@ def build_ours(folder: Path) -> Path:
     return folder / "suites" / "stream" / "stream"
 
 
-def run_ours(binary: Path, pinned: list[str]) -> tuple[dict[str, float], int]:
+def run_ours(binary: Path, cpu: int) -> tuple[dict[str, float], int]:
     """Best GB/s by kernel over two processes, and the bytes of one array."""
-    command = [*pinned, str(binary), "--threads", "one", "--repetitions", "10", "--processes", "2"]
-    command += ["--pages", "small"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    command = [
+        "taskset",
+        "-c",
+        str(cpu),
+        binary,
+        "--threads",
+        "one",
+        "--repetitions",
+        "10",
+        "--processes",
+        "2",
+    ]
+    done = subprocess.run([*command, "--pages", "small"], stdout=subprocess.PIPE, check=True, text=True)
     best: dict[str, float] = {}
     array_bytes = 0
     for record in map(json.loads, done.stdout.splitlines()):
@@ -192,17 +256,6 @@ def reference_figures(output: str, array_bytes: int) -> dict[str, float]:
         sys.exit(f"hpcc: arrays are not of our size:\n{section}")
     found = {name.lower(): float(value) for name, value in re.findall(r"(?m)^(\w+): +([\d.]+)", section)}
     return {kernel: found[kernel] for kernel in KERNELS}
-
-
-def wait_for(output: Path, line: str, process: subprocess.Popen[bytes]) -> None:
-    ends = time.monotonic() + SECTION_SECONDS
-    while not (output.exists() and line in output.read_text()):
-        if process.poll() is not None:
-            said = process.stderr.read().decode() if process.stderr else ""
-            sys.exit(f"hpcc ended before «{line}»: {said}")
-        if time.monotonic() > ends:
-            sys.exit(f"hpcc did not come to «{line}» in {SECTION_SECONDS} s")
-        time.sleep(0.02)
 
 
 def cpu_model() -> str:

@@ -1,5 +1,6 @@
 """The local cloud without its instance host: the API alone, which the tests of this folder ask."""
 
+import asyncio
 import json
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,6 +13,8 @@ from benchtui.aws.session import Cloud
 from benchtui.local.daemon import down, environment, up
 from benchtui.local.options import LocalOptions
 from benchtui.local.state import LocalState
+
+from .wire import Server
 
 REGION = "us-east-1"
 BUCKET = "benchtui-123456789012-us-east-1"
@@ -69,3 +72,18 @@ def fault(private: Private) -> Iterator[Private]:
 
     yield add
     private("DELETE", "faults")
+
+
+@pytest.fixture
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
+    server = Server()
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    async with listening:
+        yield server

@@ -1,10 +1,8 @@
 """Requests over real connections to a server that answers as told."""
 
 import asyncio
-import contextlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from random import Random
 
 import pytest
@@ -15,8 +13,7 @@ from benchtui.aws.failures import RETRY_REFUSED
 from benchtui.aws.session import Cloud
 from benchtui.core.errors import AccessError
 
-Writer = asyncio.StreamWriter
-Serve = Callable[[str, bytes, Writer], Awaitable[None]]
+from .wire import Server, Writer, write
 
 REGIONS = (
     '<?xml version="1.0"?><DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
@@ -27,62 +24,6 @@ ERROR = (
     "<Response><Errors><Error><Code>{}</Code><Message>no</Message></Error></Errors>"
     "<RequestID>1</RequestID></Response>"
 )
-
-
-def write(writer: Writer, body: str, status: int = 200, length: int | None = None) -> None:
-    data = body.encode()
-    size = len(data) if length is None else length
-    head = f"HTTP/1.1 {status} Said\r\nContent-Type: text/xml\r\nContent-Length: {size}\r\n"
-    writer.write(head.encode() + b"Connection: close\r\n\r\n" + data)
-
-
-class Server:
-    """Answers each request by the next of ``answers``, the last one for ever."""
-
-    def __init__(self) -> None:
-        self.answers: list[Serve] = []
-        self.requests: list[tuple[str, bytes]] = []
-
-    async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            size = next(
-                (int(x.split(":")[1]) for x in head.split("\r\n") if x.lower().startswith("content-length")),
-                0,
-            )
-            body = await reader.readexactly(size)
-            self.requests.append((head, body))
-            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-            await answer(head, body, writer)
-            await writer.drain()
-        writer.close()
-
-    def says(self, *answers: str | tuple[str, int]) -> None:
-        for answer in answers:
-            body, status = answer if isinstance(answer, tuple) else (answer, 200)
-            self.answers.append(self._saying(body, status))
-
-    @staticmethod
-    def _saying(body: str, status: int) -> Serve:
-        async def serve(_head: str, _body: bytes, writer: Writer) -> None:
-            write(writer, body, status)
-
-        return serve
-
-
-@pytest.fixture
-async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
-    server = Server()
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    async with listening:
-        yield server
 
 
 async def no_sleep(_seconds: float) -> None:
