@@ -13,9 +13,9 @@ from benchtui.aws.session import Answer, Cloud
 _DEBIAN_ARCH = {"x86_64": "amd64", "arm64": "arm64"}
 _AMI_ID = re.compile(r"ami-[0-9a-z]+")
 
-#: Public SSM parameters, read from https://wiki.debian.org/Cloud/AmazonEC2Image (Debian),
-#: https://documentation.ubuntu.com/aws (Ubuntu) and the AL2023 user guide. AL2023's kernel is pinned: what
-#: "kernel-default" means changes every year, and results with it.
+#: Public SSM parameters. Ubuntu's form: "Finding Ubuntu images with the AWS SSM Parameter Store"
+#: (discourse.ubuntu.com/t/15507); AL2023's: its user guide, "kernel-update"; Debian's as public projects use
+#: it. AL2023's kernel is pinned: what "kernel-default" means changes every year, and results with it.
 PARAMETERS = {
     "debian-12": "/aws/service/debian/release/12/latest/{debian}",
     "debian-13": "/aws/service/debian/release/13/latest/{debian}",
