@@ -240,29 +240,20 @@ async def leftovers(cloud: Cloud, region: str, run: str) -> tuple[Leftover, ...]
     interfaces = await cloud.pages(
         "ec2", region, "DescribeNetworkInterfaces", asked, item="NetworkInterfaces"
     )
-    found = []
-    for row in volumes:
-        attached = next((a.get("InstanceId") for a in row.get("Attachments") or ()), None)
-        found.append((row, Leftover("volume", row["VolumeId"], region, row.get("State", "?"), attached)))
-    for row in interfaces:
-        attached = (row.get("Attachment") or {}).get("InstanceId")
-        found.append(
-            (
-                row,
-                Leftover(
-                    "network interface",
-                    row["NetworkInterfaceId"],
-                    region,
-                    row.get("Status", "?"),
-                    attached,
-                ),
-            )
-        )
-    return tuple(
-        left
-        for row, left in found
-        if _tags(row, "TagSet").get(TAG_RUN) == run or _tags(row).get(TAG_RUN) == run
-    )
+    found = [_volume(row, region) for row in volumes if _tags(row).get(TAG_RUN) == run]
+    found += [_interface(row, region) for row in interfaces if _tags(row, "TagSet").get(TAG_RUN) == run]
+    return tuple(found)
+
+
+def _volume(row: Answer, region: str) -> Leftover:
+    attached = next((a.get("InstanceId") for a in row.get("Attachments") or ()), None)
+    return Leftover("volume", row.get("VolumeId", "?"), region, row.get("State", "?"), attached)
+
+
+def _interface(row: Answer, region: str) -> Leftover:
+    attached = (row.get("Attachment") or {}).get("InstanceId")
+    name = row.get("NetworkInterfaceId", "?")
+    return Leftover("network interface", name, region, row.get("Status", "?"), attached)
 
 
 async def _described(cloud: Cloud, region: str, filters: Mapping[str, list[str]]) -> tuple[InstanceView, ...]:
