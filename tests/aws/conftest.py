@@ -20,13 +20,13 @@ REGION = "us-east-1"
 BUCKET = "benchtui-123456789012-us-east-1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalState]:
-    """A running API, shared by all tests: each uses a run of its own."""
+    """A running API, shared by the tests of this folder: each uses a run of its own."""
     state_dir = tmp_path_factory.mktemp("local")
-    state = up(LocalOptions(host=False, oversubscribe=True, state_dir=state_dir))
-    yield state
-    assert down(state_dir)
+    # It ends itself soon even if this process is killed.
+    yield up(LocalOptions(host=False, oversubscribe=True, idle_minutes=5, state_dir=state_dir))
+    down(state_dir)
 
 
 @pytest.fixture
