@@ -58,11 +58,13 @@ class Cli:
             **(streams | options),
         )
 
-    def __call__(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, patience: float = 90, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         with self.start(*arguments, **options) as process:
             try:
-                out, err = process.communicate(timeout=90)
+                out, err = process.communicate(timeout=patience)
             except BaseException:
                 process.kill()
                 raise

@@ -166,6 +166,16 @@ def test_a_watch_that_cannot_ask_ec2_exits_6(local_cli: Cli):
     assert json.loads(overview.stdout)["ec2_known"] is False
 
 
+def test_a_watch_whose_reader_goes_away_ends_quietly(local_cli: Cli):
+    with local_cli.start("watch", local_cli.run_detached(), "--local", "--json") as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        err = process.stderr.read()
+    assert process.returncode == 141
+    assert "Traceback" not in err
+
+
 def test_kill_demands_the_run_once_more(local_cli: Cli):
     ended = local_cli("kill", NO_RUN, "--local")
     assert ended.returncode == 2

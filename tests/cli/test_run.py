@@ -158,6 +158,17 @@ def test_a_reader_that_goes_away_does_not_end_the_run(local_cli: Cli):
     assert "Traceback" not in err
 
 
+def test_under_nohup_a_hangup_does_not_end_the_run(local_cli: Cli):
+    def nohup() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    with local_cli.start("run", "--yes", "--local", "--json", "--timeout", "3", preexec_fn=nohup) as process:
+        started(process, "launched", 2)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    assert process.returncode == 4
+
+
 def on_a_terminal(cli: Cli, answer: str, *arguments: str) -> tuple[int, str]:
     """Exit code and stderr of a process whose stdin and stderr are a terminal."""
     ours, theirs = os.openpty()

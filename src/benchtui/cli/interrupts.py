@@ -39,13 +39,15 @@ class Interrupts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ignore()
+        self._stop_listening()
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
         """While a person is asked something: Ctrl-C ends the program as usual."""
-        self._ignore()
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._stop_listening()
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             yield
         finally:
@@ -62,7 +64,7 @@ class Interrupts:
         """Cancel the task. From here on the next Ctrl-C ends the program as usual."""
         if self.code is None and self._task is not None:
             self.code = code
-            self._ignore()
+            self._stop_listening()
             self._task.cancel()
 
     def _on_interrupt(self) -> None:
@@ -84,11 +86,13 @@ class Interrupts:
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._on_interrupt)
-        for number in _SIGNALS[1:]:
-            loop.add_signal_handler(number, self._on_terminate)
+        for number in _SIGNALS:
+            # What the caller has set to be ignored stays so: nohup, or a job in a script's background.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                handler = self._on_interrupt if number is signal.SIGINT else self._on_terminate
+                loop.add_signal_handler(number, handler)
 
-    def _ignore(self) -> None:
+    def _stop_listening(self) -> None:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.remove_signal_handler(number)

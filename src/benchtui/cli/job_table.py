@@ -15,14 +15,13 @@ from benchtui.core.keys import FINAL, JobState
 from benchtui.engine.snapshot import JobRow, Snapshot
 
 if TYPE_CHECKING:
-    from benchtui.core.states import InstanceView
     from benchtui.engine.collector import Collected
 
 #: The one metric a table without -v shows, where a suite reports it; else the first of all threads.
 _HEADLINE = "triad.all"
 #: EC2's state reasons in words; any other is shown as EC2 spells it.
 _ENDED_BY = {
-    "Client.InstanceInitiatedShutdown": "by its own power-off",
+    "Client.InstanceInitiatedShutdown": "by own power-off",
     "Client.UserInitiatedShutdown": "by request",
 }
 _STYLE = {
@@ -41,33 +40,30 @@ _STYLE = {
 def jobs_table(
     snapshot: Snapshot, now: datetime, glyphs: Glyphs, at_most: int | None = None
 ) -> RenderableType:
-    """One line per job; alarms below. Where not all fit, those that go on come first."""
+    """One line per job, how instances ended, alarms. Where not all jobs fit, those that go on come first."""
     rows = list(snapshot.rows)
     hidden = 0
     if at_most is not None and len(rows) > at_most:
         rows.sort(key=lambda row: row.status.state in FINAL)
         hidden = len(rows) - at_most
         rows = rows[:at_most]
-    table = new_table("job", "state", "suite", "instance", "EC2", "heard", "spent USD", right=("spent USD",))
+    costs = any(row.spent_usd for row in snapshot.rows)
+    columns = ["job", "state", "suite", "instance", "EC2", "heard", *(("spent USD",) if costs else ())]
+    table = new_table(*columns, right=("spent USD",))
     for row in rows:
         status = row.status
         add(
             table,
             row.planned.job,
-            Text(status.state.value, style=_STYLE.get(status.state, "")),
+            Text(status.state.value, style=_style(status.state.value)),
             _suite(row, glyphs),
             glyphs.or_unknown(status.instance and status.instance.instance_id),
-            _ec2(status.instance, glyphs),
+            glyphs.or_unknown(status.instance and status.instance.state.value),
             age(_heard(row), now),
-            usd(row.spent_usd) if row.spent_usd is not None else glyphs.unknown,
+            *((_spent(row, glyphs),) if costs else ()),
         )
-    alarms = [
-        Text(f"ALARM {row.planned.job}: {row.status.alarm}", style=BAD)
-        for row in snapshot.rows
-        if row.status.alarm
-    ]
     more = [Text(f"and {hidden} more jobs", style=FAINT)] if hidden else []
-    return Group(table, *more, *alarms)
+    return Group(table, *more, *_ends(snapshot), *_reasons(snapshot), *_alarms(snapshot))
 
 
 def _suite(row: JobRow, glyphs: Glyphs) -> str:
@@ -84,27 +80,62 @@ def _heard(row: JobRow) -> datetime | None:
     return max(heard, default=None)
 
 
-def _ec2(view: InstanceView | None, glyphs: Glyphs) -> str:
-    """State of the instance, and what ended it."""
-    if view is None:
-        return glyphs.unknown
-    if not view.ending or not view.state_reason:
-        return view.state.value
-    return f"{view.state.value}, {_ENDED_BY.get(view.state_reason, view.state_reason)}"
+def _spent(row: JobRow | None, glyphs: Glyphs) -> str:
+    return glyphs.unknown if row is None or row.spent_usd is None else usd(row.spent_usd)
+
+
+def _ends(snapshot: Snapshot) -> list[Text]:
+    """How instances ended, counted by what EC2 says."""
+    counts: dict[tuple[str, str], int] = {}
+    for row in snapshot.rows:
+        view = row.status.instance
+        if view is not None and view.ending:
+            end = view.state.value, view.state_reason or "no reason given"
+            counts[end] = counts.get(end, 0) + 1
+    return [
+        Text(f"{count} {'instance' if count == 1 else 'instances'} {state}{_by(reason)}")
+        for (state, reason), count in counts.items()
+    ]
+
+
+def _by(reason: str) -> str:
+    words = _ENDED_BY.get(reason)
+    return f" {words} ({reason})" if words else f" ({reason})"
+
+
+def _reasons(snapshot: Snapshot) -> list[Text]:
+    """Why jobs are in a state that does not explain itself."""
+    return [
+        Text(f"{row.planned.job} {row.status.state.value}: {row.status.reason}", style=WARN)
+        for row in snapshot.rows
+        if row.status.reason
+    ]
+
+
+def _alarms(snapshot: Snapshot) -> list[Text]:
+    return [
+        Text(f"ALARM {row.planned.job}: {row.status.alarm}", style=BAD)
+        for row in snapshot.rows
+        if row.status.alarm
+    ]
 
 
 def results_table(
     collected: Collected, snapshot: Snapshot, glyphs: Glyphs, *, all_metrics: bool
 ) -> RenderableType:
-    """One line per planned cell, measured or not, and the census that accounts for all of them."""
-    numbers = ("best", "median", "spent USD")
-    table = new_table(
-        "job", "state", "suite", "metric", "best", "median", "unit", "verified", "spent USD", "instance",
-        right=numbers,
-    )  # fmt: skip
-    by_job = {row.planned.job: row for row in snapshot.rows}
+    """One line per planned cell, measured or not, and the census that accounts for all of them.
+
+    A column that would say the same in every row is left out and said beside the table instead.
+    """
+    census, by_job = collected.census, {row.planned.job: row for row in snapshot.rows}
+    suites = list(dict.fromkeys(row.suite for row in census.rows))
+    several = len(suites) > 1
+    costs = any(row.spent_usd for row in snapshot.rows)
+    columns = ["job", "state", *(("suite",) if several else ()), "metric", "best", "median", "unit"]
+    columns += ["verified", *(("spent USD",) if costs else ()), "EC2"]
+    table = new_table(*columns, right=("best", "median", "spent USD"))
     shown: set[str] = set()
-    for row in collected.census.rows:
+    for row in census.rows:
         job = by_job.get(row.job)
         first = row.job not in shown
         shown.add(row.job)
@@ -113,24 +144,17 @@ def results_table(
         lines = _metric_lines(result, glyphs, all_metrics) if isinstance(result, ResultDocument) else []
         if not measured or not lines:
             lines = [(glyphs.unknown, glyphs.unknown, glyphs.unknown, "")]
-        for number, (metric, best, median, unit) in enumerate(lines):
-            lead = first and number == 0
-            add(
-                table,
-                row.job if number == 0 else "",
-                Text(row.state, style=_style(row.state)) if number == 0 else "",
-                row.suite if number == 0 else "",
-                metric,
-                best,
-                median,
-                unit,
-                (glyphs.verified(row.verified) if measured else glyphs.unknown) if number == 0 else "",
-                glyphs.or_unknown(usd(job.spent_usd) if job and job.spent_usd is not None else None)
-                if lead
-                else "",
-                _ec2(job.status.instance if job else None, glyphs) if lead else "",
-            )
-    return Group(table, Text(), *_census(collected))
+        view = job.status.instance if job else None
+        lead: list[object] = [row.job, Text(row.state, style=_style(row.state))]
+        lead += [row.suite] if several else []
+        tail: list[object] = [glyphs.verified(row.verified) if measured else glyphs.unknown]
+        tail += [_spent(job, glyphs) if first else ""] if costs else []
+        tail += [glyphs.or_unknown(view and view.state.value) if first else ""]
+        add(table, *lead, *lines[0], *tail)
+        for line in lines[1:]:
+            add(table, *("" for _ in lead), *line, *("" for _ in tail))
+    same = [] if several else [Text(f"suite {suite}") for suite in suites]
+    return Group(*same, table, Text(), *_ends(snapshot), *_census(collected), *_alarms(snapshot))
 
 
 def _style(state: str) -> str:
@@ -163,8 +187,8 @@ def _census(collected: Collected) -> Sequence[Text]:
     state = "closed" if census.closed else "open, the run may still go on"
     lines = [
         Text(
-            f"census {state}: {census.planned} planned = {census.measured} measured ({verified} verified) + "
-            f"{census.declined} declined"
+            f"census {state}: {census.planned} planned = {census.measured} measured "
+            f"({verified} verified) + {census.declined} declined"
         )
     ]
     by_reason: dict[str, list[CensusRow]] = {}
