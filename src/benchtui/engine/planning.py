@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from benchtui.aws.snapshot import load_snapshot
 from benchtui.config.schema import Config, ImageIds
 from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
-from benchtui.core.errors import UsageError
+from benchtui.core.errors import BenchtuiError, UsageError
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
 from benchtui.core.suites import Mode, Suite
@@ -61,12 +61,17 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
     from benchtui.aws.types import instance_types, offerings
 
     region, names = config.aws.regions[0], _types(config)
-    async with asyncio.TaskGroup() as group:
-        described = group.create_task(instance_types(cloud, region, names))
-        offered = group.create_task(offerings(cloud, region, names))
-        priced = group.create_task(
-            prices(cloud, region, names, on_demand=config.prices.on_demand, cache_file=price_cache, now=now)
-        )
+    try:
+        async with asyncio.TaskGroup() as group:
+            described = group.create_task(instance_types(cloud, region, names))
+            offered = group.create_task(offerings(cloud, region, names))
+            priced = group.create_task(
+                prices(
+                    cloud, region, names, on_demand=config.prices.on_demand, cache_file=price_cache, now=now
+                )
+            )
+    except* BenchtuiError as errors:
+        raise errors.exceptions[0] from errors
     zones = offered.result()
     types: dict[str, InstanceType | Missing] = {}
     for name in names:
