@@ -36,6 +36,7 @@ class Job:
     bucket: str
     region: str
     instance_type: str  # as requested
+    image_id: str  # as requested
     mode: str
     suites: Tuple[str, ...]  # in the order to run them
     max_runtime_s: int
@@ -57,6 +58,7 @@ class Job:
             bucket=stated["bucket"],
             region=stated["region"],
             instance_type=stated["type"],
+            image_id=stated["image"],
             mode=stated["mode"],
             suites=tuple(stated["suites"]),
             max_runtime_s=int(stated["max_s"]),

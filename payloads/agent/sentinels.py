@@ -29,7 +29,7 @@ class Spool:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        self._last = 0
+        self.last = 0  # the highest number claimed through this object
 
     def numbers(self) -> List[int]:
         """Numbers claimed so far, ascending."""
@@ -41,7 +41,7 @@ class Spool:
 
     def claim(self, make: Callable[[int], Tuple[str, bytes]]) -> Tuple[int, str, bytes]:
         """Number, key and body of the next sentinel; ``make`` builds the last two from the first."""
-        seq = max([self._last, *self.numbers()]) + 1
+        seq = max([self.last, *self.numbers()]) + 1
         while True:
             key, body = make(seq)
             try:
@@ -54,7 +54,7 @@ class Spool:
                 continue
             except OSError:
                 pass
-            self._last = seq
+            self.last = seq
             return seq, key, body
 
     def mark_sent(self, seq: int) -> None:
@@ -79,10 +79,12 @@ class Spool:
                 continue
         return waiting
 
-    def has_final(self) -> bool:
-        """Whether a final sentinel was claimed."""
+    def has_final(self, by_others: bool = False) -> bool:
+        """Whether a final sentinel was claimed; ``by_others``: by a process that came after this one."""
         finals = tuple("-" + state.value for state in FINAL_BY_INSTANCE)
         for seq in self.numbers():
+            if by_others and seq <= self.last:
+                continue
             try:
                 with open(self._path(seq, "json"), encoding="utf-8") as file:
                     if json.load(file)["key"].endswith(finals):
@@ -127,9 +129,16 @@ class Sentinels:
         with self._changed:
             if self._final:
                 return False
+            if self._spool.has_final(by_others=True):
+                # The emergency stop has spoken for an agent that was frozen and now goes on: its word
+                # stands, and if it could not be uploaded then, it can be now.
+                self._final = True
+                self._queue.extend(item for item in self._spool.unsent() if item[0] > self._spool.last)
+                self._changed.notify_all()
+                return False
             if progress is not None:
                 now = time.monotonic()
-                if now - self._progress_at < PROGRESS_EVERY_S or self._spool._last >= LAST_PROGRESS_SEQ:
+                if now - self._progress_at < PROGRESS_EVERY_S or self._spool.last >= LAST_PROGRESS_SEQ:
                     return False
                 self._progress_at = now
             at = datetime.now(timezone.utc)

@@ -96,20 +96,21 @@ class SuiteRun:
         Raises:
             SuiteFailed: one failed, ran out of time or printed what is no record.
         """
-        before = {"clock_mhz": clock_mhz(), "steal_seconds": steal_seconds(), "load": os.getloadavg()[0]}
+        clocks, stolen_before, load = clock_mhz(), steal_seconds(), os.getloadavg()[0]
         ends = time.monotonic() + self._mode["timeout_seconds"]
         try:
             for index, declared in enumerate(self.declared["runs"]):
                 self._run_index = index
                 self._one_run(declared, ends)
         finally:
-            after = steal_seconds()
-            stolen = None if None in (after, before["steal_seconds"]) else after - before["steal_seconds"]
+            stolen = steal_seconds()
+            if stolen is not None and stolen_before is not None:
+                stolen = round(stolen - stolen_before, 2)
             self.records.facts["observed"] = {
-                "clock_mhz_before": before["clock_mhz"],
+                "clock_mhz_before": clocks,
                 "clock_mhz_after": clock_mhz(),
-                "steal_seconds": None if stolen is None else round(stolen, 2),
-                "load_before": round(before["load"], 2),
+                "steal_seconds": stolen,
+                "load_before": round(load, 2),
             }
 
     def _one_run(self, declared: Dict[str, Any], ends: float) -> None:

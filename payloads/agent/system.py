@@ -81,6 +81,7 @@ def document(
         "microcode": info.get("microcode"),
         "observed": {
             "requested_type": job.instance_type,
+            "requested_image": job.image_id,
             "flags": info.get("flags") or info.get("Features"),
             "cpu": {
                 name: info.get(name)

@@ -216,6 +216,18 @@ def test_a_killed_agent_still_leads_to_power_off(launched: Launched, tmp_path: P
     assert launched.described()["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
 
+@pytest.mark.slow
+def test_a_frozen_agent_is_spoken_for_and_powered_off(launched: Launched, tmp_path: Path) -> None:
+    freezer = "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)\nimport time\ntime.sleep(600)\n"
+    suite = write_suite(tmp_path / "freezer", freezer)
+    launched.start(launched.upload({"freezer": suite}), ["freezer"], max_runtime_s=6)
+    launched.wait_until_terminated(120)
+    assert launched.states()[-1] == "EMERGENCY_STOP", launched.console()
+    seqs = [sentinel.seq for sentinel, _ in launched.sentinels()]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert launched.described()["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+
+
 def test_templates_are_what_the_package_brings() -> None:
     assert {path.name for path in (payloads_root() / "boot").iterdir()} == {
         "boothook.sh.in",

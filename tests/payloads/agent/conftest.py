@@ -189,6 +189,7 @@ class Instance:
             "bucket": self.bucket,
             "region": "us-east-1",
             "type": "local.2cpu",
+            "image": "ami-1",
             "mode": "quick",
             "suites": list(folders),
             "max_s": 300,

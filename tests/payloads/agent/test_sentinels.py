@@ -168,3 +168,28 @@ def test_what_was_not_sent_is_known_to_the_next_process(tmp_path: Path) -> None:
     spool.mark_sent(1)
     assert Spool(str(tmp_path)).unsent() == [(2, "b-TIMED_OUT", b"{}")]
     assert Spool(str(tmp_path)).has_final()
+
+
+def test_an_agent_that_was_spoken_for_says_nothing_more(tmp_path: Path) -> None:
+    bucket = Bucket()
+    frozen = emitting(bucket, tmp_path)
+    frozen.emit(JobState.BOOTED)
+    frozen.flush(5)
+    emergency = emitting(Bucket(), tmp_path)
+    emergency.emit(JobState.EMERGENCY_STOP)
+    emergency.flush(5)
+    assert not frozen.emit(JobState.TIMED_OUT)
+    assert frozen.flush(5)
+    assert [s.seq for s in parsed(bucket)] == [1]
+
+
+def test_and_uploads_what_was_said_for_it_if_that_is_still_to_do(tmp_path: Path) -> None:
+    bucket = Bucket()
+    frozen = emitting(bucket, tmp_path)
+    frozen.emit(JobState.BOOTED)
+    frozen.flush(5)
+    emergency = emitting(Bucket(*[Unreachable("down")] * 100), tmp_path)
+    emergency.emit(JobState.EMERGENCY_STOP)
+    assert not frozen.emit(JobState.TIMED_OUT)
+    assert frozen.flush(5)
+    assert [(s.seq, s.state) for s in parsed(bucket)] == [(1, JobState.BOOTED), (2, JobState.EMERGENCY_STOP)]
