@@ -87,7 +87,7 @@ class Machine:
         assert not re.search(r"[ '>]/(run|var|etc|proc|dev/watch)", text), "a path that was not moved"
         script = self.base / f"part{part}"
         script.write_text(text)
-        subprocess.run([shell, script], env=self.environment, timeout=60, check=False)
+        subprocess.run([shell, script], cwd=self.base, env=self.environment, timeout=60, check=False)
 
     @property
     def calls(self) -> list[str]:
