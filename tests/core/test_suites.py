@@ -125,8 +125,3 @@ def test_what_the_agent_gets_is_plain_json() -> None:
         {"name": "main", "argv": ["./mine", "--n", "{n}"], "env": {"OMP_NUM_THREADS": "2"}}
     ]
     assert "folder" not in mine, "where it lay on the launcher's machine is nobody's business"
-
-
-def test_a_time_limit_of_the_configuration_replaces_the_suites_own() -> None:
-    suite = parse_payload(GOOD, "mine").with_timeout(7)
-    assert {mode.timeout_seconds for mode in suite.modes.values()} == {7}

@@ -183,13 +183,6 @@ class Suite(Part):
                 raise ValueError(f"modes.{mode}.params: {{{name}}} is used and has no value")
         return self
 
-    def with_timeout(self, seconds: float) -> Suite:
-        """The same suite with another time limit of its runs, in every mode."""
-        modes = {
-            name: mode.model_copy(update={"timeout_seconds": seconds}) for name, mode in self.modes.items()
-        }
-        return self.model_copy(update={"modes": modes})
-
     def for_agent(self, source_sha256: str) -> dict[str, Any]:
         """What the agent gets, as plain JSON values."""
         declared = self.model_dump(mode="json", exclude={"schema_", "verification", "name"})
