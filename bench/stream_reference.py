@@ -6,9 +6,10 @@ first and held by SIGSTOP, so that the two halves of a pair lie a second apart. 
 (ABBA); each waits for other programs to be quiet. The Single section of hpcc keeps the best time of its Star
 section, so its figure is the best of 2 x 9 repetitions: this project's is taken from two processes of 9.
 
-The package's binary is a weak reference: its loops are scalar, and its arrays have equal low address bits, so
-that they compete in the first-level cache; this project's lie apart by an offset, as STREAM's OFFSET allows.
-A ratio far above 1 tells of the reference, not of this project.
+The package's binary is a weak reference. This project's arrays lie apart by an offset, as STREAM's OFFSET
+allows; without it its own copy loses a third and its triad a tenth on Zen 4, because equal low address bits
+compete in the first-level cache. The reference has no such offset; what else slows it is not known. A ratio
+far above 1 is no claim about this project.
 
     sudo python bench/stream_reference.py [--pairs 12]
 
