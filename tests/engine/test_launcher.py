@@ -207,3 +207,16 @@ async def test_a_missing_security_group_names_the_setting(bench: Bench) -> None:
         await bench.launch()
     assert "[aws] security_group" in str(getattr(error.value, "fix", ""))
     assert bench.instances() == []
+
+
+@pytest.mark.parametrize("settings", [ONE_TYPE])
+async def test_a_write_is_tried_five_times_in_all(bench: Bench) -> None:
+    run = await bench.start()
+    bench.fault(service="s3", action="PutObject", match={"Key": "*-LAUNCHED"}, status=503)
+    launched = await bench.launch()
+    assert list(launched.instances) == ["c7g.large-1"], (
+        "a sentinel that cannot be written launches nothing less"
+    )
+    assert bench.faults_hit() == 5
+    assert any("LAUNCHED could not be written" in note["text"] for note in bench.said("note"))
+    assert (await (await bench.workspace.watcher(run)).poll()).counts == {JobState.LAUNCHED: 1}

@@ -66,11 +66,5 @@ class BudgetError(BenchtuiError):
     exit_code = ExitCode.BUDGET
 
 
-class MayStillRunError(BenchtuiError):
-    """It was not proven that every instance is gone."""
-
-    exit_code = ExitCode.MAY_STILL_RUN
-
-
 class InvalidDocumentError(BenchtuiError):
     """An object of the bucket does not hold what its key says: too large, not JSON, or not of its schema."""

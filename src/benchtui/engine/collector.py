@@ -27,7 +27,6 @@ from benchtui.core.documents import (
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs
-from benchtui.core.text import clean_lines
 from benchtui.engine.census import ResultOrProblem, take_census
 from benchtui.engine.snapshot import Snapshot
 
@@ -251,10 +250,3 @@ def _write(path: Path, body: bytes) -> None:
         raise BenchtuiError(
             f"cannot write {path}: {error.strerror}", fix="set [output] results_dir to a folder with room"
         ) from error
-
-
-async def read_log(bucket: Bucket, run: str, job: str) -> str:
-    """The agent's log so far, printable, chunks in order."""
-    chunks = [item.key async for item in bucket.list_keys(keys.log_prefix(run, job))]
-    parts = [await bucket.get(key, MAX_LOG_BYTES) for key in sorted(chunks)]
-    return clean_lines(b"".join(parts).decode("utf-8", "replace"))

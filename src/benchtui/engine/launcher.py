@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from benchtui.aws.errors import CloudError, Failure, FailureKind, with_retries
+from benchtui.aws.errors import CloudError, Failure, FailureKind
 from benchtui.aws.images import Image
 from benchtui.aws.instances import LaunchRequest, describe_run, find_by_token, run_instance
 from benchtui.core import keys
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 #: How often an ambiguous answer is looked up before the same request, with the same token, is sent again.
 SETTLE_TRIES = 4
-SENTINEL_TRIES = 5
 WORTH_ANOTHER_TRY = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA, FailureKind.THROTTLED})
 
 
@@ -283,12 +282,7 @@ class Launcher:
         """A sentinel of the launcher. If it cannot be written the tags still tell the same."""
         key = Sentinel(self.clock.now(), job.job, LAUNCHER_SEQ, state).key(self.run.run)
         try:
-            await with_retries(
-                lambda: self.bucket.put_once(key, to_json(body), "application/json"),
-                tries=SENTINEL_TRIES,
-                random=self.rng,
-                sleep=self.clock.sleep,
-            )
+            await self.bucket.put_once(key, to_json(body))  # which retries
         except CloudError as error:
             self._say("note", job=job.job, text=f"{state} could not be written: {error.failure.message}")
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from benchtui.core.documents import JobDocument, RunDocument
-from benchtui.core.keys import FINAL, JobState
+from benchtui.core.keys import JobState
 from benchtui.core.states import JobStatus
 
 
@@ -131,8 +131,3 @@ class Snapshot:
         if all(source.answered_at and not source.error for source in asked):
             return True
         return all(row.status.instance is not None and row.status.instance.ending for row in self.rows)
-
-    @property
-    def unfinished(self) -> tuple[JobRow, ...]:
-        """Jobs in no final state."""
-        return tuple(row for row in self.rows if row.status.state not in FINAL)

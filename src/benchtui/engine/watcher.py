@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from benchtui.engine.clock import Clock
 
 FULL_LIST_EVERY = timedelta(minutes=5)
-EC2_PERIOD = timedelta(seconds=10)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -41,7 +40,7 @@ class Periods:
     """How often each source is asked, and how far the cursor lags behind."""
 
     poll: timedelta = timedelta(seconds=5)
-    ec2: timedelta = EC2_PERIOD
+    ec2: timedelta = timedelta(seconds=10)
     heartbeat: timedelta = timedelta(seconds=30)
     overlap: timedelta = timedelta(seconds=120)
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 import benchtui
-from benchtui.aws.errors import CloudError, with_retries
+from benchtui.aws.errors import CloudError
 from benchtui.aws.images import Image, resolve_image
 from benchtui.aws.network import resolve_network
 from benchtui.aws.objects import Bucket
@@ -48,7 +48,6 @@ QUIET = timedelta(minutes=5)
 #: An instance alive this long after its own expiry will not end by itself; waiting for it helps nobody.
 OVERTIME = timedelta(minutes=2)
 WATCH_TRIES = 2
-UPLOAD_TRIES = 5
 SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -143,17 +142,9 @@ class Workspace:
         sha256, bundle = await asyncio.to_thread(build_bundle, planned.suites)
         run = self._document(planned, sha256)
         bucket = await self.bucket()
-        await self._upload(bucket, keys.payload_key(sha256), bundle, "application/gzip")
-        await self._upload(bucket, keys.run_json_key(run.run), to_json(run), "application/json")
+        await bucket.put_once(keys.payload_key(sha256), bundle, "application/gzip")
+        await bucket.put_once(keys.run_json_key(run.run), to_json(run))
         return run
-
-    async def _upload(self, bucket: Bucket, key: str, body: bytes, content_type: str) -> None:
-        await with_retries(
-            lambda: bucket.put_once(key, body, content_type),
-            tries=UPLOAD_TRIES,
-            random=self.rng,
-            sleep=self.clock.sleep,
-        )
 
     def _document(self, planned: Planned, bundle_sha256: str) -> RunDocument:
         plan, config, now = planned.plan, self.config, self.clock.now()

@@ -53,7 +53,6 @@ class Init:
         self.units: dict[str, Unit] = {}
         self.shutdown: tuple[float, str] | None = None
         self.stopping: tuple[float, str] | None = None
-        self.killed_all = False
         self.parts: list[dict[str, str]] = list(world["parts"]) if self.boot == 1 else []  # type: ignore[call-overload]
         self.part_number = 0
         self.part_pid: int | None = None
