@@ -1,9 +1,13 @@
 """What is imported decides how fast a command starts, and what it needs."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import benchtui.core
 
 REPORT = """
 import sys
@@ -61,3 +65,38 @@ def test_what_plan_offline_imports_is_enough(tmp_path):
     )
     assert ended.returncode == 0, ended.stderr
     assert "c7g.large-1" in ended.stdout
+
+
+#: What reaches a file or a clock without an import that a contract of import-linter could refuse.
+IMPURE = {"open", "input", "print", "Path", "now", "utcnow", "today", "__import__", "import_module"}
+
+
+def impure(source: str) -> set[str]:
+    """The names in ``source`` with which core would not be pure."""
+    used = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = node.func
+            used.add(getattr(called, "id", None) or getattr(called, "attr", ""))
+        elif isinstance(node, ast.ImportFrom):
+            used |= {alias.name for alias in node.names}
+    return used & IMPURE
+
+
+@pytest.mark.parametrize("file", sorted(Path(benchtui.core.__path__[0]).glob("*.py")), ids=lambda f: f.name)
+def test_core_reads_no_file_and_no_clock(file: Path):
+    assert impure(file.read_text(encoding="utf-8")) == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("from pathlib import Path", {"Path"}),
+        ("import pathlib\npathlib.Path('x').read_text()", {"Path"}),
+        ("open('x')", {"open"}),
+        ("from datetime import datetime\ndatetime.now()", {"now"}),
+        ("from pathlib import PurePosixPath\ndef f(now): return now", set()),
+    ],
+)
+def test_what_makes_core_impure_would_be_noticed(source: str, names: set[str]):
+    assert impure(source) == names

@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from benchtui.core import userdata
 from benchtui.core.errors import UsageError
 from benchtui.core.keys import KeyNotOurs
-from benchtui.core.userdata import MAX_BYTES, SOFTDOG_LIMIT_S, JobUserData, packaged_templates, render
+from benchtui.core.userdata import MAX_BYTES, SOFTDOG_LIMIT_S, JobUserData
+from benchtui.engine.packaged import packaged_templates
 
 JOB = JobUserData(
     run="20261124-021533-k3f7",
@@ -45,6 +47,11 @@ LONGEST = dataclasses.replace(
     emergency_grace_s=99_999,
     heartbeat_s=600,
 )
+
+
+def render(job: JobUserData) -> str:
+    """With the templates that benchtui comes with."""
+    return userdata.render(job, packaged_templates())
 
 
 def parts(job: JobUserData = JOB) -> tuple[str, str]:

@@ -16,7 +16,8 @@ import pytest
 from benchtui.core import keys
 from benchtui.core.errors import UsageError
 from benchtui.engine import bundle
-from benchtui.engine.bundle import build_bundle, load_suites, payloads_root
+from benchtui.engine.bundle import build_bundle, load_suites
+from benchtui.engine.packaged import payloads_root
 
 PAYLOAD = (
     'schema = "benchtui.payload/1"\nname = "{name}"\ntitle = "t"\nversion = 1\n'

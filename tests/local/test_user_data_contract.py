@@ -15,9 +15,9 @@ import pytest
 
 from benchtui.core import keys
 from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
-from benchtui.core.packaged import payloads_root
 from benchtui.core.userdata import JobUserData, render
 from benchtui.engine.bundle import build_bundle, load_suites
+from benchtui.engine.packaged import packaged_templates, payloads_root
 from tests.local.conftest import LocalCloud
 
 REGION, TYPE = "us-east-1", "local.1cpu"
@@ -76,7 +76,7 @@ class Launched:
             InstanceType=TYPE,
             MinCount=1,
             MaxCount=1,
-            UserData=render(JobUserData(**job)),
+            UserData=render(JobUserData(**job), packaged_templates()),
             IamInstanceProfile={"Name": "benchtui-instance"},
             InstanceInitiatedShutdownBehavior="terminate",
             MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 1},

@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
 
 from benchtui.core.errors import UsageError
 from benchtui.core.keys import check_instance_type, check_job, check_run, check_suite, payload_key
-from benchtui.core.packaged import payloads_root
 
 #: Ours; EC2 takes 16 KiB. What does not fit here belongs into the bundle.
 MAX_BYTES = 6144
@@ -62,19 +60,7 @@ class Templates:
     bootstrap: str
 
 
-@cache
-def packaged_templates() -> Templates:
-    """The templates this benchtui comes with.
-
-    Raises:
-        OSError: the installation is damaged.
-    """
-    boot = payloads_root() / "boot"
-    names = ("boothook.sh.in", "script.sh.in", "bootstrap.py.in")
-    return Templates(*((boot / name).read_text(encoding="utf-8") for name in names))
-
-
-def render(job: JobUserData, templates: Templates | None = None) -> str:
+def render(job: JobUserData, templates: Templates) -> str:
     """User data as MIME text, to be base64-encoded by the SDK.
 
     Raises:
@@ -82,7 +68,6 @@ def render(job: JobUserData, templates: Templates | None = None) -> str:
         UsageError: a name is none of its kind, a time is out of range, or it all takes more than 6 KiB.
     """
     _check(job)
-    templates = templates or packaged_templates()
     hard_s = hard_stop_s(job)
     margin_s = hard_s + SOFTDOG_AFTER_S
     values = {

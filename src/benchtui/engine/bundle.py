@@ -16,10 +16,8 @@ from pathlib import Path
 
 from benchtui.core import keys
 from benchtui.core.errors import UsageError
-from benchtui.core.packaged import payloads_root
 from benchtui.core.suites import Suite, parse_payload, suites_json
-
-__all__ = ["MAX_BYTES", "build_bundle", "load_suites", "payloads_root"]
+from benchtui.engine.packaged import payloads_root
 
 #: Of the files in it, before compression.
 MAX_BYTES = 20 << 20

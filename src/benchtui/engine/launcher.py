@@ -20,6 +20,7 @@ from benchtui.core.tokens import client_token
 from benchtui.core.userdata import JobUserData, render
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.ledger import Ledger
+from benchtui.engine.packaged import packaged_templates
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket
@@ -245,7 +246,8 @@ class Launcher:
                 max_runtime_s=run.max_runtime_s,
                 emergency_grace_s=run.emergency_grace_s,
                 heartbeat_s=run.heartbeat_s,
-            )
+            ),
+            packaged_templates(),
         )
         return LaunchRequest(
             run=run.run,

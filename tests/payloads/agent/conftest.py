@@ -23,8 +23,8 @@ import pytest
 
 from benchtui.core import keys
 from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
-from benchtui.core.packaged import payloads_root
 from benchtui.engine.bundle import build_bundle, load_suites
+from benchtui.engine.packaged import payloads_root
 
 # The bundle carries the launcher's keys.py beside the agent: here it is the same file.
 sys.modules.setdefault("keys", keys)

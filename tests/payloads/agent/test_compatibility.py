@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchtui.core import keys
-from benchtui.core.packaged import payloads_root
+from benchtui.engine.packaged import payloads_root
 
 AGENT = payloads_root() / "agent"
 FILES = [*sorted(AGENT.glob("*.py")), Path(keys.__file__)]

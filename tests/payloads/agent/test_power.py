@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import power
-from benchtui.core.packaged import payloads_root
+from benchtui.engine.packaged import payloads_root
 
 POWER = payloads_root() / "agent" / "power.py"
 

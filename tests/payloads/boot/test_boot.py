@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from benchtui.core.userdata import JobUserData, render
+from benchtui.engine.packaged import packaged_templates
 
 BOOT_ID = "0f1e2d3c-0000-4000-8000-000000000001"
 OTHER_ID = "0f1e2d3c-0000-4000-8000-000000000002"
@@ -81,7 +82,7 @@ class Machine:
 
     def run(self, part: int, shell: str = "sh") -> None:
         """Execute a part: 0 the boothook, 1 the script."""
-        text = email.message_from_string(render(JOB)).get_payload()[part].get_payload()
+        text = email.message_from_string(render(JOB, packaged_templates())).get_payload()[part].get_payload()
         for path in MOVED:
             text = text.replace(path, f"{self.base}{path}")
         assert not re.search(r"[ '>]/(run|var|etc|proc|dev/watch)", text), "a path that was not moved"

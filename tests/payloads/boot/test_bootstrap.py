@@ -12,7 +12,7 @@ import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from benchtui.core.userdata import packaged_templates
+from benchtui.engine.packaged import packaged_templates
 
 NOW = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)
 ROLE = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "wJalr/K7MDENG+bPx", "Token": "token/with+signs=="}

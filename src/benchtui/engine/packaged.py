@@ -1,8 +1,11 @@
-"""Where the payloads lie that benchtui comes with."""
+"""The payloads that benchtui comes with: where they lie, and the templates among them."""
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+
+from benchtui.core.userdata import Templates
 
 
 def payloads_root() -> Path:
@@ -16,3 +19,15 @@ def payloads_root() -> Path:
         if (folder / "agent" / "main.py").is_file():
             return folder
     raise FileNotFoundError(f"no payloads beside {package}: install benchtui again")
+
+
+@cache
+def packaged_templates() -> Templates:
+    """The templates of user data.
+
+    Raises:
+        OSError: the installation is damaged.
+    """
+    boot = payloads_root() / "boot"
+    names = ("boothook.sh.in", "script.sh.in", "bootstrap.py.in")
+    return Templates(*((boot / name).read_text(encoding="utf-8") for name in names))
