@@ -80,12 +80,17 @@ def test_timeout_leaves_with_4_and_names_what_goes_on(local_cli: Cli):
 
 
 def test_an_instance_alive_after_its_end_outranks_the_timeout(local_cli: Cli):
-    short = '[safety]\nmax_runtime = "1s"\nemergency_grace = "1s"\nboot_allowance = 0\n'
-    local_cli.configure(PLAN.replace("[safety]\n", short))
-    ended = local_cli("run", "--yes", "--local", "--json", "--timeout", "5")
-    assert ended.returncode == 6, ended.stderr
-    assert "ALARM" in ended.stderr
-    assert len(last_line(ended.stdout)["still_alive"]) == 2
+    with local_cli.start("run", "--yes", "--local", "--json", "--timeout", "5") as process:
+        launched = [record for record in started(process, "launched", 2) if record["type"] == "launched"]
+        assert local_cli.cloud
+        local_cli.cloud.boto3("ec2").create_tags(
+            Resources=[record["instance_id"] for record in launched],
+            Tags=[{"Key": "benchtui:expires", "Value": "2020-01-01T00:00:00Z"}],
+        )
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 6, err
+    assert "ALARM" in err
+    assert len(last_line(out)["still_alive"]) == 2
 
 
 def test_detach_returns_when_everything_is_launched_and_prints_the_run(local_cli: Cli):

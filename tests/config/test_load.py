@@ -187,6 +187,10 @@ def test_a_syntax_error_names_line_and_column_and_hides_no_other_file(home, tmp_
         ("[safety]\nbudget_usd = true\n", "must be an amount of money"),
         ("[safety]\nbudget_usd = inf\n", "safety.budget_usd"),
         ("[safety]\nmax_runtime = '13h'\n", "safety.max_runtime: must be at most 43200"),
+        (
+            "[safety]\nemergency_grace = '1m'\n",
+            "safety.emergency_grace: must be at least 80 (seconds), not 60: so",
+        ),
         ("[suites.mine]\npth = 'x'\n", "suites.mine.pth: unknown key (did you mean suites.mine.path?)"),
         ("[suites.'../x']\npath = 'x'\n", "is not a suite name"),
         ("[watch]\npoll_seconds = nan\n", "watch.poll_seconds"),

@@ -17,7 +17,8 @@ import pytest
 from benchtui.core import userdata
 from benchtui.core.errors import UsageError
 from benchtui.core.keys import KeyNotOurs
-from benchtui.core.userdata import MAX_BYTES, SOFTDOG_LIMIT_S, JobUserData
+from benchtui.core.money import Limits
+from benchtui.core.userdata import MAX_BYTES, SHORTEST_GRACE_S, SOFTDOG_LIMIT_S, JobUserData
 from benchtui.engine.packaged import packaged_templates
 
 JOB = JobUserData(
@@ -153,10 +154,19 @@ def test_beyond_softdogs_limit_it_is_not_armed_rather_than_too_early() -> None:
     assert f"m={SOFTDOG_LIMIT_S}\n" in parts(just)[0]
 
 
-def test_the_hard_stop_leaves_the_gentler_ways_their_time() -> None:
-    hasty = dataclasses.replace(JOB, max_runtime_s=60, emergency_grace_s=1)
+def test_the_shortest_grace_leaves_the_gentler_ways_their_time() -> None:
+    hasty = dataclasses.replace(JOB, max_runtime_s=60, emergency_grace_s=SHORTEST_GRACE_S)
     assert "later 140 'echo o" in parts(hasty)[1]
     assert "on 120 systemctl poweroff" in parts(hasty)[1]
+    assert 'later 130 "timeout 9' in parts(hasty)[1]
+
+
+@pytest.mark.parametrize("grace", [SHORTEST_GRACE_S, 3600])
+def test_the_hard_stop_is_the_one_that_the_worst_case_pays_for(grace: int) -> None:
+    job = dataclasses.replace(JOB, emergency_grace_s=grace)
+    limits = Limits(job.max_runtime_s, grace, boot_allowance=300, heartbeat=30)
+    assert userdata.hard_stop_s(job) + limits.boot_allowance == limits.longest_seconds
+    assert f"later {userdata.hard_stop_s(job)} 'echo o" in parts(job)[1]
 
 
 def test_the_boothook_waits_for_nothing_that_can_hang_a_boot() -> None:
@@ -194,6 +204,7 @@ def test_metadata_is_asked_where_the_environment_says() -> None:
         ("image_id", "ami 1"),
         ("mode", "quick$(reboot)"),
         ("max_runtime_s", 0),
+        ("emergency_grace_s", SHORTEST_GRACE_S - 1),
         ("heartbeat_s", 0),
         ("suites", ()),
     ],

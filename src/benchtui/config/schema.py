@@ -25,6 +25,7 @@ from pydantic import (
 from benchtui.config.durations import parse_duration
 from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
 from benchtui.core.money import LIST_RATES
+from benchtui.core.userdata import SHORTEST_GRACE_S
 
 REGION_PATTERN = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -242,13 +243,22 @@ LONGEST_RUNTIME = 12 * 3600
 LONGEST_GRACE = 6 * 3600
 
 
+def _long_enough_grace(seconds: int) -> int:
+    if seconds < SHORTEST_GRACE_S:
+        raise ValueError(
+            f"must be at least {SHORTEST_GRACE_S} (seconds), not {seconds}: so long after max_runtime an "
+            "instance needs to stop its job, say so and power off before it is switched off the hard way"
+        )
+    return seconds
+
+
 class SafetySection(Section):
     """What ends an instance, and what a run may cost at most."""
 
     max_runtime: Annotated[Seconds, Field(ge=1, le=LONGEST_RUNTIME)] = 4 * 3600
     """Time after which a job is stopped, per instance, from its boot. Duration, at most 12h."""
-    emergency_grace: Annotated[Seconds, Field(ge=1, le=LONGEST_GRACE)] = 3600
-    """Time after max_runtime at which the instance is switched off the hard way. Duration, at most 6h."""
+    emergency_grace: Annotated[Seconds, AfterValidator(_long_enough_grace), Field(le=LONGEST_GRACE)] = 3600
+    """Time after max_runtime at which the instance is switched off the hard way. Duration, 80s to 6h."""
     boot_allowance: Annotated[Seconds, Field(ge=0, le=3600)] = 300
     """Time from launch until the timers inside run; part of expected and worst-case cost. Duration."""
     budget_usd: Usd = Decimal("5.00")

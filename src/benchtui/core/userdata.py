@@ -22,6 +22,8 @@ FORCE_AFTER_S = 60
 POLITE_AFTER_MIN = 2
 #: The last word of the hard stop is tried this long before it.
 LAST_WORD_S = 10
+#: With less than this after max_runtime the hard stop would come before the gentler ways had their time.
+SHORTEST_GRACE_S = FORCE_AFTER_S + 2 * LAST_WORD_S
 #: softdog counts from the boothook, which comes before the script: it must not come before the hard stop.
 SOFTDOG_AFTER_S = 60
 
@@ -94,8 +96,8 @@ def render(job: JobUserData, templates: Templates) -> str:
 
 
 def hard_stop_s(job: JobUserData) -> int:
-    """Seconds from the script's start to the hard stop: after every gentler way had its time."""
-    return job.max_runtime_s + max(job.emergency_grace_s, FORCE_AFTER_S + 2 * LAST_WORD_S)
+    """Seconds from the script's start to the hard stop; worst case and expiry tag count with the same."""
+    return job.max_runtime_s + job.emergency_grace_s
 
 
 def _check(job: JobUserData) -> None:
@@ -113,8 +115,10 @@ def _check(job: JobUserData) -> None:
     ):
         if not pattern.fullmatch(value):
             raise UsageError(f"{value!r} is not the name of a {what}")
-    if min(job.max_runtime_s, job.emergency_grace_s, job.heartbeat_s) < 1 or not job.suites:
+    if min(job.max_runtime_s, job.heartbeat_s) < 1 or not job.suites:
         raise UsageError("a job needs a suite, and times of at least a second")
+    if job.emergency_grace_s < SHORTEST_GRACE_S:
+        raise UsageError(f"a grace of {job.emergency_grace_s} s, less than {SHORTEST_GRACE_S}")
 
 
 def _job_json(job: JobUserData) -> str:

@@ -17,7 +17,7 @@ from benchtui.core.documents import JobDocument, RunDocument, SentinelBody, to_j
 from benchtui.core.keys import LAUNCHER_SEQ, JobState, Sentinel
 from benchtui.core.states import InstanceView
 from benchtui.core.tokens import client_token
-from benchtui.core.userdata import JobUserData, render
+from benchtui.core.userdata import JobUserData, hard_stop_s, render
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.packaged import packaged_templates
@@ -229,26 +229,22 @@ class Launcher:
 
     def _build(self, job: JobDocument, token: str, zone: str | None) -> LaunchRequest:
         run, placement = self.run, self.placement
-        life = timedelta(seconds=run.max_runtime_s + run.emergency_grace_s) + self.limits.boot_allowance
-        expires = self.clock.now() + life
         image = placement.images[job.arch]
-        user_data = render(
-            JobUserData(
-                run=run.run,
-                job=job.job,
-                bucket=self.bucket.name,
-                bucket_region=self.cloud.bucket_region,
-                bundle_sha256=run.bundle_sha256,
-                instance_type=job.instance_type,
-                image_id=image.image_id,
-                suites=job.suites,
-                mode=run.mode,
-                max_runtime_s=run.max_runtime_s,
-                emergency_grace_s=run.emergency_grace_s,
-                heartbeat_s=run.heartbeat_s,
-            ),
-            packaged_templates(),
+        told = JobUserData(
+            run=run.run,
+            job=job.job,
+            bucket=self.bucket.name,
+            bucket_region=self.cloud.bucket_region,
+            bundle_sha256=run.bundle_sha256,
+            instance_type=job.instance_type,
+            image_id=image.image_id,
+            suites=job.suites,
+            mode=run.mode,
+            max_runtime_s=run.max_runtime_s,
+            emergency_grace_s=run.emergency_grace_s,
+            heartbeat_s=run.heartbeat_s,
         )
+        life = timedelta(seconds=hard_stop_s(told)) + self.limits.boot_allowance
         return LaunchRequest(
             run=run.run,
             job=job.job,
@@ -256,8 +252,8 @@ class Launcher:
             instance_type=job.instance_type,
             image=image,
             client_token=token,
-            user_data=user_data,
-            expires_at=expires,
+            user_data=render(told, packaged_templates()),
+            expires_at=self.clock.now() + life,
             tags=placement.tags,
             zone=zone,
             subnet=placement.subnet,
