@@ -26,7 +26,7 @@ PRICES = {
     "c7i.large": Price(Decimal("0.08925"), "pricing-api", NOW, "us-east-1"),
     "c7a.large": Price(Decimal("0.10264"), "pricing-api", NOW, "us-east-1"),
 }
-SECONDS = {"stream": 30, "hpl": 600, "avx": 60}
+SECONDS = {"stream": {"quick": 30, "full": 90}, "hpl": {"quick": 600}, "avx": {"quick": 60, "full": 60}}
 
 
 def matrix(**changes):
@@ -70,6 +70,11 @@ def test_a_job_knows_its_topology_price_time_and_cost():
     assert job.expected_seconds == 300 + 30 + 600
     assert Decimal(0) < job.expected_usd < job.worst_case_usd
     assert plan.worst_case_usd == job.worst_case_usd
+
+
+def test_the_time_is_that_of_the_chosen_mode():
+    plan = resolved(matrix(types=("c7i.large",), replicates=1, mode="full"))
+    assert plan.jobs[0].expected_seconds == 300 + 90
 
 
 def test_no_two_replicates_of_a_type_are_adjacent():
@@ -158,6 +163,11 @@ def test_a_job_with_no_suite_left_is_not_launched():
     [
         ({"types": ()}, "no instance types", "[plan] types"),
         ({"suites": ("straem",)}, "there is no suite straem", "did you mean stream?"),
+        (
+            {"suites": ("stream", "hpl"), "mode": "full"},
+            "suite hpl has no mode full, only quick",
+            "[plan] mode; or declare [modes.full]",
+        ),
         ({"suites": ()}, "the plan is empty", "[plan] suites"),
         ({"exclude": (Excluded(None, "stream"),)}, "the plan is empty", "exclude"),
         ({"replicates": 4000}, "the plan has 12000 jobs", "replicates"),

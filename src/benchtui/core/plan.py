@@ -145,7 +145,7 @@ def resolve(
     region: str,
     types: Mapping[str, InstanceType | Missing],
     prices: Mapping[str, Price | Missing],
-    expected_seconds: Mapping[str, int],
+    expected_seconds: Mapping[str, Mapping[str, int]],
     architectures: Mapping[str, frozenset[str]],
     limits: Limits,
     volume_gib: int,
@@ -158,15 +158,15 @@ def resolve(
     Args:
         types: topology by type name; a name that is absent or Missing is declined.
         prices: per type in ``region``; absent or Missing is declined, a price is never guessed.
-        expected_seconds: of every known suite, in the matrix's mode.
+        expected_seconds: of every known suite, by the modes it has.
         architectures: suites that run on some architectures only; absent means all.
         seed: of the launch order; the same seed gives the same order.
 
     Raises:
-        UsageError: nothing is planned, a suite is unknown, or there are more than 10,000 jobs.
+        UsageError: nothing is planned, a suite is unknown or lacks the mode, or more than 10,000 jobs.
     """
     cells = _cells(matrix)
-    _check_suites(cells, expected_seconds)
+    _check_suites(cells, expected_seconds, matrix.mode)
     jobs: dict[str, PlannedJob] = {}
     declined: list[DeclinedCell] = []
     for (instance_type, replicate), suites in cells.items():
@@ -185,7 +185,7 @@ def resolve(
                 reason = f"suite {suite} does not run on {topology.arch}"
                 declined.append(DeclinedCell(job, instance_type, suite, reason))
         if runnable:
-            seconds = limits.boot_allowance + sum(expected_seconds[suite] for suite in runnable)
+            seconds = limits.boot_allowance + sum(expected_seconds[suite][matrix.mode] for suite in runnable)
             jobs[job] = PlannedJob(
                 job=job,
                 instance_type=instance_type,
@@ -258,7 +258,9 @@ def _matches(rule: Excluded, instance_type: str, suite: str) -> bool:
     return rule.instance_type in (None, instance_type) and rule.suite in (None, suite)
 
 
-def _check_suites(cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping[str, int]) -> None:
+def _check_suites(
+    cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping[str, Mapping[str, int]], mode: str
+) -> None:
     for suite in dict.fromkeys(suite for suites in cells.values() for suite in suites):
         if suite not in known:
             nearest = difflib.get_close_matches(suite, known, n=1)
@@ -266,6 +268,11 @@ def _check_suites(cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping
             raise UsageError(
                 f"there is no suite {suite}",
                 f"{hint}known: {', '.join(sorted(known))}; a suite of your own: [suites.{suite}] path",
+            )
+        if mode not in known[suite]:
+            raise UsageError(
+                f"suite {suite} has no mode {mode}, only {', '.join(sorted(known[suite]))}",
+                f"choose a mode every suite has: [plan] mode; or declare [modes.{mode}] in its payload.toml",
             )
 
 

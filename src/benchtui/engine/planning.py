@@ -180,9 +180,8 @@ def _assemble(
         types=types,
         prices=prices,
         expected_seconds={
-            name: math.ceil(suite.modes[plan.mode].expected_seconds)
+            name: {mode: math.ceil(declared.expected_seconds) for mode, declared in suite.modes.items()}
             for name, suite in suites.items()
-            if plan.mode in suite.modes
         },
         architectures={},
         limits=limits_of(config),
