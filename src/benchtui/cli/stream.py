@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchtui.cli import diagnostics, output
-from benchtui.cli.narration import words
+from benchtui.engine.narration import words
 from benchtui.engine.events import Event
 
 

@@ -1,4 +1,4 @@
-"""Events of the engine in words, one line each, for stderr."""
+"""Events of the engine in words, one line each: for stderr and for the Events pane."""
 
 from __future__ import annotations
 

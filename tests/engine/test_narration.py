@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchtui.cli.narration import words
+from benchtui.engine.narration import words
 from benchtui.engine.events import Event
 
 AT = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)
