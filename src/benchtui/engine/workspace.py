@@ -109,18 +109,26 @@ class Workspace:
         """The bucket."""
         return Bucket(self.cloud, await self.bucket_name())
 
-    async def plan(self, seed: int) -> Planned:
+    async def plan(self, seed: int, config: Config | None = None) -> Planned:
         """The plan as AWS's types and prices make it now.
+
+        Args:
+            seed: of the launch order.
+            config: what to plan; None: this workspace's own.
 
         Raises:
             UsageError: the plan is empty or names what there is not.
             CloudError: EC2 did not answer.
         """
         cache = self.folders.cache / "prices.json"
-        return await planning.online(self.cloud, self.config, seed, self.clock.now(), cache)
+        return await planning.online(self.cloud, config or self.config, seed, self.clock.now(), cache)
 
-    async def start(self, planned: Planned) -> RunDocument:
+    async def start(self, planned: Planned, config: Config | None = None) -> RunDocument:
         """Put the bundle and run.json into the bucket. Nothing is launched yet.
+
+        Args:
+            planned: what `plan` returned.
+            config: what it was made from; None: this workspace's own.
 
         Raises:
             BudgetError: the worst case exceeds the budget.
@@ -140,14 +148,14 @@ class Workspace:
             fix = next((cell.fix for cell in plan.declined if cell.fix), None)
             raise UsageError(f"no job can be launched: {reasons}", fix=fix)
         sha256, bundle = await asyncio.to_thread(build_bundle, planned.suites)
-        run = self._document(planned, sha256)
+        run = self._document(planned, sha256, config or self.config)
         bucket = await self.bucket()
         await bucket.put_once(keys.payload_key(sha256), bundle, "application/gzip")
         await bucket.put_once(keys.run_json_key(run.run), to_json(run))
         return run
 
-    def _document(self, planned: Planned, bundle_sha256: str) -> RunDocument:
-        plan, config, now = planned.plan, self.config, self.clock.now()
+    def _document(self, planned: Planned, bundle_sha256: str, config: Config) -> RunDocument:
+        plan, now = planned.plan, self.clock.now()
         suffix = "".join(secrets.choice(SUFFIX_ALPHABET) for _ in range(4))
         return RunDocument(
             run=keys.run_id(now, suffix),
@@ -196,7 +204,11 @@ class Workspace:
         )
 
     async def launch(
-        self, run: RunDocument, planned: Planned, started: Callable[[Launcher], None] = lambda _: None
+        self,
+        run: RunDocument,
+        planned: Planned,
+        started: Callable[[Launcher], None] = lambda _: None,
+        config: Config | None = None,
     ) -> Launched:
         """Launch every job of ``run``; returns when each is launched or declined.
 
@@ -204,15 +216,17 @@ class Workspace:
             run: as `start` returned it.
             planned: the plan it came from.
             started: given the launcher, so that it can be stopped.
+            config: what the plan was made from; None: this workspace's own.
 
         Raises:
             CloudError: an image could not be resolved for any job.
             OSError: the ledger cannot be written.
         """
-        placement = await self._placement(run, planned)
+        config = config or self.config
+        placement = await self._placement(run, planned, config)
         limits = LaunchLimits(
-            concurrency=self.config.safety.launch_concurrency,
-            tries=self.config.safety.launch_tries,
+            concurrency=config.safety.launch_concurrency,
+            tries=config.safety.launch_tries,
             boot_allowance=timedelta(seconds=run.boot_allowance_s),
         )
         with Ledger(self.folders.state / "ledger", run.run) as ledger:
@@ -230,11 +244,11 @@ class Workspace:
             started(launcher)
             return await launcher.launch(run.jobs)
 
-    async def _placement(self, run: RunDocument, planned: Planned) -> Placement:
-        aws, region = self.config.aws, planned.plan.region
+    async def _placement(self, run: RunDocument, planned: Planned, config: Config) -> Placement:
+        aws, region = config.aws, planned.plan.region
         images: dict[str, Image] = {}
         for arch in sorted({job.arch for job in run.jobs}):
-            name = planning.image_for(self.config, arch)
+            name = planning.image_for(config, arch)
             if name is None:
                 raise UsageError(
                     f"no image for {arch} is configured",
@@ -255,8 +269,8 @@ class Workspace:
             instance_profile=aws.instance_profile,
             security_group=network.security_group,
             subnet=network.subnet,
-            tags=self.config.instance.tags,
-            volume_gib=self.config.instance.volume_gib,
+            tags=config.instance.tags,
+            volume_gib=config.instance.volume_gib,
         )
 
     async def load(self, run: str) -> RunDocument:
