@@ -95,6 +95,11 @@ class Machine:
         file = self.base / "calls"
         return file.read_text().splitlines() if file.exists() else []
 
+    @property
+    def in_order(self) -> list[str]:
+        """The calls without those of children in the background, which come when they come."""
+        return [call for call in self.calls if not call.startswith("setsid")]
+
     def wait_for_children(self, number: int) -> None:
         """Wait until the children in the background have noted their calls."""
         ends = time.monotonic() + 10
@@ -245,24 +250,51 @@ def test_without_a_bundle_no_agent_runs_and_the_power_goes_off(machine: Machine,
     machine.python("exit 1")
     machine.run(1, shell)
     assert not [call for call in machine.calls if call.endswith("main.py")]
-    assert machine.calls[-1] == "poweroff -ff"
+    assert machine.in_order[-1] == "poweroff -ff"
 
 
 def test_without_python_the_power_goes_off(machine: Machine, shell: str) -> None:
     (machine.base / "usr/bin/python3").unlink()
+    tools = machine.base / "tools"
+    tools.mkdir()
+    for name in ("cat", "mkdir", "sh", "timeout"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    machine.environment["PATH"] = f"{machine.base / 'bin'}:{tools}"
+    machine.run(1, str(shutil.which(shell)))
+    machine.wait_for_children(2)
+    assert {"hard-stop", "timer", "shutdown"} <= machine.armed
+    assert machine.in_order[-1] == "poweroff -ff"
+
+
+def test_a_python_elsewhere_in_the_path_runs_the_agent(machine: Machine, shell: str) -> None:
+    (machine.base / "usr/bin/python3").unlink()
+    machine.command("python3")
     machine.run(1, shell)
-    assert machine.calls[-1] == "poweroff -ff"
+    machine.wait_for_children(2)
+    agent = machine.base / "var/lib/benchtui/agent"
+    calls = [call for call in machine.calls if call.startswith("python3")]
+    assert calls == ["python3 -", f"python3 {agent}/main.py"]
+    assert machine.said("run/benchtui/stop").endswith(f"timeout 8 python3 {agent}/emergency.py\n")
+    last_word = f"timeout 9 python3 {agent}/emergency.py"
+    assert any(call.endswith(last_word) for call in machine.calls if call.startswith("setsid"))
+
+
+def test_the_images_own_python_goes_before_one_in_the_path(machine: Machine, shell: str) -> None:
+    machine.command("python3", f"touch {machine.base}/wrong")
+    machine.run(1, shell)
+    assert [call for call in machine.calls if call.endswith("main.py")]
+    assert not (machine.base / "wrong").exists()
 
 
 def test_a_disk_that_takes_nothing_still_leads_to_power_off(machine: Machine, shell: str) -> None:
     (machine.base / "var/lib/benchtui").write_text("a file in its place")
     machine.run(1, shell)
-    assert machine.calls[-1] == "poweroff -ff"
+    assert machine.in_order[-1] == "poweroff -ff"
 
 
 def test_a_polite_way_that_hangs_is_followed_by_force(machine: Machine, shell: str) -> None:
     machine.run(1, shell)
-    assert machine.calls[-4:] == ["systemctl poweroff", "sleep 30", "sleep 2", "poweroff -ff"]
+    assert machine.in_order[-4:] == ["systemctl poweroff", "sleep 30", "sleep 2", "poweroff -ff"]
     assert machine.said("proc/sysrq-trigger") == "o\n"
 
 
