@@ -20,7 +20,7 @@ from benchtui.core import keys
 from benchtui.core.catalogue import Price
 from benchtui.core.documents import PriceDocument, RunDocument
 from benchtui.core.keys import JobState, KeyNotOurs, Sentinel
-from benchtui.core.money import cost_of
+from benchtui.core.money import Cost, cost_of
 from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
 from benchtui.core.text import clean_line
 from benchtui.engine.events import Emit, Event
@@ -230,11 +230,12 @@ class Watcher:
             )
             self._tell_change(self._statuses.get(job.job), status)
             self._statuses[job.job] = status
-            rows.append(JobRow(job, status, self._spent(status, job.price)))
+            cost = self.cost(status, job.price)
+            rows.append(JobRow(job, status, None if cost is None else cost.usd))
         self._rows = tuple(rows)
 
-    def _spent(self, status: JobStatus, price: PriceDocument) -> Decimal | None:
-        """Estimate of what the job's instance has cost so far, USD; None if no instance was seen."""
+    def cost(self, status: JobStatus, price: PriceDocument) -> Cost | None:
+        """Estimate of what the job's instance has cost so far; None if no instance was seen."""
         if status.instance is None:
             return None
         ended = self._heard.ended.get(status.instance.instance_id)
@@ -243,7 +244,7 @@ class Watcher:
         beats = int(seconds / self.limits.heartbeat.total_seconds())
         writes = len(self._heard.sentinels.get(status.job, ())) + 2 * beats
         at_launch = Price(price.usd_per_hour, price.basis, price.as_of, price.region)
-        return cost_of(at_launch, seconds, self.run.volume_gib, self._rates, writes).usd
+        return cost_of(at_launch, seconds, self.run.volume_gib, self._rates, writes)
 
     def _tell_change(self, old: JobStatus | None, new: JobStatus) -> None:
         before = (old.state, old.suite, old.progress) if old else (JobState.PLANNED, None, None)
