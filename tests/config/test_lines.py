@@ -4,7 +4,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchtui.config.lines import key_lines
+from benchtui.config.lines import holds_comment, key_lines, places
 
 DOCUMENT = '''\
 # comment with [a] = "b"
@@ -86,3 +86,20 @@ _TREE = st.dictionaries(
 def test_finds_exactly_the_paths_of_any_document(tree):
     text = tomli_w.dumps(tree)
     assert set(key_lines(text)) == set(_paths(tomllib.loads(text)))
+
+
+def test_places_are_those_of_keys_values_and_ends_of_tables():
+    found = places(DOCUMENT)
+    start, end = found.pairs["prices", "on_demand", "c7g.large"]
+    assert DOCUMENT[start:end] == '"c7g.large" = 0.07'
+    start, end = found.values["plan", "types"]
+    assert DOCUMENT[start:end].startswith("[ # comment ]")
+    assert DOCUMENT[start:end].endswith("]")
+    end = found.table_ends["plan",]
+    assert DOCUMENT[:end].endswith('  { type = "c.d" },\n]')
+    assert ("prices",) not in found.table_ends
+
+
+def test_comments_inside_a_value_are_told_from_strings():
+    assert holds_comment('[ "a", # b\n]')
+    assert not holds_comment('[ "a # b", \'#\' ]')

@@ -1,8 +1,9 @@
-"""The line of every key of a TOML document, for error messages. tomllib keeps no positions."""
+"""Where everything stands in a TOML document, for error messages and changes. tomllib keeps no positions."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 Key = str | int
 KeyPath = tuple[Key, ...]
@@ -26,6 +27,28 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return _Scanner(text).document()
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Offsets into a document, in characters."""
+
+    pairs: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)  # from the key to the value's end
+    values: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    #: By the path of a header: behind the last key of that table, or behind the header if it has none.
+    table_ends: dict[KeyPath, int] = field(default_factory=dict)
+
+
+def places(text: str) -> Places:
+    """Where keys, values and tables stand in a document that tomllib has accepted."""
+    scanner = _Scanner(text)
+    scanner.document()
+    return scanner.places
+
+
+def holds_comment(value: str) -> bool:
+    """Whether a value as it is written, an array over several lines, has comments between its elements."""
+    return "#" in _STRING.sub("", value)
+
+
 class _Scanner:
     """Walks a valid document once; on an invalid one its answers mean nothing."""
 
@@ -34,6 +57,7 @@ class _Scanner:
         self.at = 0
         self.lines: dict[KeyPath, int] = {}
         self.tables_seen: dict[KeyPath, int] = {}
+        self.places = Places()
 
     def document(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
@@ -44,6 +68,8 @@ class _Scanner:
                 table = self._header()
             else:
                 self._pair(table)
+            if table:
+                self.places.table_ends[table] = self.at
             self._skip(_BLANK)
             if self.at == before:
                 break
@@ -101,7 +127,10 @@ class _Scanner:
             self._note(path, start)
         self.at += 1  # the equals sign
         self._skip(_INLINE_BLANK)
+        value = self.at
         self._value(path)
+        end = value + len(self.text[value : self.at].rstrip())
+        self.places.pairs[path], self.places.values[path] = (start, end), (value, end)
 
     def _value(self, path: KeyPath) -> None:
         if self._starts("["):

@@ -15,7 +15,7 @@ from benchtui.config.schema import IMAGE_TAGS
 from benchtui.config.settings import dotted, keys_at, settings
 from benchtui.core.errors import UsageError
 
-OriginKind = Literal["default", "sdk", "file", "environment", "flag"]
+OriginKind = Literal["default", "sdk", "file", "environment", "flag", "form"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Origin:
     line: int | None = None
 
     def __str__(self) -> str:
-        if self.kind == "default":
-            return "default"
+        if self.kind in ("default", "form"):
+            return self.kind
         return self.where if self.line is None else f"{self.where}:{self.line}"
 
 
