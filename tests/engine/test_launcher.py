@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from benchtui.aws.session import TRIES
 from benchtui.core import keys
 from benchtui.core.documents import SentinelBody, parse_document
 from benchtui.core.errors import BudgetError, UsageError
@@ -83,6 +84,54 @@ async def test_an_answer_that_stays_unclear_while_the_look_up_fails_too(bench: B
 async def test_throttles_are_waited_out(bench: Bench) -> None:
     bench.fault(service="ec2", action="RunInstances", status=503, code="RequestLimitExceeded", times=6)
     assert len((await bench.launch()).instances) == 4
+
+
+@pytest.mark.parametrize("settings", [ONE_TYPE])
+async def test_a_lost_reply_then_no_capacity_does_not_launch_a_second_in_another_zone(bench: Bench) -> None:
+    bench.fault(service="ec2", action="RunInstances", after_commit=True, times=1)
+    bench.fault(
+        service="ec2", action="RunInstances", status=500, code="InsufficientInstanceCapacity", times=1
+    )
+    bench.fault(service="ec2", action="DescribeInstances", status=500, times=4 * TRIES)
+    launched = await bench.launch()
+    assert [rule["hits"] for rule in bench.cloud.private("GET", "faults")] == [1, 1, 4 * TRIES]
+    assert list(launched.instances) == ["c7g.large-1"]
+    assert [row["InstanceId"] for row in bench.instances()] == [launched.instances["c7g.large-1"].instance_id]
+
+
+@pytest.mark.parametrize("settings", [ONE_TYPE])
+async def test_nothing_is_asked_for_elsewhere_while_ec2_does_not_say_what_there_is(bench: Bench) -> None:
+    bench.fault(service="ec2", action="RunInstances", after_commit=True, times=1)
+    bench.fault(
+        service="ec2", action="RunInstances", status=500, code="InsufficientInstanceCapacity", times=1
+    )
+    bench.fault(service="ec2", action="DescribeInstances", status=500)
+    launched = await bench.launch()
+    assert launched.declined["c7g.large-1"].startswith("unknown: ")
+    bench.cloud.private("DELETE", "faults")
+    assert len(bench.instances()) == 1
+    again = await bench.workspace.launch(bench.run, bench.planned)  # type: ignore[arg-type]
+    assert again.instances["c7g.large-1"].instance_id == bench.instances()[0]["InstanceId"]
+
+
+@pytest.mark.parametrize("settings", [ONE_TYPE])
+@pytest.mark.parametrize("ends_first", [False, True])
+async def test_a_second_launcher_finds_what_the_first_launched_in_another_zone(
+    bench: Bench, ends_first: bool
+) -> None:
+    bench.fault(
+        service="ec2", action="RunInstances", status=500, code="InsufficientInstanceCapacity", times=1
+    )
+    run = await bench.start()
+    first = (await bench.launch()).instances["c7g.large-1"]
+    assert [event["zone"] for event in bench.said("launching")] == [None, first.zone]
+    if ends_first:
+        bench.cloud.boto3("ec2").terminate_instances(InstanceIds=[first.instance_id])
+    again = await bench.workspace.launch(run, bench.planned)  # type: ignore[arg-type]
+    assert len(bench.instances()) == 1
+    assert again.gone == ({"c7g.large-1"} if ends_first else set())
+    assert list(again.instances) == ([] if ends_first else ["c7g.large-1"])
+    assert len(bench.said("launching")) == 2, "nothing more was asked for"
 
 
 @pytest.mark.parametrize("settings", [ONE_TYPE])

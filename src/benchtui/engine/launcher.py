@@ -1,8 +1,13 @@
-"""Launches the jobs of a run: each recorded before its request, and settled before it is asked for again."""
+"""Launches the jobs of a run: each recorded before its request, and settled before it is asked for again.
+
+A client token makes a repetition safe for one zone and one attempt only. So whatever is asked for under
+another token is looked up by its tags first, whoever launched it: this process, or one before it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,6 +94,8 @@ class Launcher:
         self.limits, self.ledger, self.clock, self.rng, self.emit = limits, ledger, clock, rng, emit
         self.launched = Launched()
         self._stop = asyncio.Event()
+        #: Jobs that may have an instance of an unanswered request, of this process or an earlier one.
+        self._unsettled: set[str] = set()
 
     def stop(self, why: str) -> None:
         """Launch nothing more. What is being launched is still settled."""
@@ -103,6 +110,8 @@ class Launcher:
             OSError: the ledger cannot be written; nothing was launched without its line.
         """
         limit = asyncio.Semaphore(self.limits.concurrency)
+        lines = await asyncio.to_thread(lambda: list(self.ledger.lines()))
+        self._unsettled = {str(line.get("job")) for line in lines if line.get("event") == "launching"}
 
         async def one(job: JobDocument) -> None:
             try:
@@ -155,7 +164,7 @@ class Launcher:
         """An instance for the job, in the zone EC2 chooses, else in each zone that offers the type in turn.
 
         Raises:
-            CloudError: the failure after the configured tries.
+            CloudError: the failure after the configured tries, or of the look-up before one.
             _Gone: it ran already.
         """
         zones: tuple[str | None, ...] = (None,)
@@ -165,6 +174,10 @@ class Launcher:
         for attempt in range(1, self.limits.tries + 1):
             for zone in zones:
                 try:
+                    if refused is not None or job.job in self._unsettled:
+                        earlier = await self._earlier(job)
+                        if earlier is not None:
+                            return earlier
                     return await self._request(job, attempt, zone)
                 except CloudError as error:
                     kind = error.failure.kind
@@ -199,32 +212,56 @@ class Launcher:
                 mismatch = error.failure.code == "IdempotentParameterMismatch"
                 if error.failure.kind is not FailureKind.UNKNOWN and not mismatch:
                     raise
+                self._unsettled.add(job.job)
                 self._say(
                     "note", job=job.job, text=f"no clear answer, looking it up: {error.failure.message}"
                 )
-            view = await self._look_up(job, token)
-            if view is not None:
-                if view.ending:
-                    raise _Gone
-                return view
+            with contextlib.suppress(CloudError):
+                view = await self._look_up(job, token)
+                if view is not None:
+                    return view
             # Not found: the same token makes a repetition safe even if the first request is still under way.
         raise ambiguous
 
-    async def _look_up(self, job: JobDocument, token: str) -> InstanceView | None:
-        """The instance an unanswered request may have launched: by token, then by tag."""
-        for attempt in range(SETTLE_TRIES):
+    async def _earlier(self, job: JobDocument) -> InstanceView | None:
+        """The job's instance under whatever token; to be asked for before another token is used.
+
+        Raises:
+            CloudError: EC2 did not say; nothing may be launched then.
+            _Gone: it ran already.
+        """
+        view = await self._look_up(job, tries=SETTLE_TRIES if job.job in self._unsettled else 1)
+        self._unsettled.discard(job.job)
+        return view
+
+    async def _look_up(
+        self, job: JobDocument, token: str | None = None, tries: int = SETTLE_TRIES
+    ) -> InstanceView | None:
+        """The instance that a request for the job launched: by ``token``, then by tag, in any state.
+
+        Raises:
+            CloudError: the last try was not answered.
+            _Gone: it has ended.
+        """
+        unanswered: CloudError | None = None
+        for attempt in range(tries):
             await self.clock.sleep(self.rng.uniform(0.5, 1.0) * 2**attempt)
             try:
-                found = await find_by_token(self.cloud, job.region, token)
-                if found:
-                    return found[0]
-                views = await describe_run(self.cloud, job.region, self.run.run)
+                found = await find_by_token(self.cloud, job.region, token) if token else ()
+                if not found:
+                    views = await describe_run(self.cloud, job.region, self.run.run)
+                    found = tuple(view for view in views if view.job == job.job)
             except CloudError as error:
                 self._say("note", job=job.job, text=f"the look-up failed: {error.failure.message}")
+                unanswered = error
                 continue
-            for view in views:
-                if view.job == job.job:
-                    return view
+            unanswered = None
+            if found:
+                if all(view.ending for view in found):
+                    raise _Gone
+                return next(view for view in found if not view.ending)
+        if unanswered is not None:
+            raise unanswered
         return None
 
     def _build(self, job: JobDocument, token: str, zone: str | None) -> LaunchRequest:
