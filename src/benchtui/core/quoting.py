@@ -1,0 +1,152 @@
+"""A comparison in words: cells, verdicts, and the one sentence that can be quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
+
+from benchtui.core.compare import Cell, Column, Comparison, TypeRow
+from benchtui.core.text import clean_line
+
+UNKNOWN = "–"
+BASELINE = "baseline"
+NOT_RANKED = "not ranked"
+
+
+def number(value: float) -> str:
+    """Four significant digits."""
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 1e-3:
+        return f"{value:.3e}"
+    return f"{value:.0f}" if size >= 1000 else f"{value:#.4g}"
+
+
+def usd_per_hour(price: Decimal | None) -> str:
+    """A price an hour, to the hundredth of a cent as AWS gives them; unknown for this machine."""
+    return UNKNOWN if price is None else str(price.quantize(Decimal("0.0001"), rounding=ROUND_HALF_UP))
+
+
+def value_text(cell: Cell) -> str:
+    """``46.10``."""
+    return UNKNOWN if cell.estimate is None else number(cell.estimate.value)
+
+
+def interval_text(cell: Cell) -> str:
+    """``45.70…46.50``; unknown for a single instance."""
+    if cell.estimate is None or cell.estimate.interval is None:
+        return UNKNOWN
+    return f"{number(cell.estimate.interval.low)}…{number(cell.estimate.interval.high)}"
+
+
+def verdict_word(comparison: Comparison, row: TypeRow, position: int) -> str:
+    """better, worse, equivalent, inconclusive, baseline, not ranked; unknown where nothing was measured."""
+    cell = row.cells[position]
+    if cell.estimate is None:
+        return UNKNOWN
+    if not cell.ranked:
+        return NOT_RANKED
+    if row.name == comparison.baseline:
+        return BASELINE
+    return cell.against.verdict.value if cell.against else "no verdict"
+
+
+def verdict_text(comparison: Comparison, row: TypeRow, position: int) -> str:
+    """The verdict with its ratio, ``better 2.12×``, or its reason, ``not ranked: 2 instances, 3 needed``."""
+    cell, word = row.cells[position], verdict_word(comparison, row, position)
+    if cell.against is not None:
+        return f"{word} {cell.against.ratio:.3g}×"
+    reason = cell.missing or cell.not_ranked or cell.no_verdict
+    return f"{word}: {reason}" if reason else word
+
+
+def remarks(comparison: Comparison, position: int) -> tuple[str, ...]:
+    """What a reader of one column has to know besides: outliers, instances that do not count, notes."""
+    said: list[str] = []
+    for row in comparison.rows:
+        cell = row.cells[position]
+        if cell.outliers:
+            said.append(f"{row.name}: outlying, and counted all the same: {', '.join(cell.outliers)}")
+        if cell.unverified:
+            said.append(f"{row.name}: {cell.unverified} not verified, left out")
+    machines = dict.fromkeys(
+        one.cpu_model or "CPU unknown" for row in comparison.rows for one in row.results if one.local
+    )
+    if machines:
+        said.append(f"local types are this machine ({', '.join(machines)}), not instances of EC2")
+    key = str(comparison.columns[position].key) if comparison.columns else ""
+    said += [note for note in comparison.notes if note.startswith(f"{key}: ")]
+    return tuple(clean_line(one, 300) for one in said)
+
+
+def sentence(comparison: Comparison, name: str, position: int) -> str:
+    """One type's figure as a sentence that can stand alone: n, interval, price with basis and date, runs.
+
+    Args:
+        name: the type; against the baseline if it is another one and both are ranked.
+        position: of the column.
+    """
+    row = comparison.row(name)
+    if row is None or not comparison.columns:
+        return ""
+    column, cell = comparison.columns[position], row.cells[position]
+    if cell.estimate is None:
+        return clean_line(f"{name} has no {_metric(column)}: {cell.missing}.", 600)
+    base = comparison.row(comparison.baseline or "")
+    if cell.against is None or base is None:
+        return clean_line(f"{_alone(comparison, row, column, cell)} {_origin(comparison, [row])}", 600)
+    other = base.cells[position]
+    says = (
+        f"{name} has {cell.against.ratio:.3g} times the {_metric(column)} of {base.name} "
+        f"{comparison.basis.words}: "
+        f"{cell.against.verdict} ({_percent(comparison)} interval {cell.against.interval.low:.3g} to "
+        f"{cell.against.interval.high:.3g}, n = {cell.n} and {other.n} instances; {value_text(cell)} against "
+        f"{value_text(other)} {column.unit}, {_direction(column)}, differences below "
+        f"{comparison.floor:.0%} do not count)."
+    )
+    return clean_line(f"{says} {_origin(comparison, [row, base])}", 900)
+
+
+def _alone(comparison: Comparison, row: TypeRow, column: Column, cell: Cell) -> str:
+    interval = cell.estimate.interval if cell.estimate else None
+    bounds = (
+        f", {_percent(comparison)} interval {number(interval.low)} to {number(interval.high)}"
+        if interval
+        else ""
+    )
+    says = f"{row.name}: {_metric(column)} {value_text(cell)} {column.unit}"
+    says += f" (n = {cell.n} {'instance' if cell.n == 1 else 'instances'}{bounds}, {_direction(column)})"
+    return f"{says}; not ranked: {cell.not_ranked}." if cell.not_ranked else f"{says}."
+
+
+def _metric(column: Column) -> str:
+    return f"{column.key.suite} {column.key.name}"
+
+
+def _direction(column: Column) -> str:
+    return "higher is better" if column.higher_is_better else "lower is better"
+
+
+def _percent(comparison: Comparison) -> str:
+    return f"{comparison.confidence * 100:g} %"
+
+
+def _origin(comparison: Comparison, rows: Iterable[TypeRow]) -> str:
+    """Prices with basis and date, and the runs the figures are from."""
+    rows = list(rows)
+    runs = sorted({one.run for row in rows for one in row.results})
+    listed = runs[0] if len(runs) == 1 else f"{len(runs)} runs, {runs[0]} to {runs[-1]}"
+    return f"{' '.join(f'{_price(row)}.' for row in rows)} {'Run' if len(runs) == 1 else 'From'} {listed}."
+
+
+def _price(row: TypeRow) -> str:
+    price = row.usd_per_hour
+    if price is None:
+        cpu = next((one.cpu_model for one in row.results if one.cpu_model), "CPU unknown")
+        return f"{row.name} is this machine ({cpu}), not rented" if row.local else f"{row.name} has no price"
+    bases = sorted({one.price.basis for one in row.results})
+    regions = sorted({one.price.region for one in row.results})
+    day = max(one.price.as_of for one in row.results)
+    return (
+        f"{row.name} on demand ${usd_per_hour(price)}/h in {', '.join(regions)} "
+        f"({', '.join(bases)}, {day:%Y-%m-%d})"
+    )

@@ -1,0 +1,66 @@
+"""Results of made-up instances, for tests of comparisons, their charts, their command and their pane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from benchtui.core.catalogue import Price
+from benchtui.core.instance_results import InstanceResult, MetricMedian
+
+PLANNED_AT = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)
+RUN = "20261124-021533-k3f9"
+#: vCPUs, physical cores, USD per hour
+SHAPES = {
+    "c7g.large": (2, 2, "0.0725"),
+    "c7i.large": (2, 1, "0.0893"),
+    "c7a.large": (2, 2, "0.1026"),
+    "local.2cpu": (2, 2, "0"),
+}
+
+
+def metric(median: float, unit: str = "GB/s", *, higher: bool = True) -> MetricMedian:
+    """A median of ten repetitions."""
+    return MetricMedian(median, unit, higher, 10)
+
+
+def result(
+    instance_type: str, replicate: int = 1, triad: float | None = 46.1, **changes: Any
+) -> InstanceResult:
+    """One verified stream result; ``changes`` are fields."""
+    vcpus, cores, usd = SHAPES.get(instance_type, (2, 2, "0.1"))
+    local = instance_type.startswith("local.")
+    fields: dict[str, Any] = {
+        "run": RUN,
+        "job": f"{instance_type}-{replicate}",
+        "instance_type": instance_type,
+        "suite": "stream",
+        "arch": "x86_64",
+        "vcpus": vcpus,
+        "cores": cores,
+        "price": Price(Decimal(usd), "pricing-api", PLANNED_AT, "us-west-2"),
+        "provider": "local" if local else "aws",
+        "planned_at": PLANNED_AT,
+        "mode": "quick",
+        "version": "1",
+        "zone": "us-west-2a",
+        "cpu_model": "AMD EPYC" if local else None,
+        "verified": True,
+        "metrics": None if triad is None else {"triad.all": metric(triad)},
+        "problem": "not launched: no capacity" if triad is None else None,
+    }
+    return InstanceResult(**(fields | changes))
+
+
+def results(**triads: Sequence[float]) -> list[InstanceResult]:
+    """Results by type; the name of a type is written with _ for its dot: ``c7g_large=[46.1, 45.9]``."""
+    return [
+        result(name.replace("_", "."), replicate, value)
+        for name, values in triads.items()
+        for replicate, value in enumerate(values, 1)
+    ]
+
+
+THREE_TYPES = results(c7g_large=[46.1, 45.9, 46.3], c7i_large=[30.2, 29.8, 30.5], c7a_large=[21.7, 22.0])
