@@ -71,6 +71,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         metavar="CONFIG",
         type=Path,
         nargs="?",
+        default=argparse.SUPPRESS,
         help="configuration; default ./benchtui.toml",
     )
 

@@ -12,19 +12,21 @@ from benchtui.cli import (
     diagnostics,
     kill,
     local,
+    log,
     output,
     plan,
     run,
     runs,
     status,
     streams,
+    tui,
     watch,
 )
 from benchtui.cli.arguments import DEFAULTS, Parser, shared
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
-COMMANDS = (plan, run, watch, runs, status, collect, kill, config, local)
+COMMANDS = (plan, run, watch, runs, status, log, collect, kill, config, local)
 EPILOG = """\
 exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
 or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals
@@ -38,8 +40,9 @@ def build_parser() -> Parser:
         description="Benchmarks on EC2 instances that never outlive their purpose.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[shared(config_flag=False)],
+        parents=[shared()],
     )
+    tui.add(parser)
     parser.add_argument("--version", action="version", version=f"benchtui {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for command in COMMANDS:
@@ -69,8 +72,10 @@ def _main(argv: Sequence[str] | None) -> int:
         if not hasattr(arguments, name):
             setattr(arguments, name, value)
     if not hasattr(arguments, "execute"):
-        diagnostics.text(parser.format_help())
-        return ExitCode.USAGE
+        if not tui.wanted():
+            diagnostics.text(parser.format_help())
+            return ExitCode.USAGE
+        arguments.execute = tui.execute
     try:
         return int(arguments.execute(arguments))
     except BrokenPipeError:

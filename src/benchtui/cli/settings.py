@@ -30,8 +30,12 @@ class Settings:
     rng: random.Random
 
 
-def read(arguments: argparse.Namespace) -> Settings:
+def read(arguments: argparse.Namespace, *, use_local: bool = True) -> Settings:
     """The settings a command was given; with ``--local`` the local cloud runs when this returns.
+
+    Args:
+        arguments: as parsed.
+        use_local: False: the caller starts the local cloud itself, once there is something on the screen.
 
     Raises:
         ConfigError: with every problem of every source.
@@ -47,7 +51,8 @@ def read(arguments: argparse.Namespace) -> Settings:
         config = local_cloud.settings(loaded)
         # Its prices are its own and must never be taken for AWS's.
         cache = cache / "local"
-        local_cloud.use()
+        if use_local:
+            local_cloud.use()
     return Settings(config, loaded, state, cache, random.SystemRandom())
 
 

@@ -147,7 +147,8 @@ def _literal(value: Any, newline: str) -> str:
         line = "[" + ", ".join(_literal(part, newline) for part in value) + "]"
         if len(line) <= _ONE_LINE:
             return line
-    return tomli_w.dumps({"value": value}).removeprefix("value = ").rstrip("\n").replace("\n", newline)
+    text: str = tomli_w.dumps({"value": value})
+    return text.removeprefix("value = ").rstrip("\n").replace("\n", newline)
 
 
 def _line_end(text: str, at: int) -> int:

@@ -330,6 +330,17 @@ class OutputSection(Section):
     """Folder that `collect` writes to, one folder per run in it; relative to the working directory."""
 
 
+class TuiSection(Section):
+    """How the terminal application looks, and its keys."""
+
+    theme: Literal["auto", "dark", "light", "ansi"] = "auto"
+    """auto: the terminal's own 16 colours where it has no more, or with NO_COLOR; else dark."""
+    ascii: bool = False
+    """Draw with ASCII alone; without it a terminal whose encoding is not UTF-8 is drawn so all the same."""
+    keys: dict[str, str] = {}
+    """Other keys, by the name of the action as README's table has it: "jobs.logs" = "L"."""
+
+
 class Config(Section):
     """All settings."""
 
@@ -341,3 +352,4 @@ class Config(Section):
     watch: WatchSection = WatchSection()
     suites: dict[SuiteName, SuiteSection] = {}
     output: OutputSection = OutputSection()
+    tui: TuiSection = TuiSection()

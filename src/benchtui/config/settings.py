@@ -21,6 +21,7 @@ ENVIRONMENT_PREFIX = "BENCHTUI_"
 OPEN_TABLES: dict[KeyPath, type[BaseModel] | None] = {
     ("instance", "tags"): None,
     ("prices", "on_demand"): None,
+    ("tui", "keys"): None,
     ("suites",): SuiteSection,
 }
 #: Tables that are one value: a later file replaces the whole of it.

@@ -1,0 +1,135 @@
+"""`benchtui` without a command: the terminal application over the same engine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from benchtui.cli import diagnostics, output
+from benchtui.cli.arguments import repeated
+from benchtui.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from benchtui.cli.settings import Settings
+    from benchtui.engine.events import Emit
+    from benchtui.engine.kill_scope import KillProgress
+    from benchtui.engine.operations import Operations, Tell, Update
+    from benchtui.engine.workspace import Workspace
+    from benchtui.tui.link import EngineThread
+    from benchtui.tui.view import View
+
+#: A process told to end is gone soon: the engine gets this long for what it has in hand, seconds.
+GRACE_AFTER_SIGNAL = 1.0
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The application's own flags, given without a command."""
+    group = parser.add_argument_group("terminal application, without a command")
+    group.add_argument("--run", metavar="RUN", dest="follow", help="follow this run; default the newest")
+    group.add_argument(
+        "--read-only", action="store_true", help="refuse every command that acts: launch and kill"
+    )
+    group.add_argument("--ascii", action="store_true", help="draw with ASCII alone")
+    group.add_argument("--theme", choices=("auto", "dark", "light", "ansi"), help="colours")
+
+
+def wanted() -> bool:
+    """Whether this is a terminal somebody sits at."""
+    return bool(sys.stdin and sys.stdout and sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Open it; returns when it was left and what it started is settled.
+
+    Raises:
+        UsageError: the terminal cannot show it.
+    """
+    from benchtui.tui import terminal
+
+    terminal.refuse_unfit(os.environ)
+
+    from benchtui.cli.settings import read
+    from benchtui.tui.app import BenchtuiApp
+    from benchtui.tui.glyphs import speaks_unicode
+    from benchtui.tui.link import EngineThread
+    from benchtui.tui.start import Look, Start
+
+    settings = read(arguments, use_local=False)
+    shown = settings.config.tui
+    look = Look(
+        theme=terminal.theme_for(os.environ, arguments.theme or shown.theme),
+        ascii=arguments.ascii or shown.ascii or not speaks_unicode(),
+        keys=dict(shown.keys),
+    )
+    start = Start(
+        config=settings.config,
+        flags=repeated(arguments),
+        config_file=settings.loaded.files[-1] if settings.loaded.files else None,
+        state_dir=settings.state,
+        read_only=arguments.read_only,
+        run=arguments.follow,
+    )
+    engine = EngineThread(lambda tell: _operations(settings, arguments, tell))
+    app = BenchtuiApp(engine, start, look)
+    choice = app.run()
+    return _leave(engine, app.told.view(app.clock()), choice or "leave", app.return_code or 0)
+
+
+def _operations(settings: Settings, arguments: argparse.Namespace, tell: Tell) -> Operations:
+    """In the engine's thread: start the local cloud if asked to, import the SDK, connect."""
+    from benchtui.engine.operations import EVERYTHING, READING, Operations
+
+    if arguments.local:
+        from benchtui.cli import local_cloud
+
+        local_cloud.use()
+
+    def opened(emit: Emit) -> Workspace:
+        from benchtui.cli.settings import open_workspace
+
+        return open_workspace(settings, emit)
+
+    allowed = READING if arguments.read_only else EVERYTHING
+    return Operations(opened, tell, allowed, find=arguments.follow is None)
+
+
+def _leave(engine: EngineThread, view: View, choice: str, code: int) -> int:
+    """Settle what was started, say what lives on; returns the exit code."""
+    from benchtui.engine.farewell import farewell
+
+    kills = {progress.scope: progress for progress in view.kills}
+    engine.deliver_to(lambda update: _narrate(update, kills))
+    engine.leave()
+    if choice not in ("leave", "kill"):  # a signal
+        engine.wait(GRACE_AFTER_SIGNAL)
+        diagnostics.say(
+            f"{choice}: {farewell(view.run, view.live, view.sweep, tuple(kills.values()), view.flags)}"
+        )
+        return code
+    if engine.unfinished:
+        diagnostics.say(
+            "finishing what was started: launches settle, kills go on to their proof; Ctrl-C leaves"
+        )
+    try:
+        engine.wait()
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    output.text(farewell(view.run, view.live, view.sweep, tuple(kills.values()), view.flags) + "\n")
+    unproven = any(not (progress.done and progress.report.proven) for progress in kills.values())
+    return ExitCode.MAY_STILL_RUN if unproven else code
+
+
+def _narrate(update: Update, kills: dict[object, KillProgress]) -> None:
+    """What the engine still tells once the application has gone."""
+    from benchtui.engine.events import Event
+    from benchtui.engine.kill_scope import KillProgress
+    from benchtui.engine.narration import words
+
+    if isinstance(update, KillProgress):
+        kills[update.scope] = update
+    elif isinstance(update, Event):
+        said = words(update)
+        if said is not None:
+            diagnostics.say(said)

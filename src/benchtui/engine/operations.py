@@ -1,0 +1,426 @@
+"""Commands of a client that stays: what it asks is answered, what it starts goes on whoever looks away.
+
+One task group owns every launch, kill and watcher; a screen that closes ends none of them. What happens
+is told as it happens. Commands that act are refused unless they are on the list of those allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from benchtui.core.errors import BenchtuiError, ExitCode
+from benchtui.engine.events import Emit, Event
+from benchtui.engine.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from benchtui.config.schema import Config
+    from benchtui.core.compare import InstanceResult
+    from benchtui.core.documents import RunDocument
+    from benchtui.engine.collector import Collected
+    from benchtui.engine.detail import JobDetail, LogTail
+    from benchtui.engine.kill_scope import KillProgress, KillScope, KillSurvey
+    from benchtui.engine.launcher import Launched, Launcher
+    from benchtui.engine.offers import TypeOffer
+    from benchtui.engine.planning import Planned
+    from benchtui.engine.runs import RunListing
+    from benchtui.engine.sweep import Sweep
+    from benchtui.engine.watcher import Watcher
+    from benchtui.engine.workspace import Workspace
+
+SWEEP_EVERY = timedelta(seconds=60)
+#: A run that is over changes no more; its sources are still asked now and then, so that their age is true.
+OVER_POLL = timedelta(seconds=30)
+
+
+class Command(StrEnum):
+    """What a client can ask for; the words are those of the headless commands."""
+
+    RUNS = "runs"
+    WATCH = "watch"
+    PLAN = "plan"
+    TYPES = "types"
+    STATUS = "status"
+    LOG = "log"
+    COLLECT = "collect"
+    COMPARE = "compare"
+    SWEEP = "sweep"
+    SURVEY = "survey"
+    RUN = "run"
+    KILL = "kill"
+
+
+#: Everything that changes nothing in the account. What is not listed here is refused when read-only.
+READING = frozenset(
+    {
+        Command.RUNS,
+        Command.WATCH,
+        Command.PLAN,
+        Command.TYPES,
+        Command.STATUS,
+        Command.LOG,
+        Command.COLLECT,
+        Command.COMPARE,
+        Command.SWEEP,
+        Command.SURVEY,
+    }
+)
+EVERYTHING = frozenset(Command)
+
+
+class ReadOnlyError(BenchtuiError):
+    """The command acts, and this client may only read."""
+
+    exit_code = ExitCode.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose credentials are used."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The runs of the bucket."""
+
+    listings: tuple[RunListing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Own instances of the account."""
+
+    sweep: Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """Whether instances are being launched in this process."""
+
+    run: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Results of the run that is followed."""
+
+    collected: Collected
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that was to be had in the background could not be had; None: it can again."""
+
+    source: str
+    problem: BenchtuiError | None
+
+
+type Update = "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress"
+Tell = Callable[[Update], None]
+
+
+@dataclass(slots=True)
+class _Followed:
+    """The run that is looked at."""
+
+    run: RunDocument
+    watcher: Watcher
+    snapshot: Snapshot | None = None
+    collected_for: frozenset[tuple[str, str]] = frozenset()
+    task: asyncio.Task[None] | None = None
+
+
+class Operations:
+    """Use as an async context manager; it ends when everything it started has ended or was given up.
+
+    Args:
+        open_workspace: makes the workspace, telling its events to what it is given.
+        tell: told of everything, in the order it happens.
+        allowed: commands that are carried out.
+        find: pick up the newest run of the bucket by itself.
+    """
+
+    def __init__(
+        self,
+        open_workspace: Callable[[Emit], Workspace],
+        tell: Tell,
+        allowed: frozenset[Command] = EVERYTHING,
+        *,
+        find: bool = True,
+    ) -> None:
+        self.tell, self.allowed = tell, allowed
+        self._open, self._find = open_workspace, find
+        self._work: set[asyncio.Task[None]] = set()  # launches and kills: not to be cut off
+        self._launchers: dict[str, Launcher] = {}  # by run
+        self._followed: _Followed | None = None
+        self._group = asyncio.TaskGroup()
+        self._background: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self.workspace = self._open(self.tell)
+        await self.workspace.__aenter__()
+        await self._group.__aenter__()
+        self._background = [
+            self._group.create_task(self._guarded(self._introduce(), "runs")),
+            self._group.create_task(self._guarded(self._keep_sweeping(), "sweep")),
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in (*self._background, self._followed and self._followed.task):
+            if task is not None:
+                task.cancel()
+        for launcher in self._launchers.values():
+            launcher.stop("the terminal application was left")
+        try:
+            # Waits for launches to settle and for kills to be proven.
+            await self._group.__aexit__(kind, error, trace)
+        finally:
+            await self.workspace.__aexit__(None, None, None)
+
+    # What is asked and answered.
+
+    async def runs(self, newest: int = 50) -> tuple[RunListing, ...]:
+        """The newest runs of the bucket."""
+        self._permit(Command.RUNS)
+        listings = await self.workspace.runs(newest)
+        self.tell(Listed(listings))
+        return listings
+
+    async def adopt(self, run: str) -> RunDocument:
+        """Follow ``run`` from now on, in place of the one before.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        self._permit(Command.WATCH)
+        document = await self.workspace.load(run)
+        await self._follow(document)
+        return document
+
+    async def plan(self, config: Config, seed: int) -> Planned:
+        """The plan of ``config`` as AWS's types and prices make it now."""
+        self._permit(Command.PLAN)
+        return await self.workspace.plan(seed, config)
+
+    async def types(self) -> tuple[TypeOffer, ...]:
+        """The instance types the first region offers."""
+        self._permit(Command.TYPES)
+        from benchtui.engine.offers import offers
+
+        workspace = self.workspace
+        cache = workspace.folders.cache / "prices.json"
+        return await offers(workspace.cloud, workspace.config, workspace.clock.now(), cache)
+
+    async def detail(self, job: str) -> JobDetail:
+        """Everything that is known of a job of the run that is followed."""
+        self._permit(Command.STATUS)
+        from benchtui.engine.detail import read_detail
+
+        followed = self._looked_at()
+        return await read_detail(await self.workspace.bucket(), followed.watcher, job)
+
+    async def log(self, job: str, after: int) -> LogTail:
+        """What the job logged after chunk ``after``."""
+        self._permit(Command.LOG)
+        from benchtui.engine.detail import read_log
+
+        return await read_log(await self.workspace.bucket(), self._looked_at().run.run, job, after)
+
+    async def collect(self) -> Collected:
+        """Bring the results of the run that is followed here."""
+        self._permit(Command.COLLECT)
+        followed = self._looked_at()
+        snapshot = followed.snapshot or await followed.watcher.poll()
+        collected = await self.workspace.collect(followed.watcher, snapshot)
+        self.tell(Gathered(collected))
+        return collected
+
+    async def results(self, runs: Sequence[str]) -> tuple[InstanceResult, ...]:
+        """Results of several runs, for a comparison."""
+        self._permit(Command.COMPARE)
+        from benchtui.engine.comparing import results_of
+
+        found: list[InstanceResult] = []
+        for run in runs:
+            document = await self.workspace.load(run)
+            watcher = await self.workspace.watcher(document)
+            snapshot = await watcher.poll()
+            found += results_of(document, await self.workspace.collect(watcher, snapshot))
+        return tuple(found)
+
+    async def sweep(self) -> Sweep:
+        """Own instances in every enabled region."""
+        self._permit(Command.SWEEP)
+        from benchtui.engine.sweep import sweep
+
+        found = await sweep(self.workspace.cloud, self.workspace.clock)
+        self.tell(Swept(found))
+        return found
+
+    async def survey(self, scope: KillScope) -> KillSurvey:
+        """What a kill of ``scope`` would end."""
+        self._permit(Command.SURVEY)
+        from benchtui.engine.killswitch import survey
+
+        return await survey(self.workspace.cloud, scope, self.workspace.clock)
+
+    # What acts.
+
+    async def launch(self, planned: Planned, config: Config) -> str:
+        """Launch what was planned; returns the run's id once run.json is in the bucket.
+
+        Raises:
+            ReadOnlyError: this client may only read.
+            BudgetError: the worst case exceeds the budget.
+            CloudError: the bucket refuses.
+        """
+        self._permit(Command.RUN)
+        run = await self.workspace.start(planned, config)
+        self._start(self._launch(run, planned, config), "launch")
+        await self._follow(run)
+        return run.run
+
+    async def kill(self, scope: KillScope) -> None:
+        """Begin to end every instance of ``scope``; what comes of it is told.
+
+        Raises:
+            ReadOnlyError: this client may only read.
+        """
+        self._permit(Command.KILL)
+        for run, launcher in self._launchers.items():
+            if scope.stops(run):
+                launcher.stop("the run was killed")
+        self._start(self._kill(scope), "kill")
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a launch or a kill that was started here is still under way."""
+        return bool(self._work)
+
+    def _permit(self, command: Command) -> None:
+        if command not in self.allowed:
+            raise ReadOnlyError(
+                f"read-only: {command.value} is refused", fix="start benchtui without --read-only"
+            )
+
+    def _looked_at(self) -> _Followed:
+        if self._followed is None:
+            raise BenchtuiError("no run is being followed", fix="choose one of the bucket's runs")
+        return self._followed
+
+    def _start(self, work: Awaitable[None], source: str) -> None:
+        """Carry out ``work`` in the engine's own task group, whoever asked for it."""
+        task = self._group.create_task(self._guarded(work, source))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def _guarded(self, work: Awaitable[None], source: str) -> None:
+        """``work``, its failure told: a defect in one part must not cancel a kill under way in another."""
+        try:
+            await work
+        except BenchtuiError as problem:
+            self._say("error", source=source, text=problem.what, fix=problem.fix)
+        except Exception as problem:
+            self._say("error", source=source, text=f"{type(problem).__name__}: {problem}", fix=None)
+
+    async def _launch(self, run: RunDocument, planned: Planned, config: Config) -> None:
+        self.tell(Launching(run.run, active=True))
+
+        def started(launcher: Launcher) -> None:
+            self._launchers[run.run] = launcher
+
+        try:
+            launched: Launched = await self.workspace.launch(run, planned, started, config)
+            self._say(
+                "note",
+                text=f"{run.run}: {len(launched.instances)} launched, {len(launched.declined)} declined",
+            )
+        finally:
+            self._launchers.pop(run.run, None)
+            self.tell(Launching(run.run, active=False))
+
+    async def _kill(self, scope: KillScope) -> None:
+        await self.workspace.kill(scope, progress=self.tell)
+
+    async def _follow(self, run: RunDocument) -> None:
+        if self._followed is not None and self._followed.task is not None:
+            self._followed.task.cancel()
+        followed = self._followed = _Followed(run, await self.workspace.watcher(run))
+        followed.task = self._group.create_task(self._guarded(self._watch(followed), "watch"))
+
+    async def _watch(self, followed: _Followed) -> None:
+        """Poll for as long as the run is looked at; collect what has newly come in."""
+        period = self.workspace.config.watch.poll_seconds
+        while True:
+            snapshot = followed.snapshot = await followed.watcher.poll()
+            self.tell(snapshot)
+            await self._gather(followed, snapshot)
+            over = snapshot.over(timedelta(0))
+            await self.workspace.clock.sleep(max(period, OVER_POLL.total_seconds()) if over else period)
+
+    async def _gather(self, followed: _Followed, snapshot: Snapshot) -> None:
+        """Collect when a result came in that is not here yet."""
+        there = frozenset(
+            (row.status.job, suite) for row in snapshot.rows for suite in row.status.collected
+        ) | frozenset((row.status.job, "") for row in snapshot.rows if row.status.over)
+        if not there or there == followed.collected_for:
+            return
+        await self._attempt("results", self._collect(followed, snapshot, there))
+
+    async def _collect(
+        self, followed: _Followed, snapshot: Snapshot, there: frozenset[tuple[str, str]]
+    ) -> None:
+        collected = await self.workspace.collect(followed.watcher, snapshot)
+        followed.collected_for = there
+        self.tell(Gathered(collected))
+
+    async def _introduce(self) -> None:
+        """Whose account this is, which runs there are; follow the newest if nothing else was asked."""
+        await self._attempt("account", self._identify())
+        while True:
+            await self._attempt("runs", self._list())
+            await self.workspace.clock.sleep(SWEEP_EVERY.total_seconds())
+
+    async def _identify(self) -> None:
+        identity = await self.workspace.cloud.identity()
+        self.tell(Account(identity.account))
+
+    async def _list(self) -> None:
+        listings = await self.runs()
+        newest = next((listing for listing in listings if listing.document is not None), None)
+        if self._find and self._followed is None and newest is not None and newest.document is not None:
+            await self._follow(newest.document)
+
+    async def _keep_sweeping(self) -> None:
+        while True:
+            await self._attempt("sweep", self._sweep())
+            await self.workspace.clock.sleep(SWEEP_EVERY.total_seconds())
+
+    async def _sweep(self) -> None:
+        await self.sweep()
+
+    async def _attempt(self, source: str, work: Awaitable[None]) -> None:
+        """Background work whose failure is shown and tried again, and ends nothing."""
+        try:
+            await work
+        except BenchtuiError as problem:
+            self.tell(Trouble(source, problem))
+        else:
+            self.tell(Trouble(source, None))
+
+    def _say(self, kind: str, **fields: Any) -> None:
+        self.tell(Event(kind, self._now(), fields))
+
+    def _now(self) -> datetime:
+        return self.workspace.clock.now()

@@ -1,0 +1,1 @@
+"""The terminal application: layouts over the engine, and no computing of its own."""
