@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchtui.cli import output
 from benchtui.cli.arguments import add_run, run_of, shared
-from benchtui.core.errors import BenchtuiError, ExitCode
+from benchtui.core.errors import BenchtuiError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from benchtui.cli.settings import Settings
+    from benchtui.core.filter import Filter
     from benchtui.engine.snapshot import JobRow, Snapshot
 
 
@@ -27,35 +29,68 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="exit code 6: an instance is alive that should have ended",
     )
     add_run(parser, nargs="?")
+    parser.add_argument("job", metavar="JOB", nargs="?", help="show all that is known of this job of the run")
+    parser.add_argument(
+        "--filter", metavar="EXPR", help="show some of the jobs: 'arch=arm64 state!=done spent>0.05 c7g'"
+    )
+    parser.add_argument(
+        "--sort", metavar="ORDER", help="state, job, type, spent, …; --sort=-spent for the other way round"
+    )
     parser.add_argument("-n", "--newest", metavar="N", type=int, default=20, help="runs to list; default 20")
     parser.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
+    selecting = arguments.filter is not None or arguments.sort is not None
     if arguments.run is None:
+        if selecting:
+            raise UsageError(
+                "--filter and --sort are about the jobs of a run", fix="benchtui status RUN --filter EXPR"
+            )
         from benchtui.cli.overview import show
 
         return show(arguments)
     import asyncio
 
     run = run_of(arguments)
+    if arguments.job is not None:
+        if selecting:
+            raise UsageError(
+                "--filter and --sort choose among jobs, and one job is named", fix="leave JOB out"
+            )
+        from benchtui.cli.job_detail import show_job
+
+        return show_job(arguments, run)
 
     from benchtui.cli.settings import read
+    from benchtui.engine.job_fields import Order, chosen, parse_filter
 
+    wanted = parse_filter(arguments.filter or "")
+    order = None if arguments.sort is None else Order.parse(arguments.sort)
     snapshot = asyncio.run(_looked_at(read(arguments), run))
+    rows = chosen(snapshot, wanted, order)
     if arguments.json:
-        output.document({"v": 1, "type": "status", **snapshot_fields(snapshot)})
+        output.document({"v": 1, "type": "status", **snapshot_fields(snapshot, rows)})
     else:
-        from benchtui.cli.job_table import jobs_table
-        from benchtui.cli.progress import one_line
-        from benchtui.cli.tables import Glyphs, Text
-
-        glyphs = Glyphs(output.speaks_unicode())
-        output.table(
-            Text(one_line(snapshot, snapshot.taken_at)), jobs_table(snapshot, snapshot.taken_at, glyphs)
-        )
+        _show(snapshot, rows, wanted)
     return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
+
+
+def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter) -> None:
+    from benchtui.cli.job_table import jobs_table
+    from benchtui.cli.progress import one_line
+    from benchtui.cli.tables import BAD, Glyphs, Text
+    from benchtui.engine.concerns import worst
+
+    now, glyphs = snapshot.taken_at, Glyphs(output.speaks_unicode())
+    head = [Text(one_line(snapshot, now))]
+    if wanted:
+        head.append(Text(f"{len(rows)} of {len(snapshot.rows)} jobs: {wanted.text}"))
+    output.table(*head, jobs_table(replace(snapshot, rows=rows), now, glyphs))
+    concern = worst(snapshot, now)
+    if concern is not None and concern.job is not None and all(r.planned.job != concern.job for r in rows):
+        output.table(Text(f"not shown: {concern.job}: {concern.text}", style=BAD))
 
 
 async def _looked_at(settings: Settings, run: str) -> Snapshot:
@@ -75,8 +110,10 @@ async def _looked_at(settings: Settings, run: str) -> Snapshot:
     return snapshot
 
 
-def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
-    """A run for ``--json``; what is not known is null."""
+def snapshot_fields(snapshot: Snapshot, rows: tuple[JobRow, ...]) -> dict[str, Any]:
+    """A run for ``--json``, with the jobs ``rows``; what is not known is null."""
+    from benchtui.engine.job_records import row_fields
+
     now = snapshot.taken_at
     return {
         "run": snapshot.run.run,
@@ -94,35 +131,6 @@ def snapshot_fields(snapshot: Snapshot) -> dict[str, Any]:
             }
             for source in snapshot.sources
         ],
-        "jobs": [_job_fields(row) for row in snapshot.rows],
-    }
-
-
-def _job_fields(row: JobRow) -> dict[str, Any]:
-    status, view = row.status, row.status.instance
-    progress = status.progress
-    return {
-        "job": status.job,
-        "instance_type": row.planned.instance_type,
-        "state": status.state.value,
-        "reason": status.reason,
-        "suite": status.suite,
-        "progress": [progress.done, progress.total] if progress else None,
-        "collected": list(status.collected),
-        "finished": status.finished,
-        "alarm": status.alarm,
-        "heard_at": status.last_sentinel_at,
-        "heartbeat_at": status.heartbeat_at,
-        "spent_usd": row.spent_usd,
-        "instance": None
-        if view is None
-        else {
-            "id": view.instance_id,
-            "state": view.state.value,
-            "state_reason": view.state_reason,
-            "region": view.region,
-            "zone": view.zone,
-            "launched_at": view.launched_at,
-            "expires_at": view.expires_at,
-        },
+        "planned_jobs": len(snapshot.rows),
+        "jobs": [row_fields(row) for row in rows],
     }

@@ -1,0 +1,132 @@
+"""`benchtui status RUN JOB`: all that is known of one job."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from benchtui.cli import output
+from benchtui.cli.settings import open_workspace, read
+from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, age, clock, new_table, usd
+from benchtui.core.documents import ResultDocument
+from benchtui.core.errors import BenchtuiError, ExitCode
+from benchtui.core.text import clean_line
+from benchtui.engine.detail import JobDetail, read_detail
+from benchtui.engine.job_fields import heard_at
+from benchtui.engine.job_records import detail_fields
+
+if TYPE_CHECKING:
+    from benchtui.cli.settings import Settings
+    from benchtui.engine.detail import Said
+
+
+def show_job(arguments: argparse.Namespace, run: str) -> int:
+    """Show it; exit code 6 when its instance is alive and should not be."""
+    detail, overdue = asyncio.run(_looked_at(read(arguments), run, arguments.job))
+    if arguments.json:
+        output.document({"v": 1, "type": "job", **detail_fields(detail)})
+    else:
+        glyphs = Glyphs(output.speaks_unicode())
+        output.table(*_parts(detail, glyphs))
+    return ExitCode.MAY_STILL_RUN if overdue else ExitCode.OK
+
+
+async def _looked_at(settings: Settings, run: str, job: str) -> tuple[JobDetail, bool]:
+    async with open_workspace(settings, lambda _: None) as workspace:
+        watcher = await workspace.watcher(await workspace.load(run))
+        snapshot = await watcher.poll()
+        if snapshot.as_of is None:
+            silent = next(source for source in snapshot.sources if source.name == "S3")
+            raise BenchtuiError(f"the bucket does not answer: {silent.error}", fix=silent.fix)
+        detail = await read_detail(await workspace.bucket(), watcher, job)
+        return detail, any(row.planned.job == job for row in snapshot.overdue)
+
+
+def _parts(detail: JobDetail, glyphs: Glyphs) -> Iterator[RenderableType]:
+    yield from _summary(detail, glyphs)
+    yield Text()
+    yield _sentinels(detail, glyphs)
+    if detail.results:
+        yield Text()
+        yield _results(detail, glyphs)
+    if detail.cost is not None:
+        yield Text()
+        yield _cost(detail)
+
+
+def _summary(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
+    status, planned, view = detail.row.status, detail.row.planned, detail.row.status.instance
+    heard = age(heard_at(detail.row), detail.taken_at)
+    yield Text(f"{planned.job}: {status.state.value}, last heard of {heard} ago")
+    if detail.reason:
+        yield Text(f"reason     {clean_line(detail.reason, 2000)}", style=WARN)
+    if status.alarm:
+        yield Text(f"ALARM      {status.alarm}", style=BAD)
+    if view is not None:
+        reason = f" ({view.state_reason})" if view.state_reason else ""
+        yield Text(f"instance   {view.instance_id} {view.state.value}{reason} in {view.zone}")
+    yield Text(
+        f"times      launched {clock(detail.launched_at)}, ends by {clock(detail.ends_by)}, "
+        f"at the latest {clock(detail.hard_end)}"
+    )
+    layers = ", ".join(f"{name} {said}" for name, said in detail.layers.items())
+    yield Text(f"layers     {layers or f'{glyphs.unknown} (no BOOTED yet)'}")
+    if detail.system_problem:
+        yield Text(f"system     {detail.system_problem}", style=BAD)
+    elif detail.system is not None:
+        system = detail.system
+        known = (system.cpu_model, system.arch, system.kernel, system.os, system.microcode)
+        yield Text(f"system     {', '.join(part for part in known if part)}")
+    if status.gaps:
+        yield Text(f"missing    sentinels {', '.join(map(str, status.gaps))}", style=WARN)
+
+
+def _sentinels(detail: JobDetail, glyphs: Glyphs) -> RenderableType:
+    table = new_table("at", "seq", "sentinel", "says", right=("seq",))
+    for said in detail.said:
+        sentinel, progress = said.sentinel, said.sentinel.progress
+        steps = f" {progress.done}/{progress.total}" if progress else ""
+        words = f"{sentinel.state.value} {sentinel.suite or ''}{steps}".rstrip()
+        add(table, f"{sentinel.at:%Y-%m-%d %H:%M:%SZ}", sentinel.seq, words, _says(said, glyphs))
+    return table
+
+
+def _says(said: Said, glyphs: Glyphs) -> Text:
+    if said.problem:
+        return Text(said.problem, style=BAD)
+    body = said.body
+    if body is None:
+        return Text()
+    return Text(", ".join(part for part in (body.reason, body.detail, body.instance_id) if part), style=FAINT)
+
+
+def _results(detail: JobDetail, glyphs: Glyphs) -> RenderableType:
+    table = new_table("suite", "metric", "median", "best", "unit", "verified", right=("median", "best"))
+    for suite, result in detail.results.items():
+        if not isinstance(result, ResultDocument):
+            add(table, suite, Text(result, style=BAD))
+            continue
+        if result.reason:
+            add(table, suite, Text(f"{result.outcome.value}: {result.reason}", style=WARN))
+        for name, metric in result.metrics.items():
+            numbers = (_number(metric.median, glyphs), _number(metric.best, glyphs))
+            add(table, suite, name, *numbers, metric.unit, glyphs.verified(result.verified))
+    return table
+
+
+def _number(value: float | None, glyphs: Glyphs) -> str:
+    return glyphs.unknown if value is None else f"{value:.4g}"
+
+
+def _cost(detail: JobDetail) -> RenderableType:
+    assert detail.cost is not None
+    table = new_table("cost, estimate", "quantity", "USD", "basis", right=("quantity", "USD"))
+    for item in detail.cost.items:
+        add(table, item.name, f"{item.quantity.normalize():f} {item.unit}", usd(item.usd), item.basis)
+    add(table, "total", "", Text(usd(detail.cost.usd), style=GOOD), "")
+    return table
