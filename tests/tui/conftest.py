@@ -1,0 +1,87 @@
+"""The application with a scripted engine and a clock that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchtui.core.keys import JobState
+from benchtui.core.states import Ec2State, JobStatus
+from benchtui.engine.snapshot import Snapshot
+from benchtui.tui.app import BenchtuiApp
+from tests.engine import fleet
+from tests.tui.scripted import FixedClock, ScriptedEngine, introduced, make_app
+
+
+def small_fleet() -> Snapshot:
+    """The run of the sketches: two running, one booting, one lost, one declined, one done."""
+    large = {"suites": ("stream", "hpl", "fftw")}
+    lost = fleet.running(
+        "c7a.large-1",
+        state=JobState.LOST,
+        heartbeat_at=fleet.after(-34),
+        reason="no heartbeat since 13:59:26Z",
+        alarm="i-0ab12cd34ef567890 is running, but silent",
+    )
+    done = JobStatus(
+        "c7i.large-2",
+        JobState.COMPLETED,
+        suite="hpl",
+        collected=("stream", "hpl"),
+        instance=fleet.instance("c7i.large-2", Ec2State.TERMINATED, ended_at=fleet.after(50)),
+        last_sentinel_at=fleet.after(48),
+        finished=True,
+    )
+    booting = JobStatus("c7i.large-1", JobState.LAUNCHED, instance=fleet.instance("c7i.large-1"))
+    declined = JobStatus("c7a.large-2", JobState.DECLINED, reason="capacity: InsufficientInstanceCapacity")
+    rows = [
+        fleet.row(fleet.running("c7g.large-1"), **large),
+        fleet.row(fleet.running("c7g.large-2", 1, 3, suite="hpl", collected=("stream",)), **large),
+        fleet.row(booting, "0.0008"),
+        fleet.row(lost, "0.0551"),
+        fleet.row(done, "0.0102"),
+        fleet.row(declined, None),
+    ]
+    return fleet.snapshot(rows)
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine that runs the tests happens to have set must not show in a picture."""
+    for name in ("NO_COLOR", "COLORTERM", "TEXTUAL", "TEXTUAL_THEME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def fleet_snapshot() -> Snapshot:
+    return small_fleet()
+
+
+@pytest.fixture
+def engine(fleet_snapshot: Snapshot) -> ScriptedEngine:
+    """Has told of the small fleet when the application is first painted."""
+    return ScriptedEngine(first=introduced(fleet_snapshot))
+
+
+@pytest.fixture
+def app(engine: ScriptedEngine, clock: FixedClock, tmp_path: Path) -> BenchtuiApp:
+    return make_app(engine, tmp_path, clock)
+
+
+@pytest.fixture
+def make(engine: ScriptedEngine, clock: FixedClock, tmp_path: Path) -> Callable[..., BenchtuiApp]:
+    """As `app`, with other beginnings: ``make(read_only=True)``."""
+
+    def made(**changes: Any) -> BenchtuiApp:
+        return make_app(engine, tmp_path, clock, **changes)
+
+    return made
