@@ -15,7 +15,7 @@ from benchtui.aws.images import Image
 from benchtui.aws.session import Answer, Cloud
 from benchtui.aws.termination import TerminateAnswer, lift_protection, terminate
 from benchtui.core.keys import check_run
-from benchtui.core.states import Ec2State, InstanceView
+from benchtui.core.states import ENDING, Ec2State, InstanceView
 from benchtui.core.text import clean_line, clean_lines
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Leftover",
     "TerminateAnswer",
     "console_output",
+    "count_alive",
     "describe_ids",
     "describe_ours",
     "describe_run",
@@ -170,6 +171,16 @@ async def describe_ours(cloud: Cloud, region: str) -> tuple[InstanceView, ...]:
         region,
         "DescribeInstances",
     )
+
+
+async def count_alive(cloud: Cloud, region: str) -> int:
+    """How many instances in ``region`` are not ending, whoever launched them.
+
+    Raises:
+        CloudError: EC2 could not be asked.
+    """
+    rows = await _rows(cloud, region, {})
+    return sum((row.get("State") or {}).get("Name") not in ENDING for row in rows)
 
 
 async def find_by_token(cloud: Cloud, region: str, token: str) -> tuple[InstanceView, ...]:

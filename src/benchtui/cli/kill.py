@@ -1,21 +1,24 @@
-"""`benchtui kill`: end every instance of a run and prove it. Needs no bucket and no record of the run."""
+"""`benchtui kill`: end instances and prove it. Needs no bucket and no record of the run."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchtui.cli import diagnostics, output
 from benchtui.cli.arguments import add_run, run_of, shared
-from benchtui.core.errors import UsageError
+from benchtui.core.errors import BenchtuiError, UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from benchtui.cli.settings import Settings
     from benchtui.engine.events import Event
-    from benchtui.engine.killswitch import KillReport, RegionProof
+    from benchtui.engine.kill_scope import KillReport, KillScope, KillSurvey
+    from benchtui.engine.workspace import Workspace
 
-SUFFIX = 4  # characters a person types: the random part of the run's id
+#: Names of jobs are checked against run.json if it can be read within this time; a kill does not need it.
+CHECK_SECONDS = 5
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,13 +26,23 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "kill",
         parents=[shared()],
-        help="end every instance of a run and prove it",
+        help="end every instance of a run, or of all, and prove it",
         description="Terminate every instance of a run in every enabled region, then sweep until two clean "
-        "sweeps prove that none is left. Works by tags alone.",
-        epilog="exit code 6: something is not proven",
+        "sweeps prove that none is left. Works by tags alone. With --job only these jobs of the run, which "
+        "goes on; with --all every instance that benchtui launched in this account.",
+        epilog="A terminal shows what would be ended and asks for the last 4 characters of the run's id, or "
+        "for --all the last 4 digits of the account. exit code 6: something is not proven",
     )
-    add_run(parser)
-    parser.add_argument("--confirm", metavar="RUN", help="the run's id once more: agree unasked")
+    add_run(parser, nargs="?")
+    parser.add_argument("--all", action="store_true", help="every run of this account")
+    parser.add_argument(
+        "--job", metavar="JOB", action="append", default=[], help="only this job of the run; repeatable"
+    )
+    parser.add_argument(
+        "--confirm",
+        metavar="TOKEN",
+        help="agree unasked: the run's id once more; for --all the account's id, 12 digits",
+    )
     parser.set_defaults(execute=execute)
 
 
@@ -37,16 +50,108 @@ def execute(arguments: argparse.Namespace) -> int:
     """Kill it.
 
     Raises:
-        UsageError: not confirmed.
+        UsageError: not confirmed, or not said what to kill.
     """
-    run = run_of(arguments)
-    _confirm(run, arguments.confirm)
+    scope = _scope(arguments)
+    if arguments.confirm is None and not diagnostics.can_ask():
+        raise UsageError(
+            "nobody can be asked whether to kill: this is no terminal", fix=f"give --confirm {_token(scope)}"
+        )
+    if arguments.confirm is not None and scope.run not in (None, arguments.confirm):
+        raise UsageError(
+            f"--confirm {arguments.confirm} is not the run to be killed", fix=f"give --confirm {scope.run}"
+        )
     import asyncio
 
-    from benchtui.cli.settings import open_workspace, read
-    from benchtui.cli.stream import Stream
+    from benchtui.cli.settings import read
 
     settings = read(arguments)
+    if arguments.confirm is None:
+        # Not inside an event loop: a signal has to reach a person's prompt.
+        _ask(asyncio.run(_surveyed(settings, scope)))
+    diagnostics.say("listing every enabled region until two sweeps, at least 15 s apart, are clean")
+    try:
+        report = asyncio.run(_killed(settings, scope, arguments.confirm))
+    except KeyboardInterrupt:
+        diagnostics.say(f"left before it was proven: instances of {scope.name} may still be running")
+        raise
+    from benchtui.cli import kill_table
+
+    if arguments.json:
+        output.document(kill_table.fields(report))
+    else:
+        output.table(*kill_table.render(report))
+    for line in kill_table.unproven(report):
+        diagnostics.say(line)
+    return report.exit_code
+
+
+def _scope(arguments: argparse.Namespace) -> KillScope:
+    """What was asked for.
+
+    Raises:
+        UsageError: nothing, two things at once, or no id.
+    """
+    from benchtui.core.keys import KeyNotOurs
+    from benchtui.engine.kill_scope import KillScope
+
+    if arguments.all:
+        if arguments.run is not None or arguments.job:
+            raise UsageError("--all means every run: give neither RUN nor --job with it")
+        return KillScope.of_account()
+    if arguments.run is None:
+        raise UsageError("kill what? Neither RUN nor --all was given", fix="`benchtui runs` lists the runs")
+    run = run_of(arguments)
+    try:
+        return KillScope(run, frozenset(arguments.job))
+    except KeyNotOurs as error:
+        raise UsageError(str(error), fix=f"`benchtui status {run}` lists its jobs") from error
+
+
+def _token(scope: KillScope) -> str:
+    """What a script gives to ``--confirm``."""
+    return scope.run or "ACCOUNT_ID, its 12 digits"
+
+
+async def _surveyed(settings: Settings, scope: KillScope) -> KillSurvey:
+    from benchtui.cli.settings import open_workspace
+
+    async with open_workspace(settings, lambda _: None) as workspace:
+        await _check_jobs(workspace, scope)
+        return await workspace.survey(scope)
+
+
+def _ask(survey: KillSurvey) -> None:
+    """Show what would be ended and have it confirmed.
+
+    Raises:
+        UsageError: it was not, or nobody can say whose account this is.
+    """
+    from benchtui.cli import kill_table
+    from benchtui.cli.tables import Glyphs
+
+    diagnostics.show(*kill_table.survey(survey, Glyphs(diagnostics.speaks_unicode())))
+    if survey.token is None:
+        raise UsageError(
+            "the account could not be asked who it is; nothing was ended",
+            fix="look at the credentials, or kill by run: benchtui kill RUN",
+        )
+    of = "the run's id" if survey.scope.run is not None else "the account's id"
+    answer = diagnostics.ask(f"Type the last {len(survey.token)} characters of {of} to end them: ")
+    if answer != survey.token:
+        raise UsageError("not confirmed; nothing was ended")
+
+
+async def _killed(settings: Settings, scope: KillScope, confirmed: str | None) -> KillReport:
+    """The kill itself.
+
+    Raises:
+        UsageError: ``confirmed`` is another account, or the run has no such job; nothing was ended.
+        CloudError: all is to be killed and the account cannot be asked who it is.
+    """
+    from benchtui.cli.settings import open_workspace
+    from benchtui.cli.stream import Stream
+
     narrator = Stream(json=False)
     concerned: set[str] = set()
 
@@ -57,107 +162,37 @@ def execute(arguments: argparse.Namespace) -> int:
         if event.type != "sweep" or event.fields["region"] in concerned:
             narrator.emit(event)
 
-    diagnostics.say("listing every enabled region until two sweeps, at least 15 s apart, are clean")
-
-    async def killed() -> KillReport:
-        async with open_workspace(settings, tell) as workspace:
-            return await workspace.kill(run)
-
-    try:
-        report = asyncio.run(killed())
-    except KeyboardInterrupt:
-        diagnostics.say(f"left before it was proven: instances of {run} may still be running")
-        raise
-    if arguments.json:
-        output.document(_fields(report))
-    else:
-        _print(report)
-    for line in _unproven(report):
-        diagnostics.say(line)
-    return report.exit_code
+    async with open_workspace(settings, tell) as workspace:
+        if confirmed is not None:
+            await _check_jobs(workspace, scope)
+        if confirmed is not None and scope.run is None:
+            account = (await workspace.cloud.identity()).account
+            if confirmed != account:
+                raise UsageError(
+                    f"--confirm {confirmed} is not the account of these credentials; nothing was ended",
+                    fix=f"give --confirm {account} if that is the account you mean",
+                )
+        return await workspace.kill(scope)
 
 
-def _confirm(run: str, confirmed: str | None) -> None:
-    if confirmed is not None:
-        if confirmed != run:
-            raise UsageError(
-                f"--confirm {confirmed} is not the run to be killed", fix=f"give --confirm {run}"
-            )
+async def _check_jobs(workspace: Workspace, scope: KillScope) -> None:
+    """Refuse a job that the run has not: nothing would be ended, and that would be proven.
+
+    Raises:
+        UsageError: run.json was read and does not name it.
+    """
+    import asyncio
+
+    if scope.run is None or not scope.jobs:
         return
-    if not diagnostics.can_ask():
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            run = await workspace.load(scope.run)
+    except (BenchtuiError, TimeoutError):
+        return
+    unknown = sorted(scope.jobs - {job.job for job in run.jobs})
+    if unknown:
         raise UsageError(
-            "nobody can be asked whether to kill: this is no terminal", fix=f"give --confirm {run}"
+            f"{scope.run} has no job {', '.join(unknown)}; nothing was ended",
+            fix=f"`benchtui status {scope.run}` lists its jobs",
         )
-    answer = diagnostics.ask(
-        f"This terminates every instance of {run} in every enabled region.\n"
-        f"Type the last {SUFFIX} characters of its id: "
-    )
-    if answer != run[-SUFFIX:]:
-        raise UsageError("not confirmed; nothing was ended")
-
-
-def _print(report: KillReport) -> None:
-    from benchtui.cli import tables
-
-    table = tables.new_table("region", "asked", "gone", "alive", "clean sweeps", "proven")
-    # Regions without anything to tell are summed up; an account has about twenty.
-    quiet = [proof for proof in report.regions if proof.proven and not proof.asked and not proof.gone]
-    for proof in report.regions:
-        if proof in quiet:
-            continue
-        tables.add(
-            table,
-            proof.region,
-            " ".join(sorted(proof.asked)),
-            " ".join(sorted(proof.gone)),
-            " ".join(sorted(proof.alive)),
-            proof.sweeps,
-            tables.Text("yes", style=tables.GOOD) if proof.proven else tables.Text("NO", style=tables.BAD),
-        )
-    parts: list[Any] = [table] if len(quiet) < len(report.regions) else []
-    if quiet:
-        parts.append(tables.Text(f"nothing of {report.run} in {len(quiet)} regions, each swept twice"))
-    output.table(*parts, tables.Text(f"{report.run}: {_verdict(report)}"))
-
-
-def _verdict(report: KillReport) -> str:
-    return "every instance is proven gone" if report.proven else "NOT proven gone"
-
-
-def _unproven(report: KillReport) -> list[str]:
-    """What is not proven, and what to do."""
-    if report.proven:
-        return []
-    lines = [f"benchtui: {report.run}: instances may still be running"]
-    if report.regions_error:
-        lines.append(f"  {report.regions_error}")
-    for proof in report.regions:
-        if not proof.proven:
-            alive = f"; alive: {', '.join(sorted(proof.alive))}" if proof.alive else ""
-            lines.append(f"  {proof.region}: {proof.error or 'not swept twice'}{alive}")
-    return [*lines, "  fix: give the same command again, or end them in the EC2 console"]
-
-
-def _fields(report: KillReport) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "type": "kill",
-        "run": report.run,
-        "proven": report.proven,
-        "regions": [_region_fields(proof) for proof in report.regions],
-        "regions_error": report.regions_error,
-        "notes": list(report.notes),
-        "exit_code": int(report.exit_code),
-    }
-
-
-def _region_fields(proof: RegionProof) -> dict[str, Any]:
-    return {
-        "region": proof.region,
-        "asked": proof.asked,
-        "gone": proof.gone,
-        "alive": proof.alive,
-        "sweeps": proof.sweeps,
-        "proven": proof.proven,
-        "error": proof.error,
-    }

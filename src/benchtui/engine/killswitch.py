@@ -1,4 +1,4 @@
-"""Ends every instance of a run and proves it.
+"""Ends every instance of a run, of some of its jobs or of all runs, and proves it.
 
 Works with tags alone: no bucket, no local state. A region counts as clear only after two sweeps, at
 least 15 s apart, in which it was listed without an error and showed nothing alive. A region that
@@ -8,224 +8,174 @@ cannot be listed is unknown, and unknown is not clear.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchtui.aws.errors import CloudError, FailureKind
-from benchtui.aws.instances import describe_run, lift_protection, terminate
+from benchtui.aws.errors import CloudError
 from benchtui.core import keys
-from benchtui.core.errors import ExitCode
+from benchtui.core.keys import KeyNotOurs
 from benchtui.core.states import InstanceView
+from benchtui.core.text import clean_line
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.kill_region import KillLimits, RegionKill
+from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, Tell
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket
     from benchtui.aws.session import Cloud
     from benchtui.engine.clock import Clock
 
-SWEEPS_NEEDED = 2
-ASK_AGAIN = timedelta(seconds=10)
-REFUSALS_UNTIL_UNKNOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class KillLimits:
-    """Times of a kill."""
-
-    between_sweeps: timedelta = timedelta(seconds=15)
-    poll: timedelta = timedelta(seconds=2)
-    deadline: timedelta = timedelta(minutes=10)
-
-
 DEFAULT_LIMITS = KillLimits()
+#: The mark is a courtesy to launchers: a bucket that does not answer must not delay the report for long.
+MARK_SECONDS = 60
+
+OpenBucket = Callable[[], Awaitable["Bucket"]]
 
 
-@dataclass(frozen=True, slots=True)
-class RegionProof:
-    """What is proven of one region."""
-
-    region: str
-    asked: frozenset[str] = frozenset()  # instances TerminateInstances was called for
-    gone: frozenset[str] = frozenset()  # seen shutting-down or terminated
-    alive: frozenset[str] = frozenset()  # as last listed
-    sweeps: int = 0  # consecutive clean ones
-    error: str | None = None  # why it could not be listed or ended, if it could not
-
-    @property
-    def proven(self) -> bool:
-        """Whether nothing of the run lives here, beyond doubt."""
-        return self.sweeps >= SWEEPS_NEEDED and not self.alive
-
-
-@dataclass(frozen=True, slots=True)
-class KillReport:
-    """Outcome of a kill."""
-
-    run: str
-    regions: tuple[RegionProof, ...]
-    regions_error: str | None = None  # why the list of enabled regions is not known
-    notes: tuple[str, ...] = ()
-
-    @property
-    def proven(self) -> bool:
-        """Whether every enabled region is proven clear."""
-        return self.regions_error is None and all(proof.proven for proof in self.regions)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """0 only with proof."""
-        return ExitCode.OK if self.proven else ExitCode.MAY_STILL_RUN
+def _nobody(_: KillProgress) -> None:
+    """Nobody listens."""
 
 
 async def kill(
     cloud: Cloud,
-    bucket: Bucket | None,
-    run: str,
+    bucket: OpenBucket | None,
+    scope: KillScope,
     clock: Clock,
     emit: Emit,
     *,
     known_regions: tuple[str, ...] = (),
     limits: KillLimits = DEFAULT_LIMITS,
+    progress: Tell = _nobody,
 ) -> KillReport:
-    """End every instance tagged ``benchtui:run=<run>`` in every enabled region.
+    """End every instance of ``scope`` in every enabled region and prove it.
 
     Args:
         cloud: the account.
-        bucket: where ``control/kill`` is written so that launchers and agents stop; may be None or gone.
-        run: the run's id.
+        bucket: opens the bucket where ``control/kill`` is written, so that launchers and agents stop; it
+            may fail. Not written for a selection: its run goes on.
+        scope: which instances.
         clock: the time.
         emit: told of each step.
         known_regions: regions to clear in any case, even if the enabled ones cannot be listed.
         limits: times.
+        progress: told of each change.
     """
-    keys.check_run(run)
-    tasks: dict[str, asyncio.Task[RegionProof]] = {}
-    async with asyncio.TaskGroup() as group:
-        # Neither the mark that tells launchers to stop nor the list of regions may delay ending what
-        # already runs: both are under way while the known regions are being cleared.
-        mark = group.create_task(_write_mark(bucket, run, clock))
-        for region in known_regions:
-            tasks[region] = group.create_task(_RegionKill(cloud, run, region, clock, emit, limits).clear())
-        enabled, regions_error = await _enabled_regions(cloud)
-        for region in enabled:
-            if region not in tasks:
-                tasks[region] = group.create_task(
-                    _RegionKill(cloud, run, region, clock, emit, limits).clear()
-                )
-    notes = tuple(filter(None, (mark.result(),)))
-    for note in notes:
-        emit(Event("note", clock.now(), {"text": note}))
-    return KillReport(run, tuple(task.result() for task in tasks.values()), regions_error, notes)
+    return await _Kill(cloud, bucket, scope, clock, emit, limits, progress).execute(known_regions)
 
 
-async def _write_mark(bucket: Bucket | None, run: str, clock: Clock) -> str | None:
-    """Write ``control/kill``; returns what to tell if that was not possible."""
-    if bucket is None:
-        return "control/kill was not written: no bucket is known"
-    body = f'{{"schema":"benchtui.kill/1","at":"{clock.now():%Y-%m-%dT%H:%M:%SZ}"}}'.encode()
-    try:
-        await bucket.put_once(keys.kill_key(run), body, "application/json")
-    except CloudError as error:
-        return f"control/kill was not written: {error.failure.message}"
-    return None
-
-
-async def _enabled_regions(cloud: Cloud) -> tuple[tuple[str, ...], str | None]:
-    """Every enabled region, or the reason why they are not known."""
-    try:
-        return await cloud.enabled_regions(), None
-    except CloudError as error:
-        return (), f"the enabled regions could not be listed: {error.failure.message}"
-
-
-class _RegionKill:
-    """The kill of one run in one region."""
+class _Kill:
+    """One kill under way."""
 
     def __init__(
-        self, cloud: Cloud, run: str, region: str, clock: Clock, emit: Emit, limits: KillLimits
+        self,
+        cloud: Cloud,
+        bucket: OpenBucket | None,
+        scope: KillScope,
+        clock: Clock,
+        emit: Emit,
+        limits: KillLimits,
+        progress: Tell,
     ) -> None:
-        self.cloud, self.run, self.clock, self.emit, self.limits = cloud, run, clock, emit, limits
-        self.proof = RegionProof(region)
-        self.asked_at: dict[str, datetime] = {}
-        self.swept_at: datetime | None = None
-        self.refusals = 0
+        self.cloud, self.scope, self.clock, self.emit, self.limits = cloud, scope, clock, emit, limits
+        self._open_bucket, self._progress = bucket, progress
+        self._regions: dict[str, RegionKill] = {}
+        self._state = KillProgress(scope, KillReport(scope, listing=True), clock.now())
+        self._marked: set[str] = set()
+        self._group = asyncio.TaskGroup()
 
-    async def clear(self) -> RegionProof:
-        """Terminate and list until two sweeps are clean, the region refuses, or time is up."""
-        until = self.clock.now() + self.limits.deadline
-        while self.clock.now() < until and not self.proof.proven:
-            wait = await self._step()
-            if wait is None:
-                break
-            await self.clock.sleep(wait.total_seconds())
-        if not self.proof.proven and self.proof.error is None:
-            ids = ", ".join(sorted(self.proof.alive)) or "nothing was listed twice"
-            self._note(error=f"not proven clear within {self.limits.deadline}: {ids}")
-        return self.proof
-
-    async def _step(self) -> timedelta | None:
-        """One listing and what follows from it; how long to wait, or None to give up."""
+    async def execute(self, known_regions: tuple[str, ...]) -> KillReport:
+        """Clear every region; returns the report, which may be unproven."""
+        self._tell()
         try:
-            views = await describe_run(self.cloud, self.proof.region, self.run)
-        except CloudError as error:
-            self._note(error=error.failure.message, sweeps=0)
-            self.swept_at = None
-            self.refusals += error.failure.kind is FailureKind.DENIED
-            return None if self.refusals >= REFUSALS_UNTIL_UNKNOWN else self.limits.poll
-        self.refusals = 0
-        alive = tuple(view for view in views if not view.ending)
-        gone = frozenset(view.instance_id for view in views if view.ending)
-        self._note(
-            alive=frozenset(view.instance_id for view in alive), gone=self.proof.gone | gone, error=None
-        )
-        if alive:
-            self.swept_at = None
-            self._note(sweeps=0)
-            await self._terminate(alive)
-            return self.limits.poll
-        return self._sweep()
+            # Neither the mark that tells launchers to stop nor the list of regions may delay ending what
+            # already runs: both are under way while the known regions are being cleared.
+            async with self._group:
+                if self.scope.run is not None:
+                    self._mark(self.scope.run)
+                self._begin(known_regions)
+                enabled, regions_error = await self._enabled_regions()
+                self._begin(enabled)
+                self._tell(listing=False, regions_error=regions_error)
+        except BaseException as stopped:
+            self._state = replace(
+                self._state, done=True, error=f"stopped before it was proven ({type(stopped).__name__})"
+            )
+            self._tell()
+            raise
+        self._state = replace(self._state, done=True)
+        self._tell()
+        return self._state.report
 
-    def _sweep(self) -> timedelta:
-        """Count a clean sweep if the one before is long enough ago."""
-        now = self.clock.now()
-        if self.swept_at is None or now - self.swept_at >= self.limits.between_sweeps:
-            self.swept_at = now
-            self._note(sweeps=self.proof.sweeps + 1)
-            self.emit(Event("sweep", now, {"region": self.proof.region, "clean": self.proof.sweeps}))
-            return timedelta(0) if self.proof.proven else self.limits.between_sweeps
-        return self.limits.between_sweeps - (now - self.swept_at)
+    def _begin(self, regions: tuple[str, ...]) -> None:
+        for region in regions:
+            if region not in self._regions:
+                self._regions[region] = RegionKill(
+                    self.cloud,
+                    region,
+                    self.scope,
+                    self.clock,
+                    self.emit,
+                    self.limits,
+                    changed=self._tell,
+                    found=self._found,
+                )
+                self._group.create_task(self._regions[region].clear())
 
-    async def _terminate(self, alive: tuple[InstanceView, ...]) -> None:
-        now = self.clock.now()
-        due = [
-            view.instance_id
-            for view in alive
-            if now - self.asked_at.get(view.instance_id, now - ASK_AGAIN) >= ASK_AGAIN
-        ]
-        if not due:
-            return
-        zones = {view.instance_id: view.zone for view in alive}
-        answer = await terminate(self.cloud, self.proof.region, due, zones=zones)
-        self.asked_at.update(dict.fromkeys(answer.accepted, now))
-        self._note(asked=self.proof.asked | frozenset(answer.accepted))
-        asked = {"region": self.proof.region, "asked": sorted(answer.accepted), "alive": len(alive)}
-        self.emit(Event("kill", self.clock.now(), asked))
-        for instance_id, failure in answer.failures.items():
-            if failure.code == "OperationNotPermitted" and await self._unprotect(instance_id):
-                continue
-            self._note(error=f"{instance_id}: {failure.message}")
-
-    async def _unprotect(self, instance_id: str) -> bool:
-        """Lift termination protection of an instance that was just seen with this run's tag."""
+    def _tell(self, **changes: object) -> None:
+        proofs = tuple(kill.proof for _, kill in sorted(self._regions.items()))
+        report = replace(self._state.report, regions=proofs, **changes)  # type: ignore[arg-type]
+        self._state = replace(self._state, report=report)
         try:
-            await lift_protection(self.cloud, self.proof.region, instance_id)
-        except CloudError as error:
-            self._note(error=f"{instance_id} is protected against termination: {error.failure.message}")
-            return False
-        lifted = f"termination protection of {instance_id} lifted"
-        self.emit(Event("note", self.clock.now(), {"text": lifted}))
-        return True
+            self._progress(self._state)
+        except Exception as defect:  # whoever listens must not be able to stop a kill
+            self._progress = _nobody
+            text = f"the kill goes on, its progress is no longer told: {type(defect).__name__}"
+            self.emit(Event("note", self.clock.now(), {"text": text}))
 
-    def _note(self, **changes: object) -> None:
-        self.proof = replace(self.proof, **changes)  # type: ignore[arg-type]
+    async def _enabled_regions(self) -> tuple[tuple[str, ...], str | None]:
+        """Every enabled region, or the reason why they are not known."""
+        try:
+            return await self.cloud.enabled_regions(), None
+        except CloudError as error:
+            return (), f"the enabled regions could not be listed: {error.failure.message}"
+
+    def _found(self, views: tuple[InstanceView, ...]) -> None:
+        """Live instances came to light: the launchers of their runs have to stop."""
+        for run in sorted({view.run for view in views if view.run}):
+            self._mark(run)
+
+    def _mark(self, run: str) -> None:
+        if run not in self._marked and self.scope.stops(run):
+            self._marked.add(run)
+            self._group.create_task(self._write_mark(run))
+
+    async def _write_mark(self, run: str) -> None:
+        """Write ``control/kill`` of ``run``; a note tells if that was not possible."""
+        try:
+            async with asyncio.timeout(MARK_SECONDS):
+                note = await self._try_mark(run)
+        except CloudError as error:
+            note = error.failure.message
+        except TimeoutError:
+            note = f"the bucket did not answer within {MARK_SECONDS} s"
+        except KeyNotOurs:
+            note = "its tag benchtui:run is not a run's id"
+        except Exception as defect:  # the kill itself needs no bucket
+            note = f"{type(defect).__name__}: {clean_line(str(defect))}"
+        if note is not None:
+            text = f"control/kill of {run} was not written: {note}"
+            self.emit(Event("note", self.clock.now(), {"text": text}))
+            self._tell(notes=(*self._state.report.notes, text))
+
+    async def _try_mark(self, run: str) -> str | None:
+        """Write it, or say why not."""
+        key = keys.kill_key(run)
+        if self._open_bucket is None:
+            return "no bucket is known"
+        bucket = await self._open_bucket()
+        if self.scope.run is None and not await bucket.exists(keys.run_json_key(run)):
+            return f"{bucket.name} does not hold this run"
+        body = f'{{"schema":"benchtui.kill/1","at":"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"}}'.encode()
+        await bucket.put_once(key, body, "application/json")
+        return None

@@ -56,6 +56,8 @@ class JobRow:
     planned: JobDocument
     status: JobStatus
     spent_usd: Decimal | None = None  # estimate; None: nothing is known of an instance
+    launched_at: datetime | None = None  # of its instance; None: there is none that is known of
+    ended_at: datetime | None = None  # when its instance stopped being billed, est.; None: it has not
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from benchtui.aws.instances import describe_run
 from benchtui.core import keys
 from benchtui.core.catalogue import Price
 from benchtui.core.documents import PriceDocument, RunDocument
-from benchtui.core.keys import JobState, KeyNotOurs, Sentinel
+from benchtui.core.keys import FINAL_BY_INSTANCE, JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost, cost_of
 from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
 from benchtui.core.text import clean_line
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from benchtui.engine.clock import Clock
 
 FULL_LIST_EVERY = timedelta(minutes=5)
+#: From an agent's last word to the end of its bill, at most: it powers the machine off at once.
+POWER_OFF = timedelta(minutes=1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -58,6 +60,7 @@ class _Heard:
     heartbeats: dict[str, datetime] = field(default_factory=dict)
     heartbeats_at: datetime | None = None
     ended: dict[str, datetime] = field(default_factory=dict)  # instance id: first seen ending
+    alive_at: dict[str, datetime] = field(default_factory=dict)  # instance id: last seen alive
     killed: bool = False  # control/kill is there
 
 
@@ -217,6 +220,8 @@ class Watcher:
                 by_job.setdefault(view.job or "", []).append(view)
                 if view.ending:
                     heard.ended.setdefault(view.instance_id, view.ended_at or self._as_of)
+                else:
+                    heard.alive_at[view.instance_id] = self._as_of
         rows = []
         for job in self.run.jobs:
             status = fold(
@@ -231,16 +236,34 @@ class Watcher:
             self._tell_change(self._statuses.get(job.job), status)
             self._statuses[job.job] = status
             cost = self.cost(status, job.price)
-            rows.append(JobRow(job, status, None if cost is None else cost.usd))
+            rows.append(JobRow(job, status, None if cost is None else cost.usd, *self.life(status)))
         self._rows = tuple(rows)
 
+    def life(self, status: JobStatus) -> tuple[datetime | None, datetime | None]:
+        """When the job's instance was launched and when it ended; None for what is not so or not known.
+
+        Whoever looks late sees an instance ending long after it did, and later still not at all: EC2
+        forgets it. Its last word is followed by its power-off, so that bounds the estimate; an instance
+        that was seen alive after its last word did not end before that.
+        """
+        heard, view = self._heard, status.instance
+        said = heard.sentinels.get(status.job, set())
+        off = max((s.at + POWER_OFF for s in said if s.state in FINAL_BY_INSTANCE), default=None)
+        if view is None:
+            launched = max((s.at for s in said if s.state is JobState.LAUNCHED), default=None)
+            return (launched, off) if launched and off else (None, None)
+        ended = heard.ended.get(view.instance_id) if view.ending else None
+        if ended is not None and off is not None and view.ended_at is None:
+            ended = max(min(ended, off), heard.alive_at.get(view.instance_id, off))
+        return view.launched_at, ended
+
     def cost(self, status: JobStatus, price: PriceDocument) -> Cost | None:
-        """Estimate of what the job's instance has cost so far; None if no instance was seen."""
-        if status.instance is None:
+        """Estimate of what the job's instance has cost so far; None if nothing is known of one."""
+        launched, ended = self.life(status)
+        if launched is None:
             return None
-        ended = self._heard.ended.get(status.instance.instance_id)
         until = ended or self._as_of or self.clock.now()
-        seconds = max(0.0, (until - status.instance.launched_at).total_seconds())
+        seconds = max(0.0, (until - launched).total_seconds())
         beats = int(seconds / self.limits.heartbeat.total_seconds())
         writes = len(self._heard.sentinels.get(status.job, ())) + 2 * beats
         at_launch = Price(price.usd_per_hour, price.basis, price.as_of, price.region)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import secrets
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import benchtui
-from benchtui.aws.errors import CloudError
 from benchtui.aws.images import Image, resolve_image
 from benchtui.aws.network import resolve_network
 from benchtui.aws.objects import Bucket
@@ -35,12 +33,16 @@ from benchtui.engine.bundle import build_bundle
 from benchtui.engine.clock import Clock
 from benchtui.engine.collector import Collected, Collector
 from benchtui.engine.events import Emit, Event
-from benchtui.engine.killswitch import DEFAULT_LIMITS, KillLimits, KillReport, kill
+from benchtui.engine.kill_region import KillLimits
+from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, KillSurvey
+from benchtui.engine.killswitch import DEFAULT_LIMITS, kill
 from benchtui.engine.launcher import Launched, Launcher, LaunchLimits, Placement
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.planning import Planned
 from benchtui.engine.runs import RunListing, list_runs, load_run
 from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.survey import survey
+from benchtui.engine.sweep import Sweep, sweep
 from benchtui.engine.watcher import Periods, Watcher
 
 #: A run without any sign of life for this long has no launcher any more.
@@ -341,17 +343,28 @@ class Workspace:
         over = snapshot.over(QUIET) and snapshot.ec2_known
         return await collector.collect(watcher, snapshot, over=over)
 
-    async def kill(self, run: str, limits: KillLimits = DEFAULT_LIMITS) -> KillReport:
-        """End every instance of ``run`` in every enabled region and prove it; needs no bucket."""
-        bucket: Bucket | None = None
-        with contextlib.suppress(CloudError):
-            bucket = await self.bucket()
+    async def kill(
+        self,
+        scope: KillScope,
+        limits: KillLimits = DEFAULT_LIMITS,
+        progress: Callable[[KillProgress], None] = lambda _: None,
+    ) -> KillReport:
+        """End every instance of ``scope`` in every enabled region and prove it; needs no bucket."""
         return await kill(
             self.cloud,
-            bucket,
-            run,
+            self.bucket,
+            scope,
             self.clock,
             self.emit,
             known_regions=self.config.aws.regions,
             limits=limits,
+            progress=progress,
         )
+
+    async def survey(self, scope: KillScope) -> KillSurvey:
+        """What a kill of ``scope`` would end now."""
+        return await survey(self.cloud, self.bucket, scope, self.clock, self.config.aws.regions)
+
+    async def sweep(self) -> Sweep:
+        """Own live instances in every enabled region."""
+        return await sweep(self.cloud, self.clock, self.config.aws.regions)

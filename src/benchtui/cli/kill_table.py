@@ -1,0 +1,113 @@
+"""What a kill would do and what it has proven, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import RenderableType
+
+from benchtui.cli import tables
+from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, Text
+from benchtui.engine.kill_scope import KillReport, KillScope, KillSurvey, RegionProof, ScopeKind
+
+
+def survey(found: KillSurvey, glyphs: Glyphs) -> list[RenderableType]:
+    """What would be ended, where, and what that stops."""
+    count = f"{found.count} instance{'' if found.count == 1 else 's'}"
+    parts: list[RenderableType] = [Text(f"Terminate {count} tagged {found.scope.tag}", style=BAD)]
+    if found.scope.jobs:
+        parts.append(Text(f"  only of the jobs {', '.join(sorted(found.scope.jobs))}; the run goes on"))
+    if found.count:
+        table = tables.new_table("region", "n", "types", right=("n",))
+        for region in found.regions:
+            if region.instances:
+                types = ", ".join(f"{name} {glyphs.times}{n}" for name, n in region.types)
+                tables.add(table, region.region, len(region.instances), types)
+        parts.append(table)
+    parts.append(Text(_burn(found)))
+    if found.spared:
+        parts.append(Text(f"Not touched: {found.spared} other live instances.", style=FAINT))
+    if found.regions_error:
+        parts.append(Text(f"UNKNOWN: {found.regions_error}", style=BAD))
+    parts += [Text(f"UNKNOWN {region.region}: {region.error}", style=BAD) for region in found.unknown]
+    return parts
+
+
+def _burn(found: KillSurvey) -> str:
+    if not found.count:
+        return "Nothing is alive as far as is known; the kill proves it."
+    if found.usd_per_hour is None:
+        return "What they cost an hour is not known here."
+    more = f" and {found.unpriced} of unknown price" if found.unpriced else ""
+    return f"Stops about {tables.usd(found.usd_per_hour)} USD/h (est.){more}."
+
+
+def render(report: KillReport) -> list[RenderableType]:
+    """The proof, region by region."""
+    table = tables.new_table("region", "asked", "gone", "alive", "clean sweeps", "proven")
+    # Regions without anything to tell are summed up; an account has about twenty.
+    quiet = [proof for proof in report.regions if proof.proven and not proof.concerned]
+    for proof in report.regions:
+        if proof not in quiet:
+            tables.add(
+                table,
+                proof.region,
+                " ".join(sorted(proof.asked)),
+                " ".join(sorted(proof.gone)),
+                " ".join(sorted(proof.alive)),
+                proof.sweeps,
+                Text("yes", style=GOOD) if proof.proven else Text("NO", style=BAD),
+            )
+    parts: list[RenderableType] = [table] if len(quiet) < len(report.regions) else []
+    if quiet:
+        parts.append(Text(f"nothing of {report.scope.name} in {len(quiet)} regions, each swept twice"))
+    parts += [Text(note, style=WARN) for note in report.notes]
+    verdict = "every instance is proven gone" if report.proven else "NOT proven gone"
+    return [*parts, Text(f"{report.scope.name}: {verdict}")]
+
+
+def unproven(report: KillReport) -> list[str]:
+    """What is not proven, and what to do."""
+    if report.proven:
+        return []
+    lines = [f"benchtui: {report.scope.name}: instances may still be running"]
+    if report.regions_error:
+        lines.append(f"  {report.regions_error}")
+    for proof in report.regions:
+        if not proof.proven:
+            alive = f"; alive: {', '.join(sorted(proof.alive))}" if proof.alive else ""
+            lines.append(f"  {proof.region}: {proof.error or 'not swept twice'}{alive}")
+    return [*lines, "  fix: give the same command again, or end them in the EC2 console"]
+
+
+def fields(report: KillReport) -> dict[str, Any]:
+    """The report for ``--json``; ``run`` is null when all was killed."""
+    return {
+        "v": 1,
+        "type": "kill",
+        **_scope_fields(report.scope),
+        "proven": report.proven,
+        "regions": [_region_fields(proof) for proof in report.regions],
+        "regions_error": report.regions_error,
+        "notes": list(report.notes),
+        "exit_code": int(report.exit_code),
+    }
+
+
+def _scope_fields(scope: KillScope) -> dict[str, Any]:
+    jobs = sorted(scope.jobs) if scope.kind is ScopeKind.SELECTION else None
+    return {"scope": scope.kind.value, "run": scope.run, "jobs": jobs}
+
+
+def _region_fields(proof: RegionProof) -> dict[str, Any]:
+    return {
+        "region": proof.region,
+        "asked": proof.asked,
+        "gone": proof.gone,
+        "shutting_down": proof.shutting_down,
+        "terminated": proof.terminated,
+        "alive": proof.alive,
+        "sweeps": proof.sweeps,
+        "proven": proof.proven,
+        "error": proof.error,
+    }
