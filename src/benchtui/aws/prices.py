@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from benchtui.aws.errors import CloudError
+from benchtui.aws.price_cache import BASIS, PriceCache
 from benchtui.aws.session import Cloud
 from benchtui.core.catalogue import Missing, Price, config_price
 
 #: The Pricing API has endpoints in a few regions only, each with the prices of all.
 PRICING_REGION = "us-east-1"
-BASIS = "pricing-api"
-VALID_FOR = timedelta(hours=24)
 AT_ONCE = 5
-MAX_CACHE_BYTES = 4 * 1024 * 1024
-_SCHEMA = "benchtui.prices/1"
 _HOUR = "Hrs"
 #: One product is meant by these: without tenancy, capacity status or pre-installed software the same type has
 #: dozens, among them reservations that stand empty.
@@ -69,7 +62,7 @@ async def prices(
         endpoint = await cloud.endpoint("pricing", PRICING_REGION)
     except CloudError as error:
         return found | {name: _unknown(name, region, error) for name in open_names}
-    cache = await asyncio.to_thread(_Cache.read, cache_file, endpoint, now)
+    cache = await asyncio.to_thread(PriceCache.read, cache_file, endpoint, now)
     asked = [name for name in open_names if cache.get(region, name) is None]
     limit = asyncio.Semaphore(AT_ONCE)
 
@@ -88,17 +81,76 @@ async def prices(
 
 async def _ask(cloud: Cloud, region: str, name: str, now: datetime) -> Price | Missing:
     filters = {"regionCode": region, "instanceType": name, **_FILTERS}
-    params = {
-        "ServiceCode": "AmazonEC2",
-        "Filters": [
-            {"Type": "TERM_MATCH", "Field": field_, "Value": value} for field_, value in filters.items()
-        ],
-    }
     try:
-        products = await cloud.pages("pricing", PRICING_REGION, "GetProducts", params, item="PriceList")
+        products = await _products(cloud, filters)
     except CloudError as error:
         return _unknown(name, region, error)
-    rates = on_demand_rates(products, name, region)
+    return _only(on_demand_rates(products, name, region), name, region, now)
+
+
+async def region_prices(
+    cloud: Cloud,
+    region: str,
+    names: Iterable[str],
+    *,
+    now: datetime,
+    on_demand: Mapping[str, Decimal] | None = None,
+    cache_file: Path | None = None,
+) -> dict[str, Price | Missing]:
+    """As `prices`, for hundreds of types: one listing of the whole region instead of a request per type.
+
+    A region has more than 800 types: one by one that would be 800 requests, listed it is about ten, 100
+    products each. The answer is kept for 24 h, and what `prices` has kept is used as well as written.
+    """
+    wanted = list(dict.fromkeys(names))
+    own = {name: config_price(on_demand or {}, region, name, now) for name in wanted}
+    found: dict[str, Price | Missing] = {name: rate for name, rate in own.items() if rate is not None}
+    open_names = [name for name in wanted if name not in found]
+    if not open_names:
+        return found
+    try:
+        cache = await asyncio.to_thread(
+            PriceCache.read, cache_file, await cloud.endpoint("pricing", PRICING_REGION), now
+        )
+        if cache.has_all_of(region):
+            answers: dict[str, Price | Missing] = {}
+        else:
+            answers = await _listed(cloud, region, now)
+            fresh = {name: price for name, price in answers.items() if isinstance(price, Price)}
+            await asyncio.to_thread(cache.add, fresh, (region, now))
+    except CloudError as error:
+        return found | {name: _unknown(name, region, error) for name in open_names}
+    for name in open_names:
+        found[name] = answers.get(name) or cache.get(region, name) or _only(set(), name, region, now)
+    return found
+
+
+async def _listed(cloud: Cloud, region: str, now: datetime) -> dict[str, Price | Missing]:
+    """Every price of the region that is one."""
+    products = await _products(cloud, {"regionCode": region, **_FILTERS})
+    by_type = await asyncio.to_thread(_by_type, products)
+    return {name: _only(on_demand_rates(of, name, region), name, region, now) for name, of in by_type.items()}
+
+
+def _by_type(products: Iterable[object]) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = {}
+    for text in products:
+        try:
+            entry = json.loads(text) if isinstance(text, str) else text
+            found.setdefault(str(entry["product"]["attributes"]["instanceType"]), []).append(entry)  # type: ignore[index]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+async def _products(cloud: Cloud, filters: Mapping[str, str]) -> list[Any]:
+    rules = [{"Type": "TERM_MATCH", "Field": name, "Value": value} for name, value in filters.items()]
+    params = {"ServiceCode": "AmazonEC2", "Filters": rules}
+    return await cloud.pages("pricing", PRICING_REGION, "GetProducts", params, item="PriceList")
+
+
+def _only(rates: set[Decimal], name: str, region: str, now: datetime) -> Price | Missing:
+    """The one rate there is, or why there is none."""
     if not rates:
         return Missing(f"the Pricing API has no price for {name} in {region}", _own_rate(region, name))
     if len(rates) > 1:
@@ -106,7 +158,7 @@ async def _ask(cloud: Cloud, region: str, name: str, now: datetime) -> Price | M
         return Missing(
             f"the Pricing API has several prices for {name} in {region}: {listed}", _own_rate(region, name)
         )
-    return Price(rates.pop(), BASIS, now, region)
+    return Price(next(iter(rates)), BASIS, now, region)
 
 
 def on_demand_rates(products: Iterable[object], name: str, region: str) -> set[Decimal]:
@@ -147,68 +199,3 @@ def _unknown(name: str, region: str, error: CloudError) -> Missing:
 
 def _own_rate(region: str, name: str) -> str:
     return f'give your own rate: [prices.on_demand] "{region}/{name}" = …'
-
-
-@dataclass
-class _Cache:
-    """Answers of the Pricing API kept in a file, by endpoint, region and type; damaged ones are forgotten."""
-
-    path: Path | None
-    endpoint: str
-    rows: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, path: Path | None, endpoint: str, now: datetime) -> _Cache:
-        """The file's rows that are still valid; none for a file that is not ours."""
-        cache = cls(path, endpoint)
-        if path is None:
-            return cache
-        try:
-            if path.stat().st_size > MAX_CACHE_BYTES:
-                return cache
-            body = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return cache
-        if not isinstance(body, dict) or body.get("schema") != _SCHEMA:
-            return cache
-        rows = body.get("prices")
-        for key, row in rows.items() if isinstance(rows, dict) else ():
-            with contextlib.suppress(ValueError, KeyError, TypeError, InvalidOperation):
-                as_of = datetime.fromisoformat(row["as_of"]).astimezone(UTC)
-                rate = Decimal(row["usd_per_hour"])
-                if now - VALID_FOR < as_of <= now and rate.is_finite() and rate >= 0:
-                    cache.rows[key] = {"usd_per_hour": str(rate), "as_of": as_of.isoformat()}
-        return cache
-
-    def get(self, region: str, name: str) -> Price | None:
-        """The price kept for a type."""
-        row = self.rows.get(self._key(region, name))
-        if row is None:
-            return None
-        return Price(Decimal(row["usd_per_hour"]), BASIS, datetime.fromisoformat(row["as_of"]), region)
-
-    def known(self, region: str, name: str) -> Price | Missing:
-        """The price kept for a type, or that there is none."""
-        return self.get(region, name) or Missing(f"no price is known for {name} in {region}")
-
-    def add(self, fresh: Mapping[str, Price]) -> None:
-        """Keep prices; a disk that refuses them costs no more than asking again."""
-        for name, price in fresh.items():
-            self.rows[self._key(price.region, name)] = {
-                "usd_per_hour": str(price.usd_per_hour),
-                "as_of": price.as_of.astimezone(UTC).isoformat(),
-            }
-        if self.path is None:
-            return
-        with contextlib.suppress(OSError):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                    json.dump({"schema": _SCHEMA, "prices": self.rows}, stream, indent=1)
-                Path(temporary).replace(self.path)
-            except OSError:
-                Path(temporary).unlink(missing_ok=True)
-
-    def _key(self, region: str, name: str) -> str:
-        return f"{self.endpoint} {region} {name}"

@@ -12,6 +12,7 @@ from benchtui.core.catalogue import Arch, InstanceType
 from benchtui.core.text import clean_line
 
 BATCH = 100  # names a DescribeInstanceTypes takes
+OFFERINGS_PAGE = 1000  # most a page of DescribeInstanceTypeOfferings may hold
 _INVALID = "InvalidInstanceType"
 _ARCHES = ("arm64", "x86_64")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9]")
@@ -33,6 +34,35 @@ async def instance_types(cloud: Cloud, region: str, names: Iterable[str]) -> dic
     return found
 
 
+async def all_instance_types(cloud: Cloud, region: str) -> dict[str, InstanceType]:
+    """Every type that ``region`` has and benchtui can run on, by name.
+
+    Raises:
+        CloudError: EC2 could not be asked.
+    """
+    rows = await cloud.pages(
+        "ec2", region, "DescribeInstanceTypes", {"MaxResults": BATCH}, item="InstanceTypes"
+    )
+    found = (_instance_type(row) for row in rows)
+    return {instance_type.name: instance_type for instance_type in found if instance_type is not None}
+
+
+async def all_offerings(cloud: Cloud, region: str) -> dict[str, tuple[str, ...]]:
+    """Availability zones that sell each type of ``region``, sorted.
+
+    Raises:
+        CloudError: EC2 could not be asked.
+    """
+    rows = await cloud.pages(
+        "ec2",
+        region,
+        "DescribeInstanceTypeOfferings",
+        {"LocationType": "availability-zone", "MaxResults": OFFERINGS_PAGE},
+        item="InstanceTypeOfferings",
+    )
+    return _zones(rows)
+
+
 async def offerings(cloud: Cloud, region: str, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Availability zones that sell each type, sorted; a type that none sells is absent.
 
@@ -40,10 +70,10 @@ async def offerings(cloud: Cloud, region: str, names: Iterable[str]) -> dict[str
         CloudError: EC2 could not be asked.
     """
     wanted = list(dict.fromkeys(names))
-    zones: dict[str, set[str]] = {}
+    rows: list[Answer] = []
     for start in range(0, len(wanted), BATCH):
         part = wanted[start : start + BATCH]
-        rows = await cloud.pages(
+        rows += await cloud.pages(
             "ec2",
             region,
             "DescribeInstanceTypeOfferings",
@@ -53,10 +83,16 @@ async def offerings(cloud: Cloud, region: str, names: Iterable[str]) -> dict[str
             },
             item="InstanceTypeOfferings",
         )
-        for row in rows:
-            name, zone = row.get("InstanceType"), row.get("Location")
-            if name in part and zone:
-                zones.setdefault(name, set()).add(zone)
+    zones = _zones(rows)
+    return {name: zones[name] for name in wanted if name in zones}
+
+
+def _zones(rows: Iterable[Answer]) -> dict[str, tuple[str, ...]]:
+    zones: dict[str, set[str]] = {}
+    for row in rows:
+        name, zone = row.get("InstanceType"), row.get("Location")
+        if name and zone:
+            zones.setdefault(name, set()).add(zone)
     return {name: tuple(sorted(found)) for name, found in zones.items()}
 
 

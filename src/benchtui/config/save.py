@@ -177,7 +177,7 @@ def _with(text: str, changes: Mapping[KeyPath, Any], target: Path, *, in_place: 
     for attempt in (with_changes(body, changes), *(() if in_place else (tomli_w.dumps(meant),))):
         with contextlib.suppress(tomllib.TOMLDecodeError):
             if _pruned(tomllib.loads(attempt, parse_float=Decimal)) == _pruned(meant):
-                return bom + attempt
+                return f"{bom}{attempt}"
     raise SaveError(
         f"{target}: its tables are written in a form that cannot be changed in place",
         fix="save under another name: that file is written anew, without the comments of this one",

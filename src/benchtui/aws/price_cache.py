@@ -1,0 +1,106 @@
+"""Answers of the Pricing API kept on this machine, so that looking at types asks it once a day."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from benchtui.core.catalogue import Missing, Price
+
+BASIS = "pricing-api"
+VALID_FOR = timedelta(hours=24)
+MAX_CACHE_BYTES = 4 * 1024 * 1024
+_SCHEMA = "benchtui.prices/1"
+
+
+@dataclass
+class PriceCache:
+    """Answers of the Pricing API kept in a file, by endpoint, region and type; damaged ones are forgotten."""
+
+    path: Path | None
+    endpoint: str
+    rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    listed: dict[str, str] = field(
+        default_factory=dict
+    )  # when all prices of a region were asked for, ISO 8601
+
+    @classmethod
+    def read(cls, path: Path | None, endpoint: str, now: datetime) -> PriceCache:
+        """The file's rows that are still valid; none for a file that is not ours."""
+        cache = cls(path, endpoint)
+        if path is None:
+            return cache
+        try:
+            if path.stat().st_size > MAX_CACHE_BYTES:
+                return cache
+            body = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return cache
+        if not isinstance(body, dict) or body.get("schema") != _SCHEMA:
+            return cache
+        rows = body.get("prices")
+        for key, row in rows.items() if isinstance(rows, dict) else ():
+            with contextlib.suppress(ValueError, KeyError, TypeError, InvalidOperation):
+                as_of = datetime.fromisoformat(row["as_of"]).astimezone(UTC)
+                rate = Decimal(row["usd_per_hour"])
+                if now - VALID_FOR < as_of <= now and rate.is_finite() and rate >= 0:
+                    cache.rows[key] = {"usd_per_hour": str(rate), "as_of": as_of.isoformat()}
+        listed = body.get("listed")
+        for key, when in listed.items() if isinstance(listed, dict) else ():
+            with contextlib.suppress(ValueError, TypeError):
+                if now - VALID_FOR < datetime.fromisoformat(when).astimezone(UTC) <= now:
+                    cache.listed[key] = when
+        return cache
+
+    def has_all_of(self, region: str) -> bool:
+        """Whether all prices of the region were asked for; a type without one has none then."""
+        return f"{self.endpoint} {region}" in self.listed
+
+    def get(self, region: str, name: str) -> Price | None:
+        """The price kept for a type."""
+        row = self.rows.get(self._key(region, name))
+        if row is None:
+            return None
+        return Price(Decimal(row["usd_per_hour"]), BASIS, datetime.fromisoformat(row["as_of"]), region)
+
+    def known(self, region: str, name: str) -> Price | Missing:
+        """The price kept for a type, or that there is none."""
+        return self.get(region, name) or Missing(f"no price is known for {name} in {region}")
+
+    def add(self, fresh: Mapping[str, Price], all_of: tuple[str, datetime] | None = None) -> None:
+        """Keep prices; a disk that refuses them costs no more than asking again.
+
+        Args:
+            fresh: price by type.
+            all_of: region and time, if these are all prices of the region.
+        """
+        if all_of is not None:
+            region, now = all_of
+            self.listed[f"{self.endpoint} {region}"] = now.astimezone(UTC).isoformat()
+        for name, price in fresh.items():
+            self.rows[self._key(price.region, name)] = {
+                "usd_per_hour": str(price.usd_per_hour),
+                "as_of": price.as_of.astimezone(UTC).isoformat(),
+            }
+        if self.path is None:
+            return
+        with contextlib.suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                    content = {"schema": _SCHEMA, "prices": self.rows, "listed": self.listed}
+                    json.dump(content, stream, indent=1)
+                Path(temporary).replace(self.path)
+            except OSError:
+                Path(temporary).unlink(missing_ok=True)
+
+    def _key(self, region: str, name: str) -> str:
+        return f"{self.endpoint} {region} {name}"
