@@ -1,0 +1,87 @@
+"""What goes on when a client leaves, and the one line it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchtui.engine.kill_scope import KillProgress
+    from benchtui.engine.snapshot import Snapshot
+    from benchtui.engine.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """Instances that go on without anyone looking, as far as is known."""
+
+    run: int  # of the run that is followed
+    others: int  # of other runs of this account
+    ends_by: datetime | None  # when the last of the run is ended in any case; None: not known of each
+    overdue: int  # of the run: alive after they should have ended
+    known: bool  # EC2 has answered for the run
+
+    @property
+    def any(self) -> bool:
+        """Whether something is alive."""
+        return bool(self.run or self.others)
+
+
+def living(run: str | None, snapshot: Snapshot | None, sweep: Sweep | None) -> Living:
+    """What is alive, by the run's own snapshot and by the sweep of the account."""
+    alive = snapshot.alive if snapshot is not None else ()
+    ends = [row.status.instance.expires_at for row in alive if row.status.instance is not None]
+    swept = sweep.instances if sweep is not None else ()
+    others = [view for view in swept if run is None or view.run != run]
+    return Living(
+        run=len(alive),
+        others=len(others),
+        ends_by=max((at for at in ends if at is not None), default=None) if all(ends) else None,
+        overdue=len(snapshot.overdue) if snapshot is not None else 0,
+        known=snapshot is not None and snapshot.ec2_known,
+    )
+
+
+def farewell(
+    run: str | None,
+    snapshot: Snapshot | None,
+    sweep: Sweep | None,
+    kills: Iterable[KillProgress],
+    flags: str = "",
+) -> str:
+    """One line: the run, its live instances, the next command.
+
+    Args:
+        run: the run that is followed.
+        snapshot: as it was last seen.
+        sweep: of the account, if there was one.
+        kills: begun in this session.
+        flags: what a command needs to mean the same account and bucket, such as " --local".
+    """
+    unproven = next((kill for kill in kills if not kill.proven), None)
+    if unproven is not None:
+        return (
+            f"{unproven.scope.name}: the kill is NOT proven, instances may still be running · "
+            f"{unproven.scope.command}{flags}"
+        )
+    found = living(run, snapshot, sweep)
+    elsewhere = f" · {_instances(found.others)} of other runs alive: benchtui status{flags}"
+    tail = elsewhere if found.others else ""
+    if run is None:
+        return f"no run{tail}" if tail else f"no run was followed · benchtui runs{flags}"
+    if found.overdue:
+        return f"{run}: {_instances(found.overdue)} should have ended · benchtui kill {run}{flags}{tail}"
+    if found.run:
+        by = f" by {found.ends_by:%H:%M:%SZ}" if found.ends_by else ""
+        them = "ends by itself" if found.run == 1 else "end by themselves"
+        end = f"{_instances(found.run)} alive, {them}{by}"
+        return f"{run}: {end} · benchtui watch {run}{flags} · benchtui kill {run}{flags}{tail}"
+    if not found.known:
+        return f"{run}: whether instances are alive is not known · benchtui status {run}{flags}{tail}"
+    return f"{run}: no instance alive · benchtui collect {run}{flags}{tail}"
+
+
+def _instances(count: int) -> str:
+    return f"{count} instance{'' if count == 1 else 's'}"
