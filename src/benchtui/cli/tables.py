@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
+
+from benchtui.core.money import usd_text as usd
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -67,14 +68,6 @@ def new_table(*columns: str, right: Iterable[str] = ()) -> Table:
 def add(table: Table, *cells: object) -> None:
     """One row; what is no Text yet becomes one."""
     table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
-
-
-def usd(amount: Decimal | None) -> str:
-    """Money to the hundredth of a cent below ten cents, else to the cent."""
-    if amount is None:
-        return "–"
-    step = Decimal("0.0001") if 0 < amount < Decimal("0.10") else Decimal("0.01")
-    return str(amount.quantize(step, rounding=ROUND_HALF_UP))
 
 
 def seconds(count: float) -> str:

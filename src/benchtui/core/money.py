@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 from benchtui.core.catalogue import Price
 
@@ -187,3 +187,11 @@ def _ipv4(rate: Rate, seconds: int) -> Item:
 def _writes(rate: Rate, count: int) -> Item:
     usd = rounded_up(rate.usd * count / 1000)
     return Item("s3 writes", Decimal(count), "requests", rate.usd, usd, rate.basis, rate.as_of)
+
+
+def usd_text(amount: Decimal | None) -> str:
+    """Money as it is shown: to the hundredth of a cent below ten cents, else to the cent; ``–`` unknown."""
+    if amount is None:
+        return "–"
+    step = Decimal("0.0001") if 0 < amount < Decimal("0.10") else Decimal("0.01")
+    return str(amount.quantize(step, rounding=ROUND_HALF_UP))

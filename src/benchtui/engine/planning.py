@@ -129,7 +129,7 @@ def _overrides(config: Config, region: str, names: Iterable[str], now: datetime)
     return {name: price for name, price in found.items() if price is not None}
 
 
-def _suites(config: Config) -> dict[str, Suite]:
+def suites_of(config: Config) -> dict[str, Suite]:
     """The suites that benchtui brings and the user's own, with the configuration's time limits.
 
     Raises:
@@ -165,7 +165,7 @@ def _assemble(
     zones: Mapping[str, tuple[str, ...]],
 ) -> Planned:
     plan, region = config.plan, config.aws.regions[0]
-    suites = _suites(config)
+    suites = suites_of(config)
     resolved = resolve(
         Matrix(
             types=plan.types,
