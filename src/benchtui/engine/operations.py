@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from benchtui.core.errors import BenchtuiError, ExitCode
 from benchtui.engine.events import Emit, Event
@@ -123,7 +123,7 @@ class Trouble:
     problem: BenchtuiError | None
 
 
-type Update = "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress"
+Update: TypeAlias = "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress"
 Tell = Callable[[Update], None]
 
 

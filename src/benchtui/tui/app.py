@@ -42,7 +42,7 @@ FLUSH_SECONDS = 1.0
 PANES: tuple[type[Pane], ...] = (JobsPane, LaunchPane, CostPane, ComparePane, HistoryPane, EventsPane)
 
 
-class BenchtuiApp(App[str]):
+class BenchtuiApp(App[str], inherit_bindings=False):
     """Panes, header and footer. Returns what was chosen on leaving: "leave", "kill" or a signal's name."""
 
     TITLE = "benchtui"
@@ -82,7 +82,7 @@ class BenchtuiApp(App[str]):
         with ContentSwitcher(initial=PANES[0].PANE, id="panes"):
             for pane in PANES:
                 yield pane()
-        yield Footer(show_command_palette=False, compact=True)
+        yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Look, signals, and the first second's flush; the engine starts once this is painted."""

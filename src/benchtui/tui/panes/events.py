@@ -34,7 +34,7 @@ class EventsPane(Pane):
     ]
 
     DEFAULT_CSS = """
-    EventsPane OptionList { height: 1fr; border: round $primary; background: $background; }
+    EventsPane OptionList { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
     EventsPane #events-command { height: 1; padding: 0 1; }
     EventsPane #events-empty { height: 1fr; padding: 1 2; border: round $primary; }
     """

@@ -28,21 +28,28 @@ _COLUMNS = (
 )
 
 
+class RunsTable(DataTable[Text], inherit_bindings=False):
+    """A table whose enter is the pane's, so that the footer shows it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "cursor_up", show=False),
+        Binding("down,j", "cursor_down", show=False),
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("g,home,ctrl+home", "scroll_top", show=False),
+        Binding("G,end,ctrl+end", "scroll_bottom", show=False),
+    ]
+
+
 class HistoryPane(Pane):
     """The runs of the bucket, newest first."""
 
     PANE = "history"
     TITLE = "History"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *actions.bindings("history"),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
-        Binding("g", "first", show=False),
-        Binding("G", "last", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = actions.bindings("history")
 
     DEFAULT_CSS = """
-    HistoryPane DataTable { height: 1fr; border: round $primary; background: $background; }
+    HistoryPane DataTable { height: 1fr; overflow-x: hidden; }
     HistoryPane #history-empty { height: 1fr; border: round $primary; padding: 1 2; }
     """
 
@@ -54,8 +61,7 @@ class HistoryPane(Pane):
     def compose(self) -> ComposeResult:
         """The table, or what would fill it."""
         yield Static("", id="history-empty", markup=False)
-        table: DataTable[Text] = DataTable(id="history-table", cursor_type="row", zebra_stripes=False)
-        yield table
+        yield RunsTable(id="history-table", cursor_type="row")
 
     def on_mount(self) -> None:
         """The columns."""
@@ -99,24 +105,8 @@ class HistoryPane(Pane):
         """Enter, or a click."""
         self.action_adopt()
 
-    def action_down(self) -> None:
-        """One run down."""
-        self._table().action_cursor_down()
-
-    def action_up(self) -> None:
-        """One run up."""
-        self._table().action_cursor_up()
-
-    def action_first(self) -> None:
-        """The newest run."""
-        self._table().move_cursor(row=0)
-
-    def action_last(self) -> None:
-        """The oldest run."""
-        self._table().move_cursor(row=max(0, self._table().row_count - 1))
-
-    def _table(self) -> DataTable[Text]:
-        return self.query_one("#history-table", DataTable)
+    def _table(self) -> RunsTable:
+        return self.query_one(RunsTable)
 
 
 def _cells(listing: RunListing, followed: bool, sign: str) -> list[Text]:

@@ -29,8 +29,9 @@ class RunsScreen(ModalScreen[str | None]):
     RunsScreen > Vertical {
         width: 90%; max-width: 90; height: 80%; border: round $primary; background: $surface; padding: 0 1;
     }
-    RunsScreen OptionList { height: 1fr; background: $surface; border: none; }
-    RunsScreen Input { border: none; height: 1; padding: 0; }
+    RunsScreen OptionList { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; border: none; }
+    RunsScreen OptionList:focus { border: none; }
+    RunsScreen Input, RunsScreen Input:focus { border: none; height: 1; padding: 0; }
     """
 
     def __init__(self, listings: tuple[RunListing, ...] | None, followed: str | None) -> None:

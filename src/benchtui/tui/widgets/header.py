@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WIDE = 120
 MEDIUM = 80
-CAP_CELLS = 10
+CAP_CELLS = 8
 
 
 class Header(Widget):
@@ -65,9 +65,9 @@ class Header(Widget):
         spending = _spending(view)
         if spending is not None:
             held = spending.held_usd
-            line.append(f"  ${_short(spending.spent_usd)}")
+            line.append(f"  ~${_short(spending.spent_usd)}")
             line.append(f"+{_short(held)}/{_short(spending.cap_usd)}", style=_over(spending))
-        for part in (self._ages(view, full=width >= MEDIUM), self._ages(view, full=False)):
+        for part in (self._ages(view, full=self.app.size.width >= MEDIUM), self._ages(view, full=False)):
             if line.cell_len + part.cell_len + 2 <= width:
                 return _spread(line, part, width)
         return _spread(line, Text(), width)
@@ -78,7 +78,7 @@ class Header(Widget):
         account = view.account
         dots = "..." if self.glyphs.ascii else "…"
         shown = f"{account[:4]}{dots}{account[-4:]}" if account else self.glyphs.unknown
-        line.append(f"   acct {shown}  ")
+        line.append(f"  acct {shown}  ")
         run = view.live.run if view.live else None
         regions = run.regions if run else view.config.aws.regions
         line.append_text(safe_text(",".join(regions), 40))
@@ -95,7 +95,7 @@ class Header(Widget):
         if spending is None:
             line.append(f"  spent {self.glyphs.unknown}", style=FAINT)
             return line
-        line.append(f"  spent ${_short(spending.spent_usd)} est.")
+        line.append(f"  spent ~${_short(spending.spent_usd)}")  # an estimate, as every cost here
         line.append(f" {self.glyphs.separator} held ${_short(spending.held_usd)}")
         line.append(f" {self.glyphs.separator} cap ${_short(spending.cap_usd)} ", style=_over(spending))
         cap = spending.cap_usd
@@ -164,7 +164,7 @@ def _age(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
 
 
 def _spending(view: View) -> Spending | None:
-    return None if view.live is None else spending_of(view.live, view.live.over(timedelta(0)))
+    return None if view.live is None else spending_of(view.live, over=view.live.over(timedelta(0)))
 
 
 def _short(amount: Decimal) -> str:
