@@ -69,11 +69,16 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config",
         metavar="CONFIG",
-        type=Path,
+        type=_file,
         nargs="?",
         default=argparse.SUPPRESS,
         help="configuration; default ./benchtui.toml",
     )
+
+
+def _file(text: str) -> Path | str:
+    """A path. argparse (that of Python 3.11.2, for one) converts a positional's default, too."""
+    return text if text is argparse.SUPPRESS else Path(text)
 
 
 def add_run(parser: argparse.ArgumentParser, **options: Any) -> None:
