@@ -1,21 +1,28 @@
-"""One-thread STREAM of this project beside the STREAM in the distribution's HPC Challenge (package hpcc).
+"""Triad of this project on one thread beside likwid-bench (Debian's package likwid), in interleaved pairs.
 
-Both run on one CPU, over arrays of the same size, with huge pages off for both (the package's binary knows
-no madvise). hpcc reaches its STREAM only after minutes of other tests: one hpcc per pair is brought there
-first and held by SIGSTOP, so that the two halves of a pair lie a second apart. Pairs alternate in order
-(ABBA); each waits for other programs to be quiet. The Single section of hpcc keeps the best time of its Star
-section, so its figure is the best of 2 x 9 repetitions: this project's is taken from two processes of 9.
+Both run on the same CPU over three arrays of the same size, at least 80 MB each, on 4 KiB pages
+(PR_SET_THP_DISABLE for both); the order changes from pair to pair. likwid's kernels `stream*` are the same
+triad, a[i] = b[i] + s c[i], with plain stores, charged with the same 24 bytes per element, without
+write-allocate; they are written in assembler and unrolled by hand. Every one of KERNELS that the machine
+has is compared; the verdict is that of the kernel with the instructions our compiler chose, which objdump
+tells (gcc without -march on x86-64: SSE).
 
-The package's binary is a weak reference. This project's arrays lie apart by an offset, as STREAM's OFFSET
-allows; without it its own copy loses a third and its triad a tenth on Zen 4, because equal low address bits
-compete in the first-level cache. The reference has no such offset; what else slows it is not known. A ratio
-far above 1 is no claim about this project.
+What the two figures include: likwid-bench gives one, all its bytes by all its time, so a mean over every
+iteration. With -i it does not warm up: its first iteration counts; its arrays have been written before. So
+ours is all bytes by all seconds of triad's repetitions, the first too (the suite itself leaves that out);
+our arrays have been written before as well, and between our triads lie copy, scale and add over the same
+arrays. Our time holds fork and join of the team, likwid's one barrier in all. likwid divides cycles of the
+time stamp counter by a rate that it measures anew in every process and that was up to 0.7 % wrong on a busy
+machine: here the cycles are divided by the median of several such rates.
 
-    sudo python bench/stream_reference.py [--pairs 12]
+likwid lays its arrays at equal offsets in their pages, ours lie apart by OFFSET (kernels.h). The verdict is
+on likwid as it comes; `+offset` is the same kernel with its arrays set apart as ours are: the harder
+comparison. A pair counts when all other programs together took less than a tenth of one CPU meanwhile
+(--others); the rest are printed and repeated, whatever their ratio.
 
-Needs Debian or Ubuntu, gcc, 0.6 GB per pair and about 40 CPU seconds per pair. Installs hpcc when it is
-missing, and unpacks a faster BLAS into its temporary folder, only to shorten hpcc's DGEMM. Exit status 1:
-median triad ratio below 0.99.
+    python bench/stream_reference.py [--pairs 11] [--minutes 15] [--others 0.1]
+
+Exit status: 1 if the median ratio ours / likwid is below 0.99 for the verdict's kernel, 2 if there is none.
 """
 
 from __future__ import annotations
@@ -23,12 +30,10 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
-import math
 import os
 import platform
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -38,169 +43,99 @@ import tomllib
 from pathlib import Path
 
 SUITE = Path(__file__).resolve().parents[1] / "payloads" / "stream"
-EXAMPLE_INPUT = Path("/usr/share/doc/hpcc/examples/_hpccinf.txt")
-FAST_BLAS = ("libopenblas0-serial", "libgfortran5", "libquadmath0")
-KERNELS = ("copy", "scale", "add", "triad")
+KERNELS = ("stream", "stream_sse", "stream_avx", "stream_neon")
+# What the instructions of our triad say, widest first; none of them: scalar.
+COMPILED_AS = ((r"%[yz]mm", "stream_avx"), (r"\bmulpd\b.*%xmm", "stream_sse"), (r"\.2d\b", "stream_neon"))
+SHIFTED = "+offset"  # likwid's arrays as far apart, modulo pages, as ours
+REPETITIONS = 20
+CLOCKS = 5
+QUIET = 0.1
 LEAST_RATIO = 0.99
+LEAST_PAIRS = 11
 LEAST_ARRAY_BYTES = 80_000_000
 PR_SET_THP_DISABLE = 41
-SECTION_SECONDS = 900
-QUIET_SECONDS = 60
-POLL_SECONDS = 0.02
+
+
+class Unmeasured(Exception):
+    """There are no two figures to compare."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=12, help="interleaved pairs, at least 11 (default 12)")
-    parser.add_argument("--cpu", type=int, default=min(os.sched_getaffinity(0)), help="CPU to run on")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--pairs", type=int, default=LEAST_PAIRS, help="pairs per kernel, at least 11")
+    parser.add_argument("--minutes", type=float, default=15.0, help="how long to look for quiet pairs")
+    parser.add_argument("--others", type=float, default=QUIET, help="CPUs that others may take in a pair")
     arguments = parser.parse_args()
-    if arguments.pairs < 11:
+    if arguments.pairs < LEAST_PAIRS:
         parser.error("a median of fewer than 11 pairs does not settle one per cent on a shared machine")
-    with tempfile.TemporaryDirectory(prefix="stream-reference-") as folder:
-        return compare(Path(folder), arguments.pairs, arguments.cpu)
-
-
-def compare(folder: Path, pairs: int, cpu: int) -> int:
-    """Run the pairs, print the table; 0 if the median triad ratio is at least 0.99."""
-    forbid_huge_pages()
-    ours = build_ours(folder)
-    libraries = fetch_reference(folder)
-    _, array_bytes = run_ours(ours, cpu)
-    assert array_bytes >= LEAST_ARRAY_BYTES
-    print(f"CPU         {cpu_model()} (CPU {cpu}), Linux {platform.release()}, {os.cpu_count()} CPUs")
-    print(f"ours        {first_line(['gcc', '--version'])}; {' '.join(build_command())}")
-    print(f"reference   hpcc {package_version('hpcc')}, the distribution's binary, SingleSTREAM, 1 rank")
-    print(f"arrays      {array_bytes / 1e6:.1f} MB each, 4 KiB pages for both (PR_SET_THP_DISABLE)\n")
-    held: list[Reference] = []
-    ratios: dict[str, list[float]] = {kernel: [] for kernel in KERNELS}
     try:
-        print(f"bringing {pairs} hpcc to their STREAM ...", file=sys.stderr)
-        for first in range(0, pairs, 2):
-            held += [
-                Reference(folder / f"hpcc-{n}", array_bytes, libraries)
-                for n in range(first, min(first + 2, pairs))
-            ]
-            hold_before_stream(held[first:])
-        print("pair  first   ours GB/s  hpcc GB/s  ratio   (triad, best of 2 x 9)", flush=True)
-        for pair, reference in enumerate(held):
-            first, mine, theirs, quiet = one_pair(reference, ours, cpu, pair % 2 == 0)
-            for kernel in KERNELS:
-                ratios[kernel].append(mine[kernel] / theirs[kernel])
-            row = f"{pair + 1:4}  {first}   {mine['triad']:9.2f}  {theirs['triad']:9.2f}"
-            print(f"{row}  {ratios['triad'][-1]:5.3f}{'' if quiet else '   others were running'}", flush=True)
-    finally:
-        for reference in held:
-            reference.end()
-    print("\nkernel  median ratio  quartiles      least  greatest")
+        need("likwid-bench", "likwid")
+        need("objdump", "binutils")
+        forbid_huge_pages()
+        with tempfile.TemporaryDirectory(prefix="stream-reference-") as folder:
+            return compare(build_ours(Path(folder)), arguments)
+    except Unmeasured as error:
+        print(f"no comparison: {error}", file=sys.stderr)
+        return 2
+
+
+def compare(ours: Path, arguments: argparse.Namespace) -> int:
+    """Run the pairs and print them; the exit status."""
+    pairs, quiet = arguments.pairs, arguments.others
+    kernels, judge = kernels_here(), compiled_as(ours)
+    if judge not in kernels:
+        raise Unmeasured(
+            f"likwid-bench has no kernel {judge} here, which our triad was compiled to; it has: {kernels}"
+        )
+    cpu, clock = likwid_cpu_and_clock(judge)
+    _, array_bytes = run_ours(ours, cpu)
+    if array_bytes < LEAST_ARRAY_BYTES:
+        raise Unmeasured(f"arrays of {array_bytes} bytes")
+    print(f"CPU        {cpu_model()}, CPU {cpu} of {os.cpu_count()}, Linux {platform.release()}")
+    print(f"ours       {first_line('gcc', '--version')}: {' '.join(build_command())}")
+    print(f"reference  {first_line('likwid-bench', '-v')}; its clock {clock / 1e6:.2f} MHz")
+    print(
+        f"arrays     3 of {array_bytes / 1e6:.1f} MB, {os.sysconf('SC_PAGESIZE')}-byte pages only, for both"
+    )
+    print(f"figures    GB/s of triad, mean over {REPETITIONS} passes with the first")
+    print(f"counted    pairs in which other programs took less than {quiet:.0%} of a CPU\n")
+    print("kernel             pair  first    ours  likwid  ratio  others", flush=True)
+    ratios: dict[str, list[float]] = {kernel: [] for kernel in (*kernels, judge + SHIFTED)}
+    ends = time.monotonic() + 60 * arguments.minutes
+    while kernel := min(ratios, key=lambda name: len(ratios[name])):
+        done = len(ratios[kernel])
+        if done == pairs:
+            break
+        before = wait_for_quiet(quiet, ends, done)
+        if done % 2 == 0:
+            mine = run_ours(ours, cpu)[0]
+            theirs = run_likwid(kernel, cpu, clock, array_bytes)
+        else:
+            theirs = run_likwid(kernel, cpu, clock, array_bytes)
+            mine = run_ours(ours, cpu)[0]
+        others = share_of_others(before)
+        if others < quiet:
+            ratios[kernel].append(mine / theirs)
+        print(
+            f"{kernel:17}  {done + 1:4}  {'likwid' if done % 2 else 'ours':6}  {mine:5.2f}  {theirs:6.2f}"
+            f"  {mine / theirs:5.3f}  {others:5.1%}{'' if others < quiet else '  does not count'}",
+            flush=True,
+        )
+    print(f"\nkernel             median of {pairs}  least  greatest")
     for kernel, values in ratios.items():
-        low, middle, high = statistics.quantiles(values, n=4)
-        print(f"{kernel:6}  {middle:12.3f}  {low:.3f} - {high:.3f}  {min(values):.3f}  {max(values):.3f}")
-    median = statistics.median(ratios["triad"])
-    print(f"\ntriad, {pairs} pairs: median ratio {median:.3f}, {LEAST_RATIO} asked for")
+        verdict = "   as ours is compiled: decides" if kernel == judge else ""
+        middle = statistics.median(values)
+        print(f"{kernel:17}  {middle:12.3f}  {min(values):.3f}     {max(values):.3f}{verdict}")
+    median = statistics.median(ratios[judge])
+    print(f"\ntriad, one thread, ours / likwid's {judge}: {median:.3f}, at least {LEAST_RATIO} is asked for")
     return 0 if median >= LEAST_RATIO else 1
 
 
-def one_pair(
-    reference: Reference, ours: Path, cpu: int, ours_first: bool
-) -> tuple[str, dict[str, float], dict[str, float], bool]:
-    """Who was first, GB/s by kernel of ours and of the reference, whether both began in quiet."""
-    quiet = wait_for_quiet()
-    if ours_first:
-        mine, _ = run_ours(ours, cpu)
-        quiet = wait_for_quiet() and quiet
-        theirs = reference.run_stream(cpu)
-    else:
-        theirs = reference.run_stream(cpu)
-        quiet = wait_for_quiet() and quiet
-        mine, _ = run_ours(ours, cpu)
-    return "ours" if ours_first else "hpcc", mine, theirs, quiet
-
-
-class Reference:
-    """One hpcc: started, held before its STREAM, let through it once, ended."""
-
-    def __init__(self, work: Path, array_bytes: int, libraries: str) -> None:
-        work.mkdir()
-        (work / "hpccinf.txt").write_text(reference_input(array_bytes))
-        self._array_bytes = array_bytes
-        self._output = work / "hpccoutf.txt"
-        environment = {
-            **os.environ,
-            "LD_LIBRARY_PATH": libraries,
-            "OMP_NUM_THREADS": "1",
-            "OMPI_ALLOW_RUN_AS_ROOT": "1",
-            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-        }
-        with (work / "stderr").open("w") as errors:
-            self._process = subprocess.Popen(
-                # Held by SIGSTOP it would outlive this program for ever.
-                ["setpriv", "--pdeathsig", "KILL", "hpcc"],
-                cwd=work,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def held_before_stream(self) -> bool:
-        """Hold it if it has come to the test before its STREAM; whether it has."""
-        if not self._says("Begin of SingleDGEMM section"):
-            return False
-        self._process.send_signal(signal.SIGSTOP)
-        if self._says("Begin of StarSTREAM section"):
-            sys.exit("hpcc was faster than this program: it could not be held before its STREAM")
-        return True
-
-    def run_stream(self, cpu: int) -> dict[str, float]:
-        """Best GB/s by kernel."""
-        for thread in Path(f"/proc/{self._process.pid}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {cpu})
-        self._process.send_signal(signal.SIGCONT)
-        self._wait_for("End of SingleSTREAM section")
-        self.end()
-        return reference_figures(self._output.read_text(), self._array_bytes)
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def _wait_for(self, line: str) -> None:
-        ends = time.monotonic() + SECTION_SECONDS
-        while not self._says(line):
-            if time.monotonic() > ends:
-                sys.exit(f"hpcc did not come to «{line}» in {SECTION_SECONDS} s")
-            time.sleep(POLL_SECONDS)
-
-    def _says(self, line: str) -> bool:
-        if self._process.poll() is not None:
-            sys.exit(f"hpcc ended early: {(self._output.parent / 'stderr').read_text()}")
-        return self._output.exists() and line in self._output.read_text()
-
-
-def hold_before_stream(references: list[Reference]) -> None:
-    ends = time.monotonic() + SECTION_SECONDS
-    while references:
-        references = [reference for reference in references if not reference.held_before_stream()]
-        if time.monotonic() > ends:
-            sys.exit(f"hpcc did not come to its STREAM in {SECTION_SECONDS} s")
-        time.sleep(POLL_SECONDS)
-
-
-def wait_for_quiet() -> bool:
-    """Wait until all CPUs together are busy less than 4 % of 0.4 s; False if that did not happen in time."""
-    ends = time.monotonic() + QUIET_SECONDS
-    while time.monotonic() < ends:
-        idle, total = cpu_ticks()
-        time.sleep(0.4)
-        idle_after, total_after = cpu_ticks()
-        if idle_after - idle > 0.96 * (total_after - total):
-            return True
-    return False
-
-
-def cpu_ticks() -> tuple[int, int]:
-    """Idle ticks and all ticks of all CPUs since boot."""
-    ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return ticks[3] + ticks[4], sum(ticks)
+def need(program: str, package: str) -> None:
+    if not shutil.which(program):
+        raise Unmeasured(f"{program} is missing (Debian, Ubuntu: apt-get install {package})")
 
 
 def forbid_huge_pages() -> None:
@@ -210,8 +145,12 @@ def forbid_huge_pages() -> None:
         raise OSError(ctypes.get_errno(), "PR_SET_THP_DISABLE")
 
 
+# ---- ours
+
+
 def build_command() -> list[str]:
-    return tomllib.loads((SUITE / "payload.toml").read_text())["build"]["commands"][0]
+    command: list[str] = tomllib.loads((SUITE / "payload.toml").read_text())["build"]["commands"][0]
+    return command
 
 
 def build_ours(folder: Path) -> Path:
@@ -221,79 +160,119 @@ def build_ours(folder: Path) -> Path:
     return folder / "suites" / "stream" / "stream"
 
 
-def run_ours(binary: Path, cpu: int) -> tuple[dict[str, float], int]:
-    """Best GB/s by kernel over two processes, and the bytes of one array."""
-    command = [
-        "taskset",
-        "-c",
-        str(cpu),
-        binary,
-        "--threads",
-        "one",
-        "--repetitions",
-        "10",
-        "--processes",
-        "2",
-    ]
-    done = subprocess.run([*command, "--pages", "small"], stdout=subprocess.PIPE, check=True, text=True)
-    best: dict[str, float] = {}
-    array_bytes = 0
-    for record in map(json.loads, done.stdout.splitlines()):
-        if "sample" in record and not record.get("excluded"):
-            kernel = record["sample"].partition(".")[0]
-            best[kernel] = max(best.get(kernel, 0.0), record["value"])
-        if record.get("ok") is False:
-            sys.exit(f"ours: check {record['check']} failed: {record}")
-        if record.get("fact") == "run.one":
-            array_bytes = record["value"]["array_bytes"]
-    if set(best) != set(KERNELS):
-        sys.exit(f"ours: not measured:\n{done.stdout}")
-    return best, array_bytes
+def offset_of_ours() -> int:
+    """Elements between the end of an array and the next one."""
+    found = re.search(r"\bOFFSET = (\d+);", (SUITE / "kernels.h").read_text())
+    if not found:
+        raise Unmeasured("kernels.h has no OFFSET")
+    return int(found[1])
 
 
-def fetch_reference(folder: Path) -> str:
-    """Install hpcc if it is missing; the folders of a fast BLAS for it (LD_LIBRARY_PATH)."""
-    if not shutil.which("hpcc"):
-        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "hpcc"], check=True)
-    subprocess.run(["apt-get", "download", *FAST_BLAS], cwd=folder, check=True, capture_output=True)
-    for package in folder.glob("*.deb"):
-        subprocess.run(["dpkg-deb", "-x", package, folder / "blas"], check=True)
-    wanted = ("libblas.so.3", "libgfortran.so.5")
-    return ":".join(str(file.parent) for name in wanted for file in (folder / "blas").rglob(name))
+def compiled_as(ours: Path) -> str:
+    """likwid's name for the instructions of our triad."""
+    code = output("objdump", "-d", "--no-show-raw-insn", "--disassemble=triad", str(ours))
+    if "<triad>:" not in code:
+        raise Unmeasured("the binary has no function triad to look at")
+    return next((kernel for pattern, kernel in COMPILED_AS if re.search(pattern, code)), "stream")
 
 
-def reference_input(array_bytes: int) -> str:
-    """The package's example with one process, and N such that N x N doubles are three of our arrays."""
-    order = math.ceil(math.sqrt(3 * array_bytes / 8))
-    text = EXAMPLE_INPUT.read_text()
-    for what, value in (("Ns", order), ("NBs", 192), ("Ps", 1), ("Qs", 1)):
-        text, count = re.subn(rf"(?m)^\d+( +{what})$", rf"{value}\1", text)
-        if count != 1:
-            sys.exit(f"{EXAMPLE_INPUT}: no line for {what}")
-    return text
+def run_ours(binary: Path, cpu: int) -> tuple[float, int]:
+    """GB/s of triad, all bytes by all seconds, and the bytes of one array."""
+    options = ["--threads", "one", "--repetitions", str(REPETITIONS), "--processes", "1", "--pages", "small"]
+    records = [json.loads(line) for line in output(*on(cpu), str(binary), *options).splitlines()]
+    failed = [record for record in records if record.get("ok") is False]
+    passes = [record for record in records if record.get("sample") == "triad.one"]
+    facts = {record["fact"]: record["value"] for record in records if "fact" in record}
+    if failed or len(passes) != REPETITIONS or facts["process.one.0"]["huge_page_bytes"]:
+        raise Unmeasured(f"ours: not measured, or not as asked: {failed or records}")
+    seconds = sum(record["seconds"] for record in passes)
+    array_bytes: int = facts["run.one"]["array_bytes"]
+    if any(record["bytes"] != 3 * array_bytes for record in passes):
+        raise Unmeasured("ours: not 24 bytes per element")
+    return sum(record["bytes"] for record in passes) / seconds / 1e9, array_bytes
 
 
-def reference_figures(output: str, array_bytes: int) -> dict[str, float]:
-    """Best GB/s (1e9) by kernel, from the section SingleSTREAM of hpccoutf.txt."""
-    section = output.partition("Begin of SingleSTREAM section")[2]
-    elements = re.search(r"Array size = (\d+)", section)
-    if not elements or abs(8 * int(elements[1]) / array_bytes - 1) > 0.01:
-        sys.exit(f"hpcc: arrays are not of our size:\n{section}")
-    found = {name.lower(): float(value) for name, value in re.findall(r"(?m)^(\w+): +([\d.]+)", section)}
-    return {kernel: found[kernel] for kernel in KERNELS}
+# ---- likwid-bench
+
+
+def kernels_here() -> list[str]:
+    """Those of KERNELS that likwid-bench has and this CPU can run."""
+    names = {line.partition(" - ")[0] for line in output("likwid-bench", "-a").splitlines()}
+    avx = re.search(r"(?m)^flags\s*:.*\bavx\b", Path("/proc/cpuinfo").read_text())
+    return [kernel for kernel in KERNELS if kernel in names and (avx or kernel != "stream_avx")]
+
+
+def likwid_cpu_and_clock(kernel: str) -> tuple[int, float]:
+    """The CPU it binds its one thread to, and the median of several of its measurements of the clock."""
+    texts = [output("likwid-bench", "-t", kernel, "-i", "1", "-w", "S0:3MB:1") for _ in range(CLOCKS)]
+    return int(field(texts[0], "running on hwthread")), statistics.median(
+        field(t, "Cycle Clock:") for t in texts
+    )
+
+
+def run_likwid(kernel: str, cpu: int, clock: float, array_bytes: int) -> float:
+    """GB/s, all bytes by all seconds."""
+    work = f"S0:{3 * array_bytes}B:1"
+    if kernel.endswith(SHIFTED):
+        work += "-" + ",".join(f"{stream}:S0:{stream * offset_of_ours()}" for stream in range(3))
+    name = kernel.removesuffix(SHIFTED)
+    text = output(*on(cpu), "likwid-bench", "-t", name, "-i", str(REPETITIONS), "-w", work)
+    volume = field(text, "Data volume (Byte):")
+    if volume != REPETITIONS * 3 * array_bytes or field(text, "running on hwthread") != cpu:
+        raise Unmeasured(f"likwid-bench: not our arrays, bytes or CPU:\n{text}")
+    return volume / (field(text, "Cycles:") / clock) / 1e9
+
+
+def field(text: str, name: str) -> float:
+    found = re.search(rf"{re.escape(name)}\s+(\d+)", text)
+    if not found:
+        raise Unmeasured(f"likwid-bench said nothing of «{name}»:\n{text}")
+    return float(found[1])
+
+
+# ---- the machine
+
+
+def cpu_seconds() -> tuple[float, float, float]:
+    """The time, CPU seconds of all programs, CPU seconds of this one and its children."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+    return time.monotonic(), busy, sum(os.times()[:4])
+
+
+def share_of_others(before: tuple[float, float, float]) -> float:
+    """CPUs that other programs (or, stolen, other guests) were busy on since then."""
+    wall, busy, own = (now - then for now, then in zip(cpu_seconds(), before, strict=True))
+    return max(0.0, busy - own) / wall
+
+
+def wait_for_quiet(quiet: float, ends: float, done: int) -> tuple[float, float, float]:
+    while time.monotonic() < ends:
+        before = cpu_seconds()
+        time.sleep(0.5)
+        if share_of_others(before) < quiet:
+            return cpu_seconds()
+    raise Unmeasured(f"other programs were running: {done} quiet pairs in the time given")
+
+
+def on(cpu: int) -> list[str]:
+    return ["taskset", "-c", str(cpu)]
+
+
+def output(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Unmeasured(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def first_line(*command: str) -> str:
+    return output(*command).splitlines()[0]
 
 
 def cpu_model() -> str:
     found = re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text())
     return found[1] if found else platform.machine()
-
-
-def first_line(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
-
-
-def package_version(package: str) -> str:
-    return first_line(["dpkg-query", "-W", "-f", "${Version}\n", package])
 
 
 if __name__ == "__main__":
