@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
+from benchtui.aws.failures import Failure
 from benchtui.aws.instances import describe_ours, describe_run, lift_protection, terminate
 from benchtui.aws.termination import PROTECTED
 from benchtui.core.states import Ec2State, InstanceView
@@ -40,6 +41,10 @@ async def meant_in(cloud: Cloud, region: str, scope: KillScope) -> tuple[Instanc
     """
     listed = describe_ours(cloud, region) if scope.run is None else describe_run(cloud, region, scope.run)
     return tuple(view for view in await listed if scope.covers(view))
+
+
+def _words(failure: Failure) -> str:
+    return f"{failure.code}: {failure.message}"
 
 
 class RegionKill:
@@ -99,7 +104,7 @@ class RegionKill:
         try:
             views = await meant_in(self.cloud, self.region, self.scope)
         except CloudError as error:
-            self._unknown(error.failure.message)
+            self._unknown(_words(error.failure))
             self._refusals += error.failure.kind is FailureKind.DENIED
             return None if self._refusals >= REFUSALS_UNTIL_UNKNOWN else self.limits.poll
         self._refusals = 0
@@ -123,7 +128,7 @@ class RegionKill:
         self._refused = {name: why for name, why in self._refused.items() if name in living}
         self._note(
             alive=living,
-            gone=self.proof.gone | ending.keys(),
+            gone=self.proof.gone | frozenset(ending),
             shutting_down=frozenset(n for n, state in ending.items() if state is Ec2State.SHUTTING_DOWN),
             error=self._why_not_ended(),
             sweeps=0 if alive else self.proof.sweeps,
@@ -151,7 +156,7 @@ class RegionKill:
             if failure.code == PROTECTED and await self._unprotect(name):
                 continue
             if failure.code != PROTECTED:
-                self._refused[name] = f"{name}: {failure.message}"
+                self._refused[name] = f"{name}: {_words(failure)}"
             self._asked_at[name] = now
         self._asked_at.update(dict.fromkeys(answer.accepted, now))
         for name in answer.accepted:
@@ -165,9 +170,8 @@ class RegionKill:
         try:
             await lift_protection(self.cloud, self.region, instance_id)
         except CloudError as error:
-            self._refused[instance_id] = (
-                f"{instance_id} is protected against termination: {error.failure.message}"
-            )
+            why = f"{instance_id} is protected against termination: {_words(error.failure)}"
+            self._refused[instance_id] = why
             return False
         lifted = f"termination protection of {instance_id} lifted"
         self.emit(Event("note", self.clock.now(), {"text": lifted}))

@@ -203,7 +203,8 @@ class RegionSurvey:
     @property
     def types(self) -> tuple[tuple[str, int], ...]:
         """How many of each instance type, most first."""
-        return tuple(Counter(view.instance_type for view in self.instances).most_common())
+        counts = Counter(view.instance_type for view in self.instances)
+        return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ async def _look(cloud: Cloud, region: str, scope: KillScope) -> RegionSurvey:
         views = await meant_in(cloud, region, scope)
         alive = tuple(view for view in views if not view.ending)
     except CloudError as error:
-        return RegionSurvey(region, error=error.failure.message)
+        return RegionSurvey(region, error=f"{error.failure.code}: {error.failure.message}")
     try:
         spared = max(0, await count_alive(cloud, region) - len(alive))
     except CloudError:
