@@ -1,8 +1,13 @@
 """The other commands as processes: exit codes, JSON on stdout, narration on stderr."""
 
+import dataclasses
 import json
+from collections.abc import Iterator
 
 import pytest
+
+from benchtui.local.host.ladder import Ladder, RungReport
+from benchtui.local.state import state_path
 
 from .conftest import PLAN, Cli, last_line
 
@@ -107,6 +112,46 @@ def test_a_run_that_is_not_there_exits_2(local_cli: Cli, command: str):
     ended = local_cli(command, NO_RUN, "--local")
     assert ended.returncode == 2
     assert "holds no run" in ended.stderr
+
+
+@pytest.fixture
+def no_rung(local_cli: Cli) -> Iterator[Ladder]:
+    """What an instance host would leave on a machine that can run no instance."""
+    assert local_cli.cloud
+    directory = local_cli.cloud.state_dir
+    (directory / "host").mkdir(exist_ok=True)
+    ladder = Ladder(
+        None, (RungReport("T2", "in a user namespace", False, "unshare: not permitted"),), "", True
+    )
+    ladder.write(directory)
+    yield ladder
+    local_cli.cloud.state.write(state_path(directory))
+    Ladder.forget(directory)
+
+
+def test_local_status_says_in_what_instances_run_or_why_they_cannot(local_cli: Cli, no_rung: Ladder):
+    assert "T2 does not work" in local_cli("local", "status").stdout
+    found = json.loads(local_cli("local", "status", "--json").stdout)["ladder"]
+    assert (found["chosen"], found["rungs"][0]["reason"]) == (None, "unshare: not permitted")
+    assert local_cli.cloud
+    works = dataclasses.replace(no_rung.rungs[0], works=True, reason="with limits")
+    dataclasses.replace(no_rung, chosen="T2", rungs=(works,)).write(local_cli.cloud.state_dir)
+    said = " ".join(local_cli("local", "status", env={"COLUMNS": "200"}).stdout.split())
+    assert "instances run in T2: in a user namespace (with limits)" in said
+
+
+@pytest.mark.parametrize("command", [("local", "up"), ("plan", "--local"), ("run", "--yes", "--local")])
+def test_where_no_instance_can_run_commands_of_the_local_cloud_fail_at_once(
+    local_cli: Cli, no_rung: Ladder, command: tuple[str, ...]
+):
+    assert local_cli.cloud
+    state = dataclasses.replace(local_cli.cloud.state, hosted=True)
+    state.write(state_path(local_cli.cloud.state_dir))
+    ended = local_cli(*command)
+    assert ended.returncode == 1
+    assert "no instance can run on this machine" in ended.stderr
+    assert "T2, in a user namespace: unshare: not permitted" in ended.stderr
+    assert "fix: " in ended.stderr
 
 
 def test_credentials_that_are_refused_exit_3(local_cli: Cli):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from benchtui.local import daemon
+import benchtui
+from benchtui.local import daemon, readiness
+from benchtui.local.errors import LocalCloudError
+from benchtui.local.host.ladder import Ladder, RungReport
 from benchtui.local.options import LocalOptions
 from benchtui.local.state import LocalState, default_state_dir, state_path
 from tests.local.api.conftest import launch
@@ -98,7 +102,7 @@ def test_a_port_that_is_taken_is_reported_with_the_log(directory: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(daemon.LocalCloudError) as failure:
+        with pytest.raises(LocalCloudError) as failure:
             daemon.up(LocalOptions(state_dir=directory, host=False, port=port))
     assert "before it was ready" in failure.value.what and str(port) in failure.value.what
     assert "api.log" in str(failure.value.fix)
@@ -114,7 +118,7 @@ def test_a_fixed_port_is_used(directory: Path) -> None:
 
 def test_without_moto_the_extra_is_named(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(daemon.LocalCloudError, match=r"pip install 'benchtui\[local\]'"):
+    with pytest.raises(LocalCloudError, match=r"pip install 'benchtui\[local\]'"):
         daemon.up(LocalOptions(state_dir=directory, host=False))
 
 
@@ -158,6 +162,111 @@ def test_the_callers_aws_settings_do_not_reach_it(directory: Path, monkeypatch: 
     assert cloud.boto3("sts").get_caller_identity()["Account"] == "123456789012"
 
 
+def test_up_returns_when_it_is_known_in_what_instances_run(directory: Path) -> None:
+    daemon.up(LocalOptions(state_dir=directory))
+    shown = daemon.status(directory)
+    assert shown is not None and shown.ladder is not None
+    assert shown.ladder.chosen in {rung.rung for rung in shown.ladder.rungs if rung.works}
+
+
+def test_where_no_instance_can_run_it_does_not_start_and_says_why(directory: Path) -> None:
+    with pytest.raises(LocalCloudError) as failure:
+        daemon.up(LocalOptions(state_dir=directory, rung="T3"))
+    title, *rungs = failure.value.what.splitlines()
+    assert title == "no instance can run on this machine:"
+    assert [line.split(",")[0].strip() for line in rungs] == ["T1", "T2", "T3"]
+    assert all("not tried: T3 was asked for" in line for line in rungs[:2])
+    assert "refused as root" in rungs[2] or "not offered" in rungs[2]
+    assert failure.value.fix == readiness.way_out()
+    assert daemon.status(directory) is None and not state_path(directory).exists()
+
+
+def test_one_that_runs_and_can_run_no_instance_is_an_error_each_time(directory: Path) -> None:
+    daemon.up(LocalOptions(state_dir=directory))
+    Ladder(None, (RungReport("T2", "namespaces", False, "unshare: not permitted"),), "", True).write(
+        directory
+    )
+    with pytest.raises(LocalCloudError, match="T2, namespaces: unshare: not permitted"):
+        daemon.up(LocalOptions(state_dir=directory))
+
+
+def test_what_an_earlier_host_found_does_not_count(directory: Path) -> None:
+    (directory / "host").mkdir(parents=True)
+    Ladder(None, (), "", True).write(directory)
+    daemon.up(LocalOptions(state_dir=directory))
+    found = Ladder.read(directory)
+    assert found is not None and found.chosen is not None
+
+
+def test_a_host_that_ends_before_it_knows_is_an_error_with_its_log(directory: Path) -> None:
+    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+    (directory / "logs" / "host.log").write_text("ImportError: no luck")
+    dataclasses.replace(state, hosted=True, host_pid=4711).write(state_path(directory))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(readiness.require_rung, directory)
+        time.sleep(0.3)
+        dataclasses.replace(state, hosted=True, host_pid=None).write(state_path(directory))
+        with pytest.raises(LocalCloudError, match="ImportError: no luck"):
+            waiting.result(10)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "fix"),
+    [
+        ("kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
+        (
+            "kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
+        ("user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"),
+        ("kernel/unprivileged_userns_clone", "1", "or run this as root"),
+    ],
+)
+def test_the_way_out_names_the_setting_that_stands_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, fix: str
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    (tmp_path / setting).parent.mkdir()
+    (tmp_path / setting).write_text(f"{value}\n")
+    assert fix in readiness.way_out(tmp_path)
+
+
+def test_the_way_out_for_root_and_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert "--privileged" in readiness.way_out()
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert "Linux" in readiness.way_out()
+
+
+def test_one_of_another_version_is_started_anew(directory: Path) -> None:
+    first = daemon.up(LocalOptions(state_dir=directory, host=False))
+    dataclasses.replace(first, version="0.0.1").write(state_path(directory))
+    second = daemon.up(LocalOptions(state_dir=directory, host=False))
+    assert second.pid != first.pid and not alive(first.pid)
+    assert second.version == benchtui.__version__
+
+
+def test_one_of_another_version_with_instances_is_left_alone_and_down_is_named(directory: Path) -> None:
+    first = daemon.up(LocalOptions(state_dir=directory, host=False))
+    launch(LocalCloud(first, directory))
+    dataclasses.replace(first, version="0.0.1").write(state_path(directory))
+    with pytest.raises(LocalCloudError, match=r"of benchtui 0\.0\.1, .* 1 of its instances") as failure:
+        daemon.up(LocalOptions(state_dir=directory, host=False))
+    assert "benchtui local down" in str(failure.value.fix)
+    assert alive(first.pid)
+
+
+def test_the_state_file_of_a_version_that_knew_less_is_read(tmp_path: Path) -> None:
+    state = LocalState(1, None, "http://127.0.0.1:1", "t", "", "0.0.1", "a", "s", False, False, None, "logs")
+    state.write(tmp_path / "state.json")
+    fields = json.loads((tmp_path / "state.json").read_text())
+    del fields["hosted"]
+    (tmp_path / "state.json").write_text(json.dumps(fields))
+    assert LocalState.read(tmp_path / "state.json") == state
+
+
+@pytest.mark.xdist_group("worlds")
 def test_the_host_is_started_watched_and_ended(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory))
     eventually(lambda: (s := daemon.status(directory)) is not None and bool(s.host_running), "a host runs")
@@ -174,6 +283,7 @@ def test_the_host_is_started_watched_and_ended(directory: Path) -> None:
     assert not alive(state.pid) and not alive(second)
 
 
+@pytest.mark.xdist_group("worlds")
 def test_no_host_outlives_an_api_that_was_killed(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory))
     eventually(lambda: (s := daemon.status(directory)) is not None and bool(s.host_running), "a host runs")

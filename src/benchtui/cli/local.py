@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchtui.cli import diagnostics, output
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from benchtui.core.states import InstanceView
     from benchtui.engine.workspace import Workspace
+    from benchtui.local.host.ladder import Ladder
     from benchtui.local.state import LocalState
 
 
@@ -101,7 +104,12 @@ def execute_status(arguments: argparse.Namespace) -> int:
             output.line("no local cloud is running; `benchtui local up` starts one")
         return ExitCode.OK
     if arguments.json:
-        fields = {"ready": found.ready, "instances": found.instances, "host_running": found.host_running}
+        fields = {
+            "ready": found.ready,
+            "instances": found.instances,
+            "host_running": found.host_running,
+            "ladder": None if found.ladder is None else dataclasses.asdict(found.ladder),
+        }
         output.document({"v": 1, "type": "local", "running": True, **fields, **_state_fields(found.state)})
         return ExitCode.OK
     from benchtui.cli import tables
@@ -113,11 +121,25 @@ def execute_status(arguments: argparse.Namespace) -> int:
     tables.add(table, "process", state.pid)
     tables.add(table, "answers", "yes" if found.ready else "NO")
     tables.add(table, "instance host", host)
+    for what, value in _worlds(found.ladder):
+        tables.add(table, what, value)
     tables.add(table, "live instances", "–" if found.instances is None else found.instances)
     tables.add(table, "since", state.started)
     tables.add(table, "logs", state.log_dir)
     output.table(table)
     return ExitCode.OK
+
+
+def _worlds(ladder: Ladder | None) -> Iterator[tuple[str, str]]:
+    """In what instances run; if in nothing, why not."""
+    if ladder is None:
+        yield "instances run in", "–"
+        return
+    for rung in ladder.rungs:
+        if rung.works:
+            yield "instances run in", f"{rung.rung}: {rung.title} ({rung.reason})"
+        elif ladder.chosen is None:
+            yield f"{rung.rung} does not work", f"{rung.title}: {rung.reason}"
 
 
 def execute_env(arguments: argparse.Namespace) -> int:

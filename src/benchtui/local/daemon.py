@@ -20,20 +20,19 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from benchtui.core.errors import BenchtuiError
+from benchtui import __version__
 
+from .errors import LocalCloudError
 from .options import LocalOptions
 from .state import DEFAULT_REGION, LocalState, default_state_dir, state_path
 
+if TYPE_CHECKING:
+    from .host.ladder import Ladder
+
 READY_WITHIN_S = 30.0
 GONE_WITHIN_S = 20.0
-LOG_TAIL_LINES = 15
-
-
-class LocalCloudError(BenchtuiError):
-    """The local cloud cannot be started, found or ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +44,33 @@ class LocalStatus:
         ready: whether it answers.
         instances: live instances, None when it does not answer.
         host_running: whether the instance host's process is alive; None when it runs without one.
+        ladder: in what instances run and why not in better; None while the host has not found out.
     """
 
     state: LocalState
     ready: bool
     instances: int | None
     host_running: bool | None
+    ladder: Ladder | None
 
 
 def up(options: LocalOptions | None = None) -> LocalState:
-    """The running local cloud, started if there is none; returns when it answers.
+    """The running local cloud, started if there is none; returns when it answers and instances can run.
 
-    A running one is returned as it is, whatever the options say. Raises LocalCloudError when the extra
-    `local` is not installed or the start fails; the message then holds the end of its log.
+    A running one is returned as it is, whatever the options say; one of another version is started anew.
+    Raises LocalCloudError when the extra `local` is not installed or the start fails (the message then holds
+    the end of its log), when no instance can run on this machine, and when one of another version has
+    instances.
     """
+    from .readiness import require_rung
+
     options = options or LocalOptions()
     directory = (options.state_dir or default_state_dir()).absolute()
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(directory / "up.lock"):
         running = LocalState.read(state_path(directory))
-        if running is not None and _in_use(running):
+        if running is not None and _in_use(running) and not _outdated(running, directory):
+            require_rung(directory)
             return running
         if importlib.util.find_spec("moto") is None:
             raise LocalCloudError(
@@ -72,7 +78,29 @@ def up(options: LocalOptions | None = None) -> LocalState:
                 "install it into the same environment, then run the command again",
             )
         process = _spawn(dataclasses.replace(options, state_dir=directory), directory)
-        return _wait_until_ready(process, directory)
+        state = _wait_until_ready(process, directory)
+        try:
+            require_rung(directory)
+        except LocalCloudError:
+            down(directory)
+            raise
+        return state
+
+
+def _outdated(running: LocalState, directory: Path) -> bool:
+    """Whether it was of another version and is ended now. One with instances is not ended by the way."""
+    if running.version == __version__:
+        return False
+    health = _health(running)
+    live = None if health is None else int(health["instances"])
+    if live != 0:
+        raise LocalCloudError(
+            f"the local cloud that runs is of benchtui {running.version}, this is {__version__}, and "
+            f"{'perhaps some' if live is None else live} of its instances are alive",
+            "let them end, or end them and it: benchtui local down; then run the command again",
+        )
+    down(directory)
+    return True
 
 
 def _spawn(options: LocalOptions, directory: Path) -> subprocess.Popen[bytes]:
@@ -109,12 +137,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], directory: Path) -> Loca
 
 
 def _failed(what: str, directory: Path) -> LocalCloudError:
+    from .readiness import tail
+
     log = directory / "logs" / "api.log"
-    try:
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
-    except OSError:
-        tail = "(no log)"
-    return LocalCloudError(f"the local cloud {what}; the end of {log}:\n{tail}", f"read {log}")
+    return LocalCloudError(f"the local cloud {what}; the end of {log}:\n{tail(log)}", f"read {log}")
 
 
 def down(state_dir: Path | None = None) -> bool:
@@ -164,9 +190,17 @@ def status(state_dir: Path | None = None) -> LocalStatus | None:
     state = LocalState.read(state_path(state_dir))
     if state is None or not _is_ours(state.pid, "benchtui.local.daemon"):
         return None
+    from .host.ladder import Ladder
+
     health = _health(state)
     host = None if state.host_pid is None else _is_ours(state.host_pid, "benchtui.local.host")
-    return LocalStatus(state, health is not None, None if health is None else int(health["instances"]), host)
+    return LocalStatus(
+        state=state,
+        ready=health is not None,
+        instances=None if health is None else int(health["instances"]),
+        host_running=host,
+        ladder=Ladder.read((state_dir or default_state_dir()).absolute()),
+    )
 
 
 def environment(state: LocalState) -> dict[str, str]:
@@ -276,12 +310,11 @@ def _serve(options: LocalOptions, directory: Path) -> int:
     import secrets
     import threading
 
-    from benchtui import __version__
-
     from .api.host_process import HostProcess
     from .api.identity import new_keys
     from .api.serve import build
     from .api.server import listen
+    from .host.ladder import Ladder
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
@@ -312,7 +345,9 @@ def _serve(options: LocalOptions, directory: Path) -> int:
         isolate_net=options.isolate_net,
         rung=options.rung,
         log_dir=str(directory / "logs"),
+        hosted=options.host and options.spawn_host,
     )
+    Ladder.forget(directory)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     state.write(path)
 
@@ -320,7 +355,7 @@ def _serve(options: LocalOptions, directory: Path) -> int:
         dataclasses.replace(state, host_pid=pid).write(path)
 
     host: HostProcess | None = HostProcess(path, directory / "logs" / "host.log", host_changed)
-    if not (options.host and options.spawn_host):
+    if not state.hosted:
         host = None
     log.info("serving %s, state in %s", state.endpoint, directory)
     try:

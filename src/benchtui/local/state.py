@@ -27,6 +27,7 @@ class LocalState:
         access_key_id, secret_access_key: the account's administrator, for the SDK.
         oversubscribe, isolate_net, rung: options the instance host needs.
         log_dir: folder of api.log and host.log.
+        hosted: whether it starts an instance host of its own. False in a file of a version that does not say.
     """
 
     pid: int
@@ -41,6 +42,7 @@ class LocalState:
     isolate_net: bool
     rung: str | None
     log_dir: str
+    hosted: bool = False
 
     def write(self, path: Path) -> None:
         """Write atomically with mode 0600."""
@@ -55,7 +57,7 @@ class LocalState:
         """The state in a file; None when there is no file or it is not one of ours."""
         try:
             fields = json.loads(path.read_text())
-            return cls(**{f.name: fields[f.name] for f in dataclasses.fields(cls)})
+            return cls(**{f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields})
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return None
 

@@ -43,18 +43,29 @@ class Ladder:
     def write(self, state_dir: Path) -> None:
         """Put it where `read` finds it."""
         text = json.dumps(dataclasses.asdict(self), indent=1)
-        (state_dir / "host" / "ladder.json").write_text(text, encoding="utf-8")
+        temporary = _file(state_dir).with_suffix(".new")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(_file(state_dir))
+
+    @classmethod
+    def forget(cls, state_dir: Path) -> None:
+        """Remove what an earlier host found: this machine may have changed since."""
+        _file(state_dir).unlink(missing_ok=True)
 
     @classmethod
     def read(cls, state_dir: Path) -> "Ladder | None":
         """What the instance host of this local cloud found when it started; None if it has not come that
         far."""
         try:
-            fields = json.loads((state_dir / "host" / "ladder.json").read_text(encoding="utf-8"))
+            fields = json.loads(_file(state_dir).read_text(encoding="utf-8"))
             rungs = tuple(RungReport(**report) for report in fields.pop("rungs"))
             return cls(rungs=rungs, **fields)
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _file(state_dir: Path) -> Path:
+    return state_dir / "host" / "ladder.json"
 
 
 def _try(rung: Rung, limits: CgroupV1 | CgroupV2 | ResourceLimits, image: Path | None) -> str | None:
