@@ -68,7 +68,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     wanted = parse_filter(arguments.filter or "")
     order = None if arguments.sort is None else Order.parse(arguments.sort)
-    snapshot = asyncio.run(_looked_at(read(arguments), run))
+    snapshot = asyncio.run(looked_at(read(arguments), run))
     rows = chosen(snapshot, wanted, order)
     if arguments.json:
         output.document({"v": 1, "type": "status", **snapshot_fields(snapshot, rows)})
@@ -93,7 +93,7 @@ def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter) -> None:
         output.table(Text(f"not shown: {concern.job}: {concern.text}", style=BAD))
 
 
-async def _looked_at(settings: Settings, run: str) -> Snapshot:
+async def looked_at(settings: Settings, run: str) -> Snapshot:
     """One look.
 
     Raises:

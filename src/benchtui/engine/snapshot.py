@@ -11,6 +11,9 @@ from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.core.keys import JobState
 from benchtui.core.states import JobStatus
 
+#: A run without any sign of life for this long has no launcher any more.
+QUIET = timedelta(minutes=5)
+
 
 class SourceState(StrEnum):
     """How far a source can be trusted right now."""

@@ -40,13 +40,11 @@ from benchtui.engine.launcher import Launched, Launcher, LaunchLimits, Placement
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.planning import Planned
 from benchtui.engine.runs import RunListing, list_runs, load_run
-from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.snapshot import QUIET, Snapshot
 from benchtui.engine.survey import survey
 from benchtui.engine.sweep import Sweep, sweep
 from benchtui.engine.watcher import Periods, Watcher
 
-#: A run without any sign of life for this long has no launcher any more.
-QUIET = timedelta(minutes=5)
 #: An instance alive this long after its own expiry will not end by itself; waiting for it helps nobody.
 OVERTIME = timedelta(minutes=2)
 WATCH_TRIES = 2

@@ -1,0 +1,141 @@
+"""`benchtui cost`: what a run has spent, may still spend and will probably spend. All of it is estimated."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from benchtui.cli import output
+from benchtui.cli.arguments import add_run, run_of, shared
+from benchtui.core.errors import ExitCode
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from benchtui.core.spending import Spending
+    from benchtui.engine.layers import Layer
+
+
+def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command's arguments."""
+    parser = commands.add_parser(
+        "cost",
+        parents=[shared()],
+        help="what a run has spent, may still spend and will probably spend",
+        description="Spent, held in reserve, worst case, cap, hourly rate and projected end of a run, by "
+        "instance type, with the basis and date of its prices; and the layers that end its instances. "
+        "Amounts are estimates in USD from launch and end times.",
+        epilog="exit code 6: an instance is alive that should have ended",
+    )
+    add_run(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Show it."""
+    import asyncio
+
+    run = run_of(arguments)
+
+    from benchtui.cli.settings import read
+    from benchtui.cli.status import looked_at
+    from benchtui.core.spending import spending_of
+    from benchtui.engine.layers import layers
+    from benchtui.engine.snapshot import QUIET
+
+    snapshot = asyncio.run(looked_at(read(arguments), run))
+    spending = spending_of(snapshot, over=snapshot.over(QUIET))
+    armed = layers(snapshot, None, snapshot.taken_at)
+    if arguments.json:
+        output.document(fields(spending, armed))
+    else:
+        _print(spending, armed)
+    return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
+
+
+def fields(spending: Spending, armed: tuple[Layer, ...]) -> dict[str, Any]:
+    """A run's money for ``--json``; what is not known is null."""
+    return {
+        "v": 1,
+        "type": "cost",
+        "run": spending.run,
+        "at": spending.at,
+        "spent_usd": spending.spent_usd,
+        "unaccounted": spending.unaccounted,
+        "held_usd": spending.held_usd,
+        "worst_case_usd": spending.worst_case_usd,
+        "cap_usd": spending.cap_usd,
+        "burn_usd_per_hour": spending.burn_usd_per_hour,
+        "live": spending.live,
+        "ends_at": spending.ends_at,
+        "ends_latest": spending.ends_latest,
+        "projected_usd": spending.projected_usd,
+        "types": [
+            {
+                "instance_type": part.instance_type,
+                "jobs": part.jobs,
+                "live": part.live,
+                "usd_per_hour": part.usd_per_hour,
+                "spent_usd": part.spent_usd,
+                "held_usd": part.held_usd,
+                "worst_case_usd": part.worst_case_usd,
+            }
+            for part in spending.by_type
+        ],
+        "prices": [
+            {"basis": basis.basis, "as_of": basis.as_of, "types": list(basis.types)}
+            for basis in spending.bases
+        ],
+        "series": [{"at": point.at, "usd": point.usd} for point in spending.series],
+        "projection": [{"at": point.at, "usd": point.usd} for point in spending.projection],
+        "layers": [
+            {
+                "region": layer.region,
+                "number": layer.number,
+                "name": layer.name,
+                "state": layer.state.value,
+                "why": layer.why,
+            }
+            for layer in armed
+        ],
+    }
+
+
+def _print(spending: Spending, armed: tuple[Layer, ...]) -> None:
+    from benchtui.cli import tables
+
+    glyphs = tables.Glyphs(output.speaks_unicode())
+    money = tables.new_table("USD (est.)", "", right=("",))
+    for name, amount in (
+        ("spent", spending.spent_usd),
+        ("held in reserve", spending.held_usd),
+        ("worst case as planned", spending.worst_case_usd),
+        ("cap", spending.cap_usd),
+        ("projected in all", spending.projected_usd),
+        (f"per hour, {spending.live} alive", spending.burn_usd_per_hour),
+    ):
+        tables.add(money, name, tables.usd(amount))
+    types = tables.new_table(
+        "type", "jobs", "alive", "$/h", "spent", "held", right=("jobs", "alive", "$/h", "spent", "held")
+    )
+    for part in spending.by_type:
+        spent = glyphs.unknown if part.spent_usd is None else tables.usd(part.spent_usd)
+        rate = str(part.usd_per_hour.normalize() + 0)
+        tables.add(types, part.instance_type, part.jobs, part.live, rate, spent, tables.usd(part.held_usd))
+    ended = tables.new_table("region", "layer", "state", "")
+    for layer in armed:
+        tables.add(ended, layer.region, f"{layer.number} {layer.name}", layer.state.value, layer.why)
+    output.table(money, *_notes(spending), tables.Text(), types, tables.Text(), ended)
+
+
+def _notes(spending: Spending) -> list[Any]:
+    from benchtui.cli import tables
+
+    lines = [f"as of {tables.clock(spending.at)}"]
+    if spending.ends_at is not None:
+        latest = f", at the latest {tables.clock(spending.ends_latest)}" if spending.ends_latest else ""
+        lines.append(f"projected end {tables.clock(spending.ends_at)}{latest}")
+    if spending.unaccounted:
+        lines.append(f"not in it: {spending.unaccounted} jobs of whose instance nothing is known any more")
+    lines += [f"prices: {basis.basis}, {tables.clock(basis.as_of)}" for basis in spending.bases]
+    return [tables.Text(line, style=tables.FAINT) for line in lines]

@@ -1,0 +1,94 @@
+"""The five layers that end an instance, region by region: what of each is armed now, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchtui.engine.snapshot import JobRow, Snapshot
+    from benchtui.engine.sweep import Sweep
+
+#: A sweep older than this says nothing of now.
+SWEEP_HOLDS = timedelta(minutes=3)
+
+
+class LayerState(StrEnum):
+    """How far a layer protects."""
+
+    ARMED = "armed"
+    PARTLY = "in part"
+    UNPROVEN = "unproven"
+    NOT_ARMED = "not armed"
+    IDLE = "nothing alive"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer in one region."""
+
+    region: str
+    number: int  # 1 to 5
+    name: str
+    state: LayerState
+    why: str
+
+
+def layers(snapshot: Snapshot, sweep: Sweep | None, now: datetime) -> tuple[Layer, ...]:
+    """The layers of each region of the run, in their order.
+
+    Args:
+        snapshot: of the run.
+        sweep: of the account, if there was one.
+        now: the time, UTC.
+    """
+    found: list[Layer] = []
+    for region in snapshot.run.regions:
+        alive = [row for row in snapshot.alive if row.planned.region == region]
+        found += [
+            Layer(region, 1, "timers", *_timers(alive)),
+            Layer(region, 2, "schedule", LayerState.NOT_ARMED, "no schedule is created yet: not built"),
+            Layer(region, 3, "tags", *_tags(alive)),
+            Layer(region, 4, "sweep", *_swept(region, sweep, now)),
+            Layer(region, 5, "budget", *_budget(snapshot)),
+        ]
+    return tuple(found)
+
+
+def _timers(alive: list[JobRow]) -> tuple[LayerState, str]:
+    """The first word of an instance comes after its timers were set; its body says which of them."""
+    if not alive:
+        return LayerState.IDLE, "no instance to end"
+    booted = sum(row.status.booted_at is not None for row in alive)
+    said = f"{booted} of {len(alive)} spoke after arming them"
+    return (LayerState.ARMED if booted == len(alive) else LayerState.UNPROVEN), said
+
+
+def _tags(alive: list[JobRow]) -> tuple[LayerState, str]:
+    if not alive:
+        return LayerState.IDLE, "no instance to find"
+    views = [row.status.instance for row in alive if row.status.instance is not None]
+    tagged = sum(None not in (view.run, view.job, view.expires_at) for view in views)
+    said = f"{tagged} of {len(views)} carry run, job and end"
+    return (LayerState.ARMED if tagged == len(views) else LayerState.NOT_ARMED), said
+
+
+def _swept(region: str, sweep: Sweep | None, now: datetime) -> tuple[LayerState, str]:
+    if sweep is None:
+        return LayerState.UNPROVEN, "no sweep has answered yet"
+    if region not in sweep.regions:
+        error = next((error.what for name, error in sweep.unanswered if name == region), "not asked")
+        return LayerState.UNPROVEN, f"did not answer: {error}"
+    age = now - sweep.taken_at
+    if age > SWEEP_HOLDS:
+        return LayerState.UNPROVEN, f"last swept {round(age.total_seconds() / 60)} min ago"
+    return LayerState.PARTLY, "names what is expired; a person ends it"
+
+
+def _budget(snapshot: Snapshot) -> tuple[LayerState, str]:
+    run = snapshot.run
+    if run.worst_case_usd > run.budget_usd:
+        return LayerState.NOT_ARMED, "the worst case is beyond the cap"
+    return LayerState.PARTLY, "held the launch to the cap; stops nothing later"
