@@ -91,10 +91,12 @@ class TypeRow:
 
     @property
     def usd_per_hour(self) -> Decimal | None:
-        """Mean price of its instances; None for this machine, which nobody rents."""
-        prices = {(one.run, one.job): one.price.usd_per_hour for one in self.results}
-        mean = sum(prices.values(), Decimal(0)) / len(prices)
-        return mean if mean > 0 else None
+        """Mean price of its instances; None for this machine, which nobody rents, or if one is not known."""
+        prices = {(one.run, one.job): one.price for one in self.results}
+        known = [price.usd_per_hour for price in prices.values() if price is not None]
+        if self.local or not known or len(known) < len(prices):
+            return None
+        return sum(known, Decimal(0)) / len(known) or None
 
     @property
     def local(self) -> bool:
@@ -121,6 +123,12 @@ class Comparison:
     def position(self, key: MetricKey | None) -> int:
         """Position of a column; the first if it is not one of them."""
         return next((at for at, column in enumerate(self.columns) if column.key == key), 0)
+
+    def telling(self, position: int) -> str | None:
+        """The type a column tells most of: the best with a verdict, else the best, else the first."""
+        order = self.in_order(position)
+        judged = [row.name for row in order if self.columns and row.cells[position].against is not None]
+        return next(iter(judged or [row.name for row in order]), None)
 
     def in_order(self, position: int) -> tuple[TypeRow, ...]:
         """Rows by one column: ranked ones best first, then by name what is only shown."""

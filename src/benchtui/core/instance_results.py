@@ -52,9 +52,9 @@ class InstanceResult:
     instance_type: str  # as it may be shown, see `shown_type`
     suite: str
     arch: str
-    vcpus: int
-    cores: int  # physical
-    price: Price
+    vcpus: int | None
+    cores: int | None  # physical
+    price: Price | None
     provider: str
     planned_at: datetime  # of the run, UTC
     mode: str
@@ -101,13 +101,16 @@ def normalise(metric: MetricMedian, result: InstanceResult, basis: Basis) -> flo
     if basis is Basis.INSTANCE:
         return metric.median
     if basis is Basis.DOLLAR:
-        if result.price.usd_per_hour <= 0:
-            return "price 0: this machine is not rented" if result.local else "its price is 0"
+        if result.local:
+            return "this machine is not rented"
+        if result.price is None or result.price.usd_per_hour <= 0:
+            return "price not known"
         size = float(result.price.usd_per_hour)
     else:
-        size = float(result.vcpus if basis is Basis.VCPU else result.cores)
-        if size <= 0:
+        count = result.vcpus if basis is Basis.VCPU else result.cores
+        if not count:
             return f"number of {'vCPUs' if basis is Basis.VCPU else 'cores'} not known"
+        size = float(count)
     return metric.median / size if metric.higher_is_better else metric.median * size
 
 
@@ -128,6 +131,17 @@ def metric_keys(results: Iterable[InstanceResult]) -> tuple[MetricKey, ...]:
         MetricKey(suite, name)
         for suite, found in names.items()
         for name in sorted(found, key=_telling(suite))
+    )
+
+
+def headline_keys(results: Iterable[InstanceResult]) -> tuple[MetricKey, ...]:
+    """Few metrics that stand for all: those known to tell most, or the first of a suite."""
+    keys = metric_keys(results)
+    first = {key.suite: key for key in reversed(keys)}
+    return tuple(
+        key
+        for key in keys
+        if (key.name in HEADLINES[key.suite] if key.suite in HEADLINES else key == first[key.suite])
     )
 
 

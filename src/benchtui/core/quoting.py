@@ -143,9 +143,10 @@ def _price(row: TypeRow) -> str:
     if price is None:
         cpu = next((one.cpu_model for one in row.results if one.cpu_model), "CPU unknown")
         return f"{row.name} is this machine ({cpu}), not rented" if row.local else f"{row.name} has no price"
-    bases = sorted({one.price.basis for one in row.results})
-    regions = sorted({one.price.region for one in row.results})
-    day = max(one.price.as_of for one in row.results)
+    prices = [one.price for one in row.results if one.price is not None]
+    bases = sorted({one.basis for one in prices})
+    regions = sorted({one.region for one in prices})
+    day = max(one.as_of for one in prices)
     return (
         f"{row.name} on demand ${usd_per_hour(price)}/h in {', '.join(regions)} "
         f"({', '.join(bases)}, {day:%Y-%m-%d})"

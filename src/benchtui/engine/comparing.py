@@ -1,0 +1,223 @@
+"""From the results of runs, collected or on disk, to what a comparison works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from benchtui.core import stats
+from benchtui.core.catalogue import Price
+from benchtui.core.documents import (
+    CensusDocument,
+    Document,
+    JobDocument,
+    Metric,
+    Outcome,
+    ResultDocument,
+    RunDocument,
+    parse_document,
+)
+from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
+from benchtui.core.instance_results import InstanceResult, MetricMedian, nearest, shown_type
+from benchtui.core.keys import KeyNotOurs, check_run, job_parts
+from benchtui.engine.census import ResultOrProblem
+
+if TYPE_CHECKING:
+    from benchtui.engine.collector import Collected
+    from benchtui.engine.workspace import Workspace
+
+Cell = tuple[str, str]  # job, suite
+D = TypeVar("D", bound=Document)
+
+
+def results_of(run: RunDocument, collected: Collected) -> tuple[InstanceResult, ...]:
+    """Every planned cell of a run as far as it was collected."""
+    return instance_results(run, collected.results, _declined(collected.census))
+
+
+def instance_results(
+    run: RunDocument, results: Mapping[Cell, ResultOrProblem], declined: Mapping[Cell, str]
+) -> tuple[InstanceResult, ...]:
+    """Every planned cell of a run, measured or with the reason why not.
+
+    Args:
+        run: the plan.
+        results: by job and suite, or what is wrong with what is there.
+        declined: reasons of cells that do not count, as the census has them.
+    """
+    planned = [
+        _measured(run, job, suite, results.get((job.job, suite)), declined.get((job.job, suite)))
+        for job in run.jobs
+        for suite in job.suites
+    ]
+    return tuple(planned + [_never_launched(run, cell.job, cell.suite, cell.reason) for cell in run.declined])
+
+
+async def gather(workspace: Workspace, runs: Iterable[str]) -> tuple[InstanceResult, ...]:
+    """Results of runs of the bucket; what is not here yet is downloaded.
+
+    Raises:
+        UsageError: there is no such run.
+        BenchtuiError: the bucket does not answer, or this machine cannot store.
+    """
+    found: list[InstanceResult] = []
+    for name in runs:
+        run = await workspace.load(name)
+        watcher = await workspace.watcher(run)
+        found += results_of(run, await workspace.collect(watcher, await watcher.poll()))
+    return tuple(found)
+
+
+def runs_on_disk(folder: Path) -> tuple[str, ...]:
+    """Runs whose results lie in ``folder``, oldest first.
+
+    Raises:
+        UsageError: the folder cannot be read.
+    """
+    try:
+        names = [path.name for path in folder.iterdir() if (path / "run.json").is_file()]
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {folder}: {error.strerror}", fix="`benchtui collect RUN` makes it"
+        ) from error
+    return tuple(sorted(name for name in names if _is_run(name)))
+
+
+def read_results(folder: Path, runs: Sequence[str]) -> tuple[InstanceResult, ...]:
+    """Results that were collected into ``folder``/<run>/ before. Needs no network.
+
+    Raises:
+        UsageError: a run is not there.
+        InvalidDocumentError: its run.json or census.json is not one.
+    """
+    found: list[InstanceResult] = []
+    for run in runs:
+        if run not in runs_on_disk(folder):
+            raise UsageError(f"{folder} holds no run {run}", fix=nearest(run, runs_on_disk(folder)))
+        found += _read_run(folder / run)
+    return tuple(found)
+
+
+def _read_run(folder: Path) -> tuple[InstanceResult, ...]:
+    run = _read(RunDocument, folder / "run.json")
+    assert run is not None
+    census = _read(CensusDocument, folder / "census.json")
+    results: dict[Cell, ResultOrProblem] = {}
+    for job in run.jobs:
+        for suite in job.suites:
+            # Both names were checked when run.json was: they cannot lead out of the folder.
+            path = folder / "jobs" / job.job / suite / "result.json"
+            try:
+                result = _read(ResultDocument, path)
+            except InvalidDocumentError as error:
+                results[job.job, suite] = f"result not valid: {error.what}"
+                continue
+            if result is not None:
+                results[job.job, suite] = result
+    return instance_results(run, results, {} if census is None else _declined(census))
+
+
+def _read(model: type[D], path: Path) -> D | None:
+    """A document of the folder; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            body = file.read(model.max_bytes + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BenchtuiError(f"cannot read {path}: {error.strerror}", fix="check its permissions") from error
+    return parse_document(model, body, str(path))
+
+
+def _declined(census: CensusDocument) -> dict[Cell, str]:
+    return {
+        (row.job, row.suite): row.reason or "not measured"
+        for row in census.rows
+        if row.outcome is Outcome.DECLINED
+    }
+
+
+def _is_run(name: str) -> bool:
+    try:
+        check_run(name)
+    except KeyNotOurs:
+        return False
+    return True
+
+
+def _measured(
+    run: RunDocument, job: JobDocument, suite: str, result: ResultOrProblem | None, declined: str | None
+) -> InstanceResult:
+    problem = declined or _problem(run, job, suite, result)
+    measured = result if isinstance(result, ResultDocument) and problem is None else None
+    provider = measured.provider if measured else _provider(job.instance_type)
+    return InstanceResult(
+        run=run.run,
+        job=job.job,
+        instance_type=shown_type(provider, job.instance_type, job.vcpus),
+        suite=suite,
+        arch=job.arch,
+        vcpus=job.vcpus,
+        cores=job.cores,
+        price=Price(job.price.usd_per_hour, job.price.basis, job.price.as_of, job.price.region),
+        provider=provider,
+        planned_at=run.created_at,
+        mode=measured.mode if measured else run.mode,
+        version=str(measured.suite_version) if measured and measured.suite_version is not None else None,
+        zone=measured.zone if measured else None,
+        cpu_model=measured.cpu_model if measured else None,
+        verified=measured.verified if measured else None,
+        metrics=_medians(measured.metrics) if measured else None,
+        problem=problem,
+    )
+
+
+def _problem(run: RunDocument, job: JobDocument, suite: str, result: ResultOrProblem | None) -> str | None:
+    """Why a cell has no figures; None if it has."""
+    if result is None:
+        return "no result"
+    if isinstance(result, str):
+        return result
+    if (result.run, result.job, result.suite) != (run.run, job.job, suite):
+        return f"result not valid: it says it is of {result.run} {result.job} {result.suite}"
+    if result.instance_type != job.instance_type:
+        return f"ran on {result.instance_type}, planned was {job.instance_type}"
+    if result.outcome is Outcome.DECLINED:
+        return result.reason or "declined by the instance without a reason"
+    return None
+
+
+def _medians(metrics: Mapping[str, Metric]) -> dict[str, MetricMedian]:
+    """Medians of the samples themselves; what a result says its median is does not count."""
+    found: dict[str, MetricMedian] = {}
+    for name, metric in metrics.items():
+        counted = [sample.value for sample in metric.samples if not sample.excluded]
+        if counted:
+            middle = stats.median(counted)
+            found[name] = MetricMedian(middle, metric.unit, metric.higher_is_better, len(counted))
+    return found
+
+
+def _never_launched(run: RunDocument, job: str, suite: str, reason: str) -> InstanceResult:
+    """A cell that was declined before anything was known of its type."""
+    instance_type, _ = job_parts(job)
+    return InstanceResult(
+        run=run.run,
+        job=job,
+        instance_type=instance_type,
+        suite=suite,
+        arch="",
+        vcpus=None,
+        cores=None,
+        price=None,
+        provider=_provider(instance_type),
+        planned_at=run.created_at,
+        mode=run.mode,
+        problem=reason,
+    )
+
+
+def _provider(instance_type: str) -> str:
+    """Where an instance without a result would have run."""
+    return "local" if instance_type.startswith("local.") else "aws"
