@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint format wheel proof proof-hostile bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,11 +31,14 @@ format: $(VENV)/dev ## rewrite in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+keys: $(VENV)/dev ## write the table of keys into README.md
+	$(BIN)/python -m benchtui.tui.key_table README.md
+
 wheel: $(VENV)/dev ## dist/benchtui-*.whl
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
 
 proof: $(VENV)/dev ## the longer proofs of the main path: launcher killed, four kinds of failure, wheel away from the checkout
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 0 -m slow
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof

@@ -15,15 +15,18 @@ from benchtui.engine.operations import Account, Listed, Update
 from benchtui.engine.runs import RunListing
 from benchtui.engine.snapshot import Snapshot
 from benchtui.tui.app import BenchtuiApp
-from benchtui.tui.start import Look, Start
+from benchtui.tui.start import PLAIN, Look, Start
 from tests.engine import fleet
+
+
+NOW = fleet.after(60)
 
 
 @dataclass
 class FixedClock:
     """Stands until a test moves it."""
 
-    at: datetime = fleet.after(60)
+    at: datetime = NOW
 
     def __call__(self) -> datetime:
         return self.at
@@ -31,7 +34,7 @@ class FixedClock:
 
 @dataclass
 class ScriptedEngine:
-    """Answers from ``answers`` by method name: a value, an exception to raise, or a function of the arguments.
+    """Answers from ``answers`` by method name: a value, an exception to raise, a function of the arguments.
 
     A method without an answer never returns, as a network that is away.
     """
@@ -75,8 +78,8 @@ class ScriptedEngine:
     async def plan(self, config: Config, seed: int) -> Any:
         return await self._answer("plan", config, seed)
 
-    async def types(self) -> Any:
-        return await self._answer("types")
+    async def types(self, config: Config) -> Any:
+        return await self._answer("types", config)
 
     async def detail(self, job: str) -> Any:
         return await self._answer("detail", job)
@@ -113,7 +116,7 @@ def make_app(
     tmp_path: Path,
     clock: Callable[[], datetime] | None = None,
     *,
-    look: Look = Look(),
+    look: Look = PLAIN,
     **start: Any,
 ) -> BenchtuiApp:
     """The application over a scripted engine and a clock that stands."""

@@ -78,7 +78,9 @@ class TerminalSession:
             return b""
         self.output += piece
         # The emulator does not know the sequences of newer keyboards, which begin like these.
-        self._stream.feed(piece.replace(b"\x1b[>1u", b"").replace(b"\x1b[<u", b"").replace(b"\x1b[?2026$p", b""))
+        self._stream.feed(
+            piece.replace(b"\x1b[>1u", b"").replace(b"\x1b[<u", b"").replace(b"\x1b[?2026$p", b"")
+        )
         return piece
 
     def text(self) -> str:
@@ -97,7 +99,7 @@ class TerminalSession:
             screen = self.text()
             if there(screen):
                 return screen
-            if time.monotonic() > until or self.ended() is not None and not self.read(0):
+            if time.monotonic() > until or (self.ended() is not None and not self.read(0)):
                 raise AssertionError(f"{what!r} did not come; exit {self.ended()}; the screen:\n{screen}")
             self.read(STEP * 5)
 

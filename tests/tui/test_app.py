@@ -1,0 +1,288 @@
+"""The application around the panes: what it shows of age and money, and how it is left."""
+
+from datetime import timedelta
+
+import pytest
+
+from benchtui.core.errors import BenchtuiError
+from benchtui.engine.events import Event
+from benchtui.engine.operations import Listed, Trouble
+from benchtui.tui.screens.help import HelpScreen
+from benchtui.tui.screens.quit import QuitScreen
+from benchtui.tui.screens.runs import RunsScreen
+from benchtui.tui.start import Look
+from benchtui.tui.widgets.header import Header
+from tests.engine import fleet
+from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app
+
+WIDE = (120, 36)
+
+
+def header(app):
+    return app.screen_stack[0].query_one(Header).render().plain
+
+
+async def settled(pilot):
+    await pilot.pause()
+    pilot.app.flush()
+    await pilot.pause()
+
+
+async def test_says_connecting_before_the_engine_has_told_anything(make, engine):
+    engine.first = ()
+    app = make()
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "connecting" in header(app)
+        assert "spent –" in header(app)
+
+
+async def test_the_header_names_run_account_mode_money_and_ages(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        shown = header(app)
+    for part in (
+        fleet.RUN,
+        "1234…9012",
+        "READ-WRITE",
+        "spent ~$0.08",
+        "cap $5.00",
+        "live",
+        "S3 2s",
+        "EC2 2s",
+    ):
+        assert part in shown
+
+
+async def test_ages_grow_while_nothing_is_heard(app, clock):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        clock.at += timedelta(seconds=31)
+        await settled(pilot)
+        assert "S3 33s" in header(app)
+        assert "stale" in header(app)
+        clock.at += timedelta(minutes=5)
+        await settled(pilot)
+        assert "down" in header(app)
+        assert fleet.RUN in header(app)
+
+
+async def test_read_only_stands_in_the_header(make):
+    app = make(read_only=True)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "READ-ONLY" in header(app)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (119, 30), (120, 36), (240, 80)])
+async def test_the_header_fits_and_keeps_the_money(app, size):
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        assert all(len(line) <= size[0] for line in header(app).splitlines())
+        assert "$0.08" in header(app)
+
+
+async def test_pause_freezes_the_panes_and_not_the_header(app, engine, fleet_snapshot):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("p")
+        later = fleet.snapshot(fleet_snapshot.rows[:2], at=62)
+        engine.tell(later)
+        await settled(pilot)
+        assert app.view.snapshot is fleet_snapshot
+        assert app.view.live is later
+        assert "PAUSED" in header(app)
+        await pilot.press("p")
+        await settled(pilot)
+        assert app.view.snapshot is later
+
+
+@pytest.mark.parametrize(
+    ("key", "pane"),
+    [("1", "jobs"), ("2", "launch"), ("3", "cost"), ("4", "compare"), ("5", "history"), ("6", "events")],
+)
+async def test_numbers_change_the_pane(app, key, pane):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("6" if key != "6" else "1", key)
+        await settled(pilot)
+        assert pane == app.front.PANE
+        assert app.focused is not None
+
+
+async def test_help_names_a_headless_command_for_every_key(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("question_mark")
+        await settled(pilot)
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("question_mark")
+        await settled(pilot)
+        assert not isinstance(app.screen, HelpScreen)
+
+
+async def test_the_palette_finds_an_action_and_carries_it_out(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("colon")
+        await pilot.pause()
+        await pilot.press(*"history")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        await pilot.press("enter")
+        await settled(pilot)
+        assert app.front.PANE == "history"
+
+
+async def test_keys_can_be_given_by_the_configuration(make):
+    app = make(look=Look(keys={"app.help": "f9"}))
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("f9")
+        await settled(pilot)
+        assert isinstance(app.screen, HelpScreen)
+
+
+async def test_the_run_switcher_narrows_down_and_follows(app, engine, fleet_snapshot):
+    other = fleet.snapshot(
+        fleet_snapshot.rows[:1],
+        run=fleet.run_of([fleet.planned("c8g.large-1")], run="20261123-101112-abcd", name="older"),
+    )
+    engine.answers["adopt"] = other.run
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        engine.tell(Listed(listings(fleet_snapshot, other)))
+        await settled(pilot)
+        await pilot.press("r")
+        await pilot.press(*"older", "enter")
+        await settled(pilot)
+        assert engine.calls("adopt") == [("20261123-101112-abcd",)]
+        assert app.view.run == "20261123-101112-abcd"
+        assert app.view.snapshot is None, "rows of the run before must not stay"
+
+
+async def test_the_run_switcher_says_that_nothing_matches(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("r")
+        await pilot.press(*"zzz", "enter")
+        await settled(pilot)
+        assert isinstance(app.screen, RunsScreen)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert not isinstance(app.screen, RunsScreen)
+
+
+async def test_a_run_that_is_not_there_is_an_event_with_its_fix(app, engine):
+    engine.answers["adopt"] = BenchtuiError("the bucket holds no run x", fix="benchtui runs")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        app.adopt("20261123-101112-abcd")
+        await app.workers.wait_for_complete()
+        await settled(pilot)
+        assert any(
+            "holds no run x" in entry.text and "benchtui runs" in entry.text
+            for entry in app.told.events.entries
+        )
+
+
+async def test_history_follows_the_run_under_the_cursor(app, engine, fleet_snapshot):
+    engine.answers["adopt"] = fleet_snapshot.run
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "enter")
+        await settled(pilot)
+        assert engine.calls("adopt") == [(fleet.RUN,)]
+
+
+async def test_every_event_is_a_line_with_its_command(app, engine):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        engine.tell(Event("alarm", fleet.after(61), {"job": "c7a.large-1", "text": "silent"}))
+        await settled(pilot)
+        entry = app.told.events.entries[-1]
+        assert (entry.severity, entry.command) == ("error", f"benchtui status {fleet.RUN} c7a.large-1")
+        await pilot.press("6")
+        await settled(pilot)
+        await pilot.press("y")
+        await settled(pilot)
+        assert app.clipboard == entry.command
+        assert (app.state_dir / "copied.txt").read_text().strip() == entry.command
+
+
+async def test_a_trouble_is_said_once_and_its_end_as_well(app, engine):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        trouble = Trouble("runs", BenchtuiError("the bucket does not answer"))
+        engine.tell(trouble, trouble, Trouble("runs", None), Trouble("runs", None))
+        await settled(pilot)
+        said = [entry.text for entry in app.told.events.entries]
+        assert said == ["runs: the bucket does not answer", "runs: answers again"]
+
+
+async def test_ctrl_c_never_quits(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+c")
+        await settled(pilot)
+        assert app.is_running
+        assert "ctrl+q quits" in app.told.events.entries[-1].text
+
+
+async def test_quitting_with_live_instances_asks(app):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+q")
+        await settled(pilot)
+        assert isinstance(app.screen, QuitScreen)
+        assert app.return_value is None
+
+
+async def test_quitting_with_nothing_alive_leaves_at_once(tmp_path, clock, fleet_snapshot):
+    done = fleet.snapshot([row for row in fleet_snapshot.rows if row.status.over])
+    app = make_app(ScriptedEngine(first=introduced(done)), tmp_path, clock)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+q")
+        await pilot.pause()
+    assert app.return_value == "leave"
+
+
+async def test_ctrl_k_opens_the_kill_screen_and_asks_nothing_of_the_engine_that_acts(app, engine):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("ctrl+k")
+        await settled(pilot)
+        assert type(app.screen).__name__ == "KillScreen"
+        assert engine.calls("kill") == []
+
+
+async def test_refresh_asks_for_runs_and_sweeps(app, engine, fleet_snapshot):
+    engine.answers |= {"runs": listings(fleet_snapshot), "sweep": None}
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        await pilot.press("f5")
+        await app.workers.wait_for_complete()
+        assert engine.calls("runs")
+        assert engine.calls("sweep")
+
+
+async def test_the_events_pane_keeps_the_cursor_when_lines_come(app, engine):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        for number in range(5):
+            engine.tell(Event("note", fleet.after(61), {"text": f"line {number}"}))
+        await pilot.press("6")
+        await settled(pilot)
+        await pilot.press("g", "j")
+        engine.tell(Event("note", fleet.after(62), {"text": "one more"}))
+        await settled(pilot)
+        from textual.widgets import OptionList
+
+        events = app.front.query_one(OptionList)
+        assert events.highlighted == 1
+        assert events.option_count == 6
+        await pilot.press("G")
+        engine.tell(Event("note", fleet.after(63), {"text": "and one more"}))
+        await settled(pilot)
+        assert events.highlighted == 6
