@@ -213,14 +213,14 @@ class Operations:
         self._permit(Command.PLAN)
         return await self.workspace.plan(seed, config)
 
-    async def types(self) -> tuple[TypeOffer, ...]:
-        """The instance types the first region offers."""
+    async def types(self, config: Config) -> tuple[TypeOffer, ...]:
+        """The instance types that the first region of ``config`` offers."""
         self._permit(Command.TYPES)
         from benchtui.engine.offers import offers
 
         workspace = self.workspace
         cache = workspace.folders.cache / "prices.json"
-        return await offers(workspace.cloud, workspace.config, workspace.clock.now(), cache)
+        return await offers(workspace.cloud, config, workspace.clock.now(), cache)
 
     async def detail(self, job: str) -> JobDetail:
         """Everything that is known of a job of the run that is followed."""

@@ -1,0 +1,235 @@
+"""A plan in words and lines, for the Launch pane and for the question before a launch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.text import Text
+
+from benchtui.config.durations import format_duration
+from benchtui.core.errors import BenchtuiError
+from benchtui.core.money import usd_text
+from benchtui.core.plan import DeclinedCell, Plan, PlannedJob
+from benchtui.engine.planning import Planned
+from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
+from benchtui.tui.safe_text import safe_text
+from benchtui.tui.table_layout import GAP, Column, arrange, fitted
+
+MOST_JOBS = 500  # lines; what is beyond is counted
+MOST_REASONS = 20
+_COLUMNS = (
+    Column("place", "#", 3, right=True, drop=6),
+    Column("job", "JOB", 11, most=22),
+    Column("suites", "SUITES", 8, most=20, drop=5),
+    Column("cores", "CORES", 5, right=True, drop=4),
+    Column("rate", "$/H", 8, right=True, drop=2),
+    Column("time", "TIME", 7, right=True, drop=1),
+    Column("expected", "EXP. $", 7, right=True, drop=3),
+    Column("worst", "WORST $", 7, right=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LivePlan:
+    """The newest plan, and whether it is still the one of the form."""
+
+    planned: Planned | None = None
+    made_at: datetime | None = None
+    outdated: bool = False  # the form has changed since
+    planning: bool = False
+    problem: BenchtuiError | None = None  # why there is no newer one
+    wrong: int = 0  # fields that cannot be read
+
+    def title(self, now: datetime, glyphs: Glyphs) -> str:
+        """What it is, and how old."""
+        parts = ["Plan"]
+        if self.planned is not None and self.made_at is not None:
+            age = format_duration(max(0, round((now - self.made_at).total_seconds())))
+            parts += [f"{_count(self.planned.plan.cells, 'cell')}, made {age} ago"]
+        if self.wrong:
+            parts += [f"waits for {_count(self.wrong, 'field')} to be corrected"]
+        elif self.planning:
+            parts += ["planning…" if not glyphs.ascii else "planning..."]
+        elif self.problem is not None:
+            parts += ["not planned"]
+        elif self.outdated:
+            parts += ["outdated"]
+        return f" {glyphs.separator} ".join(parts)
+
+    def text(self, width: int, glyphs: Glyphs) -> Text:
+        """All of it, in lines of at most ``width`` cells where that is possible."""
+        lines: list[Text] = []
+        if self.problem is not None:
+            lines += problem_lines(self.problem, glyphs)
+        if self.planned is None:
+            if not lines:
+                lines.append(Text(self._emptiness(), style=FAINT))
+            return _joined(lines)
+        shown = plan_lines(self.planned.plan, width, glyphs)
+        if self.outdated or self.problem is not None or self.wrong:
+            if lines:
+                lines += [Text(), Text("The last plan, no longer of this form:", style=FAINT)]
+            for line in shown:
+                line.stylize(FAINT)
+        return _joined([*lines, *shown])
+
+    def _emptiness(self) -> str:
+        if self.wrong:
+            return "The plan appears when the fields marked at the left can be read."
+        return "Asking EC2 for types, zones and prices of this plan."
+
+
+def plan_lines(plan: Plan, width: int, glyphs: Glyphs) -> list[Text]:
+    """Sums and verdict first, then jobs in launch order, then what is declined and why, then notes."""
+    lines = [*sums(plan, glyphs)]
+    lines += [Text(f"note: {note}", style=WARN, end="") for note in map(_clean, plan.notes)]
+    if plan.jobs:
+        lines += [Text(), *job_lines(plan.jobs, width, glyphs), basis_line(plan.jobs)]
+    if plan.declined:
+        lines += [Text(), *declined_lines(plan.declined, plan.cells, glyphs)]
+    return lines
+
+
+def sums(plan: Plan, glyphs: Glyphs) -> list[Text]:
+    """Count, time, costs and the budget's verdict."""
+    budget = plan.budget
+    ranking = safe_text(
+        f"{_count(len(plan.jobs), 'job')} in {plan.region}, {plan.mode}, order by seed {plan.seed}", 120
+    )
+    time = format_duration(plan.longest_expected_seconds)
+    expected = Text(f"expected    ${usd_text(plan.expected_usd)} in {time}, all at once")
+    worst = Text("worst case  ")
+    worst.append(f"${usd_text(plan.worst_case_usd)}", style="bold")
+    worst.append(f" of ${usd_text(budget.budget_usd)} budget ")
+    if budget.fits:
+        worst.append(f"{glyphs.yes} fits", style=GOOD)
+    else:
+        worst.append(
+            f"{glyphs.no} refused: it covers {budget.jobs_covered} of {_count(budget.jobs, 'job')}", style=BAD
+        )
+    return [ranking, expected, worst]
+
+
+def job_lines(jobs: tuple[PlannedJob, ...], width: int, glyphs: Glyphs) -> list[Text]:
+    """Jobs in launch order."""
+    placed = arrange(_COLUMNS, width)
+    dots = "." if glyphs.ascii else "…"
+
+    def line(cells: dict[str, Text]) -> Text:
+        row = Text(no_wrap=True, end="")
+        for number, place in enumerate(placed):
+            row.append_text(
+                fitted(cells[place.column.key], place.width, right=place.column.right, ellipsis=dots)
+            )
+            if number < len(placed) - 1:
+                row.append(" " * GAP)
+        return row
+
+    header = line({column.key: Text(column.title) for column in _COLUMNS})
+    header.stylize("bold")
+    lines = [header]
+    for place, job in enumerate(jobs[:MOST_JOBS], start=1):
+        smt = "" if job.threads_per_core == 1 else f"{'x' if glyphs.ascii else '×'}{job.threads_per_core}"
+        lines.append(
+            line(
+                {
+                    "place": Text(str(place), style=FAINT),
+                    "job": safe_text(job.job, 60),
+                    "suites": safe_text(" ".join(job.suites), 120),
+                    "cores": Text(f"{job.cores}{smt}"),
+                    "rate": Text(f"{job.price.usd_per_hour:f}"),
+                    "time": Text(format_duration(job.expected_seconds)),
+                    "expected": Text(usd_text(job.expected_usd)),
+                    "worst": Text(usd_text(job.worst_case_usd)),
+                }
+            )
+        )
+    if len(jobs) > MOST_JOBS:
+        lines.append(Text(f"and {len(jobs) - MOST_JOBS} more: benchtui plan lists all", style=FAINT))
+    return lines
+
+
+def basis_line(jobs: Iterable[PlannedJob]) -> Text:
+    """Where the prices come from."""
+    origins = dict.fromkeys(f"{job.price.basis} of {job.price.as_of:%Y-%m-%d}" for job in jobs)
+    return safe_text(f"est.; prices: {', '.join(origins)}", 200, FAINT)
+
+
+def declined_lines(declined: tuple[DeclinedCell, ...], cells: int, glyphs: Glyphs) -> list[Text]:
+    """What will not be launched, by reason, each with the way out."""
+    by_reason: dict[tuple[str, str | None], list[str]] = {}
+    for cell in declined:
+        by_reason.setdefault((cell.reason, cell.fix), []).append(f"{cell.job}/{cell.suite}")
+    lines = [Text(f"declined    {len(declined)} of {_count(cells, 'cell')}", style=WARN)]
+    for (reason, fix), names in list(by_reason.items())[:MOST_REASONS]:
+        lines.append(safe_text(f"{glyphs.no} {reason}", 300, WARN))
+        few = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+        lines.append(safe_text(f"  {few}", 300, FAINT))
+        if fix:
+            lines.append(safe_text(f"  fix: {fix}", 300))
+    if len(by_reason) > MOST_REASONS:
+        lines.append(Text(f"and {len(by_reason) - MOST_REASONS} more reasons: benchtui plan", style=FAINT))
+    return lines
+
+
+def problem_lines(problem: BenchtuiError, glyphs: Glyphs) -> list[Text]:
+    """What happened and what to do."""
+    lines = [safe_text(f"{glyphs.no} {line.strip()}", 500, BAD) for line in problem.what.split("\n")]
+    if problem.fix:
+        lines.append(safe_text(f"fix: {problem.fix}", 500))
+    return lines
+
+
+def question_lines(planned: Planned, longest: timedelta, gentle: timedelta, now: datetime) -> list[Text]:
+    """What a launch would do, for the question before it.
+
+    Args:
+        planned: what would be launched.
+        longest: from launch to the hard end of an instance.
+        gentle: from launch to the time its own timer ends it.
+        now: when it would be launched, UTC.
+    """
+    plan = planned.plan
+    counts: dict[str, int] = {}
+    for job in plan.jobs:
+        counts[job.instance_type] = counts.get(job.instance_type, 0) + 1
+    types = ", ".join(f"{name} x{count}" for name, count in counts.items())
+    suites = " ".join(dict.fromkeys(suite for job in plan.jobs for suite in job.suites))
+    time = format_duration(plan.longest_expected_seconds)
+    lines = [
+        safe_text(f"Launch {_count(len(plan.jobs), 'instance')} in {plan.region}: {types}", 2000),
+        safe_text(f"suites      {suites} ({plan.mode}), order by seed {plan.seed}", 300),
+        Text(f"expected    ${usd_text(plan.expected_usd)} in {time}"),
+        Text.assemble(
+            "worst case  ",
+            (f"${usd_text(plan.worst_case_usd)}", "bold"),
+            f" of ${usd_text(plan.budget.budget_usd)} budget",
+        ),
+        Text(f"ends by     {_at(now + gentle, now)} by itself, hard stop {_at(now + longest, now)}"),
+    ]
+    if plan.declined:
+        lines.append(Text(f"declined    {len(plan.declined)} of {_count(plan.cells, 'cell')}", style=WARN))
+    for line in lines:
+        line.no_wrap = False
+    return lines
+
+
+def _at(when: datetime, now: datetime) -> str:
+    day = "" if when.date() == now.date() else f"{when:%m-%d} "
+    return f"{day}{when:%H:%M:%SZ}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _clean(text: str) -> str:
+    return safe_text(text).plain
+
+
+def _joined(lines: Iterable[Text]) -> Text:
+    shown = Text("\n").join(lines)
+    shown.no_wrap = False
+    return shown
