@@ -45,6 +45,7 @@ proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints wha
 
 bench: $(VENV)/dev ## figures, each against a reference of the same run
 	$(BIN)/python bench/stream_reference.py
+	$(BIN)/python bench/tui.py
 
 $(VENV)/demo: $(PROJECT) | require
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,0 +1,96 @@
+"""The application over a scripted engine: ``python -m bench.tui_load JOBS SENTINELS_PER_SECOND``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from tests.engine import fleet
+from tests.tui.scripted import ScriptedEngine, listings
+
+from benchtui.config.schema import Config
+from benchtui.core.keys import JobState, Progress, Sentinel
+from benchtui.core.states import Ec2Answer, fold
+from benchtui.engine.operations import Account, Listed, Update
+from benchtui.engine.snapshot import JobRow, Snapshot, Source
+from benchtui.tui.app import BenchtuiApp
+from benchtui.tui.start import Look, Start
+
+TYPES = ("c7g.large", "c7i.large", "c7a.large", "c8g.xlarge", "m7i.2xlarge")
+STEPS = 500
+
+
+class LoadedEngine(ScriptedEngine):
+    """Hears sentinels in a thread of its own, folds every job once a second, tells the snapshot."""
+
+    def __init__(self, jobs: int, sentinels: int) -> None:
+        super().__init__()
+        names = [f"{TYPES[n % len(TYPES)]}-{n // len(TYPES) + 1}" for n in range(jobs)]
+        self.started = datetime.now(UTC)
+        self.planned = [fleet.planned(name) for name in names]
+        self.run = fleet.run_of(self.planned, budget_usd=Decimal(500), created_at=self.started)
+        self.heard: dict[str, set[Sentinel]] = {
+            name: {Sentinel(self.started, name, 1, JobState.BOOTED)} for name in names
+        }
+        self.seen = {
+            name: Ec2Answer(True, (fleet.instance(name, launched_at=self.started),)) for name in names
+        }
+        self.sentinels = sentinels
+        self.next = 0
+
+    def start(self, deliver: Callable[[Update], None]) -> None:
+        super().start(deliver)
+        threading.Thread(target=self._live, daemon=True).start()
+
+    def _live(self) -> None:
+        first = self._snapshot()
+        self.tell(Account("123456789012"), Listed(listings(first)), first)
+        due = time.monotonic()
+        while True:
+            due += 1.0
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._hear()
+            self.tell(self._snapshot())
+
+    def _hear(self) -> None:
+        now = datetime.now(UTC)
+        for _ in range(self.sentinels):
+            name = self.planned[self.next % len(self.planned)].job
+            turn = self.next // len(self.planned) + 1
+            said = Sentinel(now, name, turn + 1, JobState.RUNNING, "stream", Progress(turn % STEPS, STEPS))
+            self.heard[name].add(said)
+            self.next += 1
+
+    def _snapshot(self) -> Snapshot:
+        now = datetime.now(UTC)
+        spent = Decimal("0.0725") * int((now - self.started).total_seconds()) / 3600
+        rows = tuple(
+            JobRow(
+                planned,
+                fold(planned.job, self.heard[planned.job], self.seen[planned.job], heartbeat_at=now, now=now),
+                spent,
+            )
+            for planned in self.planned
+        )
+        answered = [Source(name, timedelta(seconds=1), answered_at=now) for name in ("S3", "EC2 us-west-2")]
+        shown = fleet.snapshot([], sources=tuple(answered), taken_at=now, as_of=now, run=self.run)
+        return replace(shown, rows=rows, spent_usd=spent * len(rows))
+
+
+def main() -> None:
+    """Run until it is ended."""
+    jobs, sentinels = int(sys.argv[1]), int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        start = Start(config=Config(), state_dir=Path(folder))
+        BenchtuiApp(LoadedEngine(jobs, sentinels), start, Look()).run()
+
+
+if __name__ == "__main__":
+    main()
