@@ -27,19 +27,19 @@ def run_of(*jobs: str, **changes: Any):
     return fleet.run_of([fleet.planned(job, suites=("stream",)) for job in jobs], **changes)
 
 
-def document(run, job: str, **changes: Any) -> ResultDocument:
+def document(run, on: str, **changes: Any) -> ResultDocument:
     """A measured result of stream: a warm-up and three repetitions."""
     samples = [{"value": 1.0, "excluded": True}, {"value": 45.0}, {"value": 46.0}, {"value": 47.5}]
     fields = {
         "run": run.run,
-        "job": job,
+        "job": on,
         "suite": "stream",
         "suite_version": "1",
         "mode": "quick",
         "outcome": "measured",
         "provider": "aws",
         "instance_id": "i-1",
-        "instance_type": job.rpartition("-")[0],
+        "instance_type": on.rpartition("-")[0],
         "zone": "us-west-2a",
         "started_at": "2026-11-24T02:15:33Z",
         "finished_at": "2026-11-24T02:16:33Z",
