@@ -110,7 +110,7 @@ class Course:
         """The exit code by what is known now."""
         return exit_code(self.ending(interrupted))
 
-    def summary(self, code: ExitCode, error: dict[str, Any] | None = None) -> dict[str, Any]:
+    def summary(self, code: int, error: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fields of the ``summary`` event; what is not known is null."""
         census, snapshot, run = self.collected and self.collected.census, self.snapshot, self.run
         planned = self.plan.cells if self.plan else None

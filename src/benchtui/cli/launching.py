@@ -6,54 +6,28 @@ import argparse
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
 
 from benchtui.cli import diagnostics, output
-from benchtui.cli.arguments import repeated
-from benchtui.cli.course import Course
-from benchtui.cli.failures import error_fields, foreseen
-from benchtui.cli.interrupts import Interrupts
+from benchtui.cli.headless import Headless
 from benchtui.cli.job_table import results_table
 from benchtui.cli.plan_table import render
-from benchtui.cli.progress import Progress
 from benchtui.cli.settings import Settings, open_workspace, seed_of
-from benchtui.cli.stream import Stream
 from benchtui.cli.tables import Glyphs, usd
 from benchtui.core.documents import RunDocument
-from benchtui.core.errors import ExitCode, TimeLimitError, UsageError
+from benchtui.core.errors import ExitCode, UsageError
 from benchtui.core.plan import Plan, plan_to_dict
 from benchtui.engine.launcher import Launched, Launcher
 from benchtui.engine.planning import Planned
-from benchtui.engine.snapshot import Snapshot
 from benchtui.engine.watcher import Watcher
 from benchtui.engine.workspace import Workspace
 
 
-class HeadlessRun:
-    """One `benchtui run`. Whatever happens, it ends in a summary and an exit code."""
+class HeadlessRun(Headless):
+    """One `benchtui run`. The first Ctrl-C says what keeps running."""
 
     def __init__(self, settings: Settings, arguments: argparse.Namespace) -> None:
-        self.settings, self.arguments = settings, arguments
-        self.course = Course(repeated(arguments))
-        self.stream = Stream(json=arguments.json, reader_gone=self._reader_gone)
-        self.interrupts = Interrupts(self.course.keeps_running)
+        super().__init__(settings, arguments)
         self._launcher: Launcher | None = None
-
-    async def execute(self) -> int:
-        """Plan to summary; returns the exit code."""
-        with self.interrupts:
-            error = None
-            try:
-                code = await self._attempt()
-            except asyncio.CancelledError:
-                signalled = self.interrupts.left()
-                if signalled is None:
-                    raise
-                code, error = self.course.verdict(signalled), {"what": signalled.name.lower(), "fix": None}
-            except Exception as problem:
-                code, error = self._failed(problem), error_fields(problem)
-        self.stream.tell("summary", self.course.summary(code, error))
-        return code
 
     async def _attempt(self) -> ExitCode:
         async with open_workspace(self.settings, self.stream.emit) as workspace:
@@ -122,29 +96,10 @@ class HeadlessRun:
 
     async def _followed(self, workspace: Workspace, run: RunDocument, planned: Planned) -> ExitCode:
         watcher = await workspace.watcher(run)
-        live = diagnostics.is_terminal() and not (self.arguments.json and output.is_terminal())
-        async with (
-            self._launching(workspace, run, planned) as task,
-            Progress(workspace.clock.now, live=live) as progress,
-        ):
-
-            def seen(snapshot: Snapshot) -> None:
-                self.course.snapshot = snapshot
-                progress.update(snapshot)
-
-            try:
-                await workspace.follow(
-                    watcher, launching=task, on_snapshot=seen, until=self._until(workspace)
-                )
-            except TimeLimitError as late:
-                self.course.timed_out = True
-                diagnostics.say(f"timeout: {late.what}")
+        async with self._launching(workspace, run, planned) as task:
+            await self._follow(workspace, watcher, task)
         await self._collect(workspace, watcher)
         return self.course.verdict()
-
-    def _until(self, workspace: Workspace) -> datetime | None:
-        limit = self.arguments.timeout
-        return None if limit is None else workspace.clock.now() + timedelta(seconds=limit)
 
     async def _collect(self, workspace: Workspace, watcher: Watcher) -> None:
         snapshot = self.course.snapshot
@@ -162,20 +117,17 @@ class HeadlessRun:
         for line in self.course.keeps_running():
             diagnostics.say(line)
 
-    def _failed(self, problem: Exception) -> ExitCode:
-        """Tell of an error; if instances were launched, of them, too."""
-        known = foreseen(problem)
-        if known is None:
-            diagnostics.crash(problem, verbose=self.arguments.verbose)
-        else:
-            if self.arguments.verbose:
-                diagnostics.trace(problem)
-            diagnostics.error(known)
+    def _keeps_running(self) -> list[str]:
+        return self.course.keeps_running()
+
+    def _left(self, signalled: ExitCode) -> ExitCode:
+        return self.course.verdict(signalled)
+
+    def _failed(self, code: ExitCode) -> ExitCode:
+        """If instances were launched, tell of them, too."""
         running = self.course.keeps_running()
         self._say_alive()
-        if running:
-            return ExitCode.MAY_STILL_RUN
-        return known.exit_code if known else ExitCode.BENCHMARK_FAILED
+        return ExitCode.MAY_STILL_RUN if running else code
 
     def _reader_gone(self) -> None:
         """Nobody reads the stream. What costs money is not left half done for that: the run goes on."""
