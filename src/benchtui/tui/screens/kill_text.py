@@ -1,0 +1,135 @@
+"""The kill screen's words: what a kill would end, and what it has proven so far."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from rich.text import Text
+
+from benchtui.engine.kill_scope import (
+    SWEEPS_NEEDED,
+    KillProgress,
+    KillScope,
+    KillSurvey,
+    RegionProof,
+    ScopeKind,
+)
+from benchtui.tui.glyphs import BAD, BUSY, FAINT, GOOD, WARN, Glyphs
+from benchtui.tui.safe_text import safe_text
+
+ERROR_LIMIT = 160
+
+
+def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
+    """What would be ended, where, and what that stops."""
+    text = Text()
+    count = f"{survey.count} instance{'' if survey.count == 1 else 's'}"
+    if not survey.complete:
+        count = f"at least {count}"
+    text.append(f"Terminate {count} tagged {survey.scope.tag}\n", style="bold")
+    if survey.scope.kind is ScopeKind.SELECTION:
+        jobs = ", ".join(sorted(survey.scope.jobs))
+        text.append_text(safe_text(f"  only {jobs}; the rest of the run goes on", 400)).append("\n")
+    width = max((len(region.region) for region in survey.regions if region.instances), default=0)
+    for region in survey.regions:
+        if region.instances:
+            types = ", ".join(f"{name} {'x' if glyphs.ascii else '×'}{n}" for name, n in region.types)
+            line = f"  {region.region:<{width}}  {len(region.instances):>3}   {types}"
+            text.append_text(safe_text(line)).append("\n")
+    text.append(_stops(survey))
+    if survey.spared:
+        others = "instance" if survey.spared == 1 else "instances"
+        text.append(f"\nNot touched: {survey.spared} other live {others}.", style=FAINT)
+    if survey.regions_error is not None:
+        text.append("\n").append_text(safe_text(f"? {survey.regions_error}", ERROR_LIMIT, BAD))
+    for region in survey.unknown:
+        said = f"? {region.region} UNKNOWN, asked again by the kill: {region.error}"
+        text.append("\n").append_text(safe_text(said, ERROR_LIMIT, BAD))
+    return text
+
+
+def _stops(survey: KillSurvey) -> str:
+    if not survey.count:
+        return "Nothing is alive as far as is known; the kill proves it."
+    if survey.usd_per_hour is None:
+        burn = "What they cost an hour is not known here."
+    else:
+        more = f" and {survey.unpriced} of unknown price" if survey.unpriced else ""
+        burn = f"Stops about ${_money(survey.usd_per_hour)}/h (est.){more}."
+    return f"{burn} Unfinished suites are lost; S3 keeps the rest."
+
+
+def _money(usd: Decimal) -> str:
+    step = Decimal("0.0001") if 0 < usd < Decimal("0.1") else Decimal("0.01")
+    return str(usd.quantize(step, rounding=ROUND_HALF_UP))
+
+
+def question(scope: KillScope, token: str | None) -> str:
+    """What has to be typed."""
+    if scope.kind is ScopeKind.ALL:
+        if token is None:
+            return "The account is not known yet; without it nobody can confirm."
+        return f"Type the last {len(token)} digits of the account to confirm:"
+    return f"Type the last {len(token or '')} characters of the run to confirm:"
+
+
+def proof_text(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
+    """Region by region what was asked, seen and swept, and the verdict. UNKNOWN is red to the end."""
+    report = progress.report
+    concerned = [proof for proof in report.regions if proof.concerned]
+    quiet = [proof for proof in report.regions if not proof.concerned]
+    text = _verdict(progress, glyphs, now)
+    width = max((len(proof.region) for proof in concerned), default=0)
+    for proof in concerned:
+        text.append("\n").append_text(_region(proof, glyphs, width))
+    if quiet:
+        proven = sum(proof.proven for proof in quiet)
+        sign, style = (glyphs.yes, GOOD) if proven == len(quiet) else (_going(glyphs), BUSY)
+        what = "region" if len(quiet) == 1 else "regions"
+        text.append(f"\n{len(quiet)} {what} without any: {proven} swept twice {sign}", style=style)
+    if report.listing:
+        text.append(f"\nlisting the enabled regions {_going(glyphs)}", style=BUSY)
+    if report.regions_error is not None:
+        text.append("\n").append_text(safe_text(f"? UNKNOWN: {report.regions_error}", ERROR_LIMIT, BAD))
+    for note in report.notes:
+        text.append("\n").append_text(safe_text(note, ERROR_LIMIT, WARN))
+    return text
+
+
+def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
+    if not progress.done:
+        seconds = max(0, round((now - progress.started_at).total_seconds()))
+        return Text(f"under way for {seconds} s; it goes on when this is closed", style=f"bold {BUSY}")
+    if progress.proven:
+        count = len(progress.report.regions)
+        return Text(f"{glyphs.yes} PROVEN: every instance is gone, {count} regions", style=f"bold {GOOD}")
+    said = Text(f"{glyphs.no} NOT PROVEN: instances may still be running", style=f"bold {BAD}")
+    if progress.error is not None:
+        said.append("\n").append_text(safe_text(progress.error, ERROR_LIMIT, BAD))
+    return said
+
+
+def _region(proof: RegionProof, glyphs: Glyphs, width: int) -> Text:
+    arrow = "->" if glyphs.ascii else "→"
+    line = safe_text(f"{proof.region:<{width}}  ", 60)
+    line.append(f"asked {len(proof.asked)}")
+    line.append(f" {arrow} shutting-down {len(proof.gone)}")
+    line.append(f" {arrow} gone {len(proof.terminated)}")
+    if proof.alive:
+        line.append(f"  alive {len(proof.alive)}", style=f"bold {WARN}")
+    if proof.error is not None:
+        said = f"  ? {proof.error}: UNKNOWN, not proven"
+        if len(said) > ERROR_LIMIT:  # the verdict must not be what is cut off
+            said = f"  ? UNKNOWN, not proven: {proof.error}"
+        line.append_text(safe_text(said, ERROR_LIMIT, f"bold {BAD}"))
+        return line
+    for number in range(1, SWEEPS_NEEDED + 1):
+        swept = proof.sweeps >= number
+        sign = glyphs.yes if swept else _going(glyphs)
+        line.append(f"  sweep {number} {sign}", style=GOOD if swept else FAINT)
+    return line
+
+
+def _going(glyphs: Glyphs) -> str:
+    return "..." if glyphs.ascii else "…"
