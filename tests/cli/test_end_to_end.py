@@ -26,6 +26,7 @@ def hosted_cli(cli: Cli, tmp_path: Path, start_local_cloud: Start) -> Cli:
     return cli
 
 
+@pytest.mark.xdist_group("worlds")
 def test_a_run_measures_verifies_and_leaves_nothing_behind(hosted_cli: Cli):
     ended = hosted_cli("run", "--yes", "--local", "--json", "--timeout", "4m", patience=300)
     assert ended.returncode == 0, ended.stderr + ended.stdout

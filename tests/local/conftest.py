@@ -7,7 +7,9 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,21 @@ from benchtui.local.options import LocalOptions
 from benchtui.local.state import LocalState
 
 DEBIAN_12 = "/aws/service/debian/release/12/latest/amd64"
+
+
+@cache
+def client(
+    service: str, region: str, endpoint: str, retries: int, access_key_id: str, secret: str, token: str | None
+) -> Any:
+    """A client, made once: each has to read the whole description of its service."""
+    session = boto3.session.Session(access_key_id, secret, token, region_name=region)
+    config = Config(
+        retries={"total_max_attempts": retries, "mode": "standard"},
+        connect_timeout=5,
+        read_timeout=20,
+        max_pool_connections=50,
+    )
+    return session.client(service, endpoint_url=endpoint, config=config)
 
 
 @dataclass(frozen=True)
@@ -48,19 +65,11 @@ class LocalCloud:
 
     def boto3(self, service: str, region: str = "us-east-1", *, retries: int = 1, **keys: Any) -> Any:
         """An independent client; one attempt by default, so that a test sees every error."""
-        session = boto3.session.Session(
-            keys.get("access_key_id", self.state.access_key_id),
-            keys.get("secret_access_key", self.state.secret_access_key),
-            keys.get("session_token"),
-            region_name=region,
+        access_key_id = keys.get("access_key_id", self.state.access_key_id)
+        secret = keys.get("secret_access_key", self.state.secret_access_key)
+        return client(
+            service, region, self.endpoint, retries, access_key_id, secret, keys.get("session_token")
         )
-        config = Config(
-            retries={"total_max_attempts": retries, "mode": "standard"},
-            connect_timeout=5,
-            read_timeout=20,
-            max_pool_connections=50,
-        )
-        return session.client(service, endpoint_url=self.endpoint, config=config)
 
     def private(self, method: str, route: str, content: Any = None) -> Any:
         """Call a private route with the token; urllib.error.HTTPError for a refusal."""
@@ -96,8 +105,8 @@ def start_local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star
         return running[name]
 
     yield start
-    for cloud in running.values():
-        daemon.down(cloud.state_dir)
+    with ThreadPoolExecutor(max(1, len(running))) as pool:
+        list(pool.map(lambda cloud: daemon.down(cloud.state_dir), running.values()))
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ from benchtui.local.state import LocalState, default_state_dir, state_path
 from tests.local.api.conftest import launch
 from tests.local.conftest import LocalCloud
 
+starts_worlds = pytest.mark.xdist_group("worlds")
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[Path]:
@@ -162,6 +164,7 @@ def test_the_callers_aws_settings_do_not_reach_it(directory: Path, monkeypatch: 
     assert cloud.boto3("sts").get_caller_identity()["Account"] == "123456789012"
 
 
+@starts_worlds
 def test_up_returns_when_it_is_known_in_what_instances_run(directory: Path) -> None:
     daemon.up(LocalOptions(state_dir=directory))
     shown = daemon.status(directory)
@@ -169,6 +172,7 @@ def test_up_returns_when_it_is_known_in_what_instances_run(directory: Path) -> N
     assert shown.ladder.chosen in {rung.rung for rung in shown.ladder.rungs if rung.works}
 
 
+@starts_worlds
 def test_where_no_instance_can_run_it_does_not_start_and_says_why(directory: Path) -> None:
     with pytest.raises(LocalCloudError) as failure:
         daemon.up(LocalOptions(state_dir=directory, rung="T3"))
@@ -181,6 +185,7 @@ def test_where_no_instance_can_run_it_does_not_start_and_says_why(directory: Pat
     assert daemon.status(directory) is None and not state_path(directory).exists()
 
 
+@starts_worlds
 def test_one_that_runs_and_can_run_no_instance_is_an_error_each_time(directory: Path) -> None:
     daemon.up(LocalOptions(state_dir=directory))
     Ladder(None, (RungReport("T2", "namespaces", False, "unshare: not permitted"),), "", True).write(
@@ -190,6 +195,7 @@ def test_one_that_runs_and_can_run_no_instance_is_an_error_each_time(directory: 
         daemon.up(LocalOptions(state_dir=directory))
 
 
+@starts_worlds
 def test_what_an_earlier_host_found_does_not_count(directory: Path) -> None:
     (directory / "host").mkdir(parents=True)
     Ladder(None, (), "", True).write(directory)
@@ -266,7 +272,7 @@ def test_the_state_file_of_a_version_that_knew_less_is_read(tmp_path: Path) -> N
     assert LocalState.read(tmp_path / "state.json") == state
 
 
-@pytest.mark.xdist_group("worlds")
+@starts_worlds
 def test_the_host_is_started_watched_and_ended(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory))
     eventually(lambda: (s := daemon.status(directory)) is not None and bool(s.host_running), "a host runs")
@@ -283,7 +289,7 @@ def test_the_host_is_started_watched_and_ended(directory: Path) -> None:
     assert not alive(state.pid) and not alive(second)
 
 
-@pytest.mark.xdist_group("worlds")
+@starts_worlds
 def test_no_host_outlives_an_api_that_was_killed(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory))
     eventually(lambda: (s := daemon.status(directory)) is not None and bool(s.host_running), "a host runs")

@@ -81,8 +81,8 @@ def test_without_cgroups_a_plain_users_world_is_held_all_the_same(tmp_path: Path
     needs("T2")
     script = """#!/bin/bash
 tail /dev/zero; echo one hog ended $?
-hog() { python3 -c 'import time; x = bytearray(80 << 20); time.sleep(3)' || echo killed; }
-for i in 1 2 3 4; do hog & done; wait
+hog() { python3 -c 'import time; x = bytearray(80 << 20); time.sleep(2)' && echo fits; }
+for i in 1 2 3 4; do hog & done; wait; hog; echo alone $?
 n=0; for i in $(seq 200); do { sleep 30 & } 2>/dev/null && n=$((n+1)); [ $n = 40 ] && break; done
 kill $(jobs -p); wait; echo processes $n
 poweroff -f
@@ -91,7 +91,9 @@ poweroff -f
     outcome = run(script, "T2", directory=tmp_path, timeout_s=30, **options)
     assert "one hog ended" in outcome.console
     assert "one hog ended 0" not in outcome.console
-    assert outcome.console.count("killed") == 3  # one of 80 MiB fits into 128 MiB
+    # Of four one fits, unless it is looked at while the others are still giving their memory back.
+    assert outcome.console.count("fits") in (1, 2)
+    assert outcome.console.count("fits\nalone 0\n") == 1
     assert "processes 40" in outcome.console
     assert outcome.strays == []
     assert outcome.how == "poweroff"

@@ -1,0 +1,24 @@
+"""How the tests are shared out among processes, and which of them may not run at the same time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+WORLDS = Path(__file__).parent / "local" / "host"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are CPUs, for tests often wait; none where single files are asked for."""
+    if any(Path(argument.partition("::")[0]).is_file() for argument in config.args):
+        return 0
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start worlds compare the whole machine before and after: one process runs them all."""
+    for item in items:
+        if item.path.is_relative_to(WORLDS) or "local_cloud" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("worlds"))
