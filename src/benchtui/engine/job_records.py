@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
 
 from benchtui.core.documents import Metric, ResultDocument
 from benchtui.engine.snapshot import JobRow
@@ -41,6 +44,12 @@ def row_fields(row: JobRow) -> dict[str, Any]:
             "expires_at": view.expires_at,
         },
     }
+
+
+def rows_json(rows: Sequence[JobRow]) -> str:
+    """Jobs as a JSON text: one as an object, several as an array; money as strings, times in UTC."""
+    records = [row_fields(row) for row in rows]
+    return to_json(records[0] if len(records) == 1 else records, indent=2).decode()
 
 
 def detail_fields(detail: JobDetail) -> dict[str, Any]:

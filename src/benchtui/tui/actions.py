@@ -110,9 +110,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("jobs.copy_json", "Y", "Copy JSON", "Copy the jobs as JSON", "benchtui status RUN --json"),
     # The log of a job, where one is shown.
-    Action("log.autoscroll", "a", "Autoscroll", "Follow the end of the log, or stand still", SCREEN_ONLY),
-    Action("log.wrap", "w", "Wrap", "Fold the log's long lines, or scroll sideways", SCREEN_ONLY),
-    Action("log.times", "t", "Times", "Show the times of the log's lines, or not", SCREEN_ONLY),
+    Action(
+        "log.autoscroll",
+        "a",
+        "Autoscroll",
+        "Follow the end of the log, or stand still",
+        SCREEN_ONLY,
+        footer=True,
+    ),
+    Action("log.wrap", "w", "Wrap", "Fold the log's long lines, or not", SCREEN_ONLY, footer=True),
+    Action("log.times", "t", "Times", "Times of the log's lines, or none", SCREEN_ONLY, footer=True),
     # Launch.
     Action("launch.types", "ctrl+t", "Types", "Choose instance types", "benchtui types", footer=True),
     Action("launch.save", "ctrl+s", "Save", "Save the plan as TOML", "none: write the file", footer=True),

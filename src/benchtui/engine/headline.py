@@ -1,0 +1,104 @@
+"""The one number per job that a table of jobs has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median, quantiles
+
+from benchtui.core.documents import Metric, ResultDocument, RunDocument
+
+#: Fewer repetitions tell nothing of their spread.
+FEWEST_FOR_SPREAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A metric on one instance.
+
+    ``value`` is the median of the repetitions, ``spread`` half of their interquartile range; None: there are
+    too few of them. It is the spread inside one instance and tells nothing of another one.
+    """
+
+    value: float
+    spread: float | None
+    verified: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One metric over the jobs of a run."""
+
+    metric: str
+    unit: str
+    by_job: Mapping[str, Measured] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """``TRIAD GB/s`` of ``triad.all``."""
+        return f"{self.metric.partition('.')[0].upper()} {self.unit}".strip()
+
+
+def headline(
+    run: RunDocument, results: Mapping[tuple[str, str], ResultDocument | str] | None
+) -> Headline | None:
+    """The first metric that tells of whole instances, of the first suite of the plan with a result.
+
+    Args:
+        run: the plan.
+        results: by job and suite; texts are problems and are passed over. None: nothing is collected yet.
+    """
+    if not results:
+        return None
+    for suite in dict.fromkeys(suite for job in run.jobs for suite in job.suites):
+        found = {
+            job.job: result
+            for job in run.jobs
+            if isinstance(result := results.get((job.job, suite)), ResultDocument) and result.metrics
+        }
+        name = _chosen([metric for result in found.values() for metric in result.metrics])
+        if name is not None:
+            first = next(result.metrics[name] for result in found.values() if name in result.metrics)
+            measured = {
+                job: Measured(value, _spread(result.metrics[name]), result.verified)
+                for job, result in found.items()
+                if name in result.metrics and (value := _value(result.metrics[name])) is not None
+            }
+            return Headline(name, first.unit, measured)
+    return None
+
+
+def _chosen(names: Sequence[str]) -> str | None:
+    """The metric to show: triad of all threads where there is one, else the first of all threads."""
+    if "triad.all" in names:
+        return "triad.all"
+    return next((name for name in names if name.endswith(".all")), names[0] if names else None)
+
+
+def _counted(metric: Metric) -> list[float]:
+    return [sample.value for sample in metric.samples if not sample.excluded]
+
+
+def _value(metric: Metric) -> float | None:
+    if metric.median is not None:
+        return metric.median
+    counted = _counted(metric)
+    return median(counted) if counted else None
+
+
+def _spread(metric: Metric) -> float | None:
+    counted = _counted(metric)
+    if len(counted) < FEWEST_FOR_SPREAD:
+        return None
+    low, _, high = quantiles(counted, n=4, method="inclusive")
+    return (high - low) / 2
+
+
+def digits(value: float, like: float | None = None) -> str:
+    """Three to four significant digits; with ``like`` as many decimals as that number would have."""
+    size = abs(value if like is None else like)
+    if size >= 1000:
+        return f"{value:.0f}"
+    if size >= 1:
+        return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+    return f"{value:.3g}"

@@ -1,0 +1,108 @@
+"""The job under the cursor, in short, with the end of its log."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from benchtui.engine.job_log import LogLine
+from benchtui.engine.snapshot import JobRow
+from benchtui.tui.glyphs import BAD, FAINT
+from benchtui.tui.job_facts import short
+from benchtui.tui.job_feed import JobFeed
+from benchtui.tui.safe_text import safe_text
+from benchtui.tui.screens.detail import empty_log
+from benchtui.tui.view import View
+from benchtui.tui.widgets.log_view import LogView
+
+if TYPE_CHECKING:
+    from benchtui.tui.app import BenchtuiApp
+
+
+class JobPanel(Vertical):
+    """Three lines of facts and the log."""
+
+    DEFAULT_CSS = """
+    JobPanel { width: 1fr; border: round $primary; padding: 0 1; }
+    JobPanel #panel-facts { height: 3; text-wrap: nowrap; text-overflow: ellipsis; }
+    JobPanel #panel-rule { height: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._feed: JobFeed | None = None
+        self._row: JobRow | None = None
+        self._view: View | None = None
+        self._now: datetime | None = None
+        self._facts: Text | None = None
+
+    def compose(self) -> ComposeResult:
+        """Facts, a line, the log."""
+        yield Static("", id="panel-facts", markup=False)
+        yield Static("", id="panel-rule", markup=False)
+        yield LogView(id="panel-log")
+
+    @property
+    def main(self) -> BenchtuiApp:
+        """The application, by its own type."""
+        return cast("BenchtuiApp", self.app)
+
+    @property
+    def log_view(self) -> LogView:
+        """The log."""
+        return self.query_one(LogView)
+
+    def show(self, view: View, row: JobRow | None, now: datetime) -> None:
+        """Show a job; asks for its detail and log when they are due."""
+        if self._feed is None:
+            self._feed = JobFeed(self, self.main.engine, self._heard)
+        self._view, self._row, self._now = view, row, now
+        self.log_view.glyphs = self.main.glyphs
+        if self._feed.look(row, view.now, timedelta(seconds=view.config.watch.poll_seconds)):
+            self.log_view.clear()
+        self._paint()
+
+    def _heard(self, lines: tuple[LogLine, ...]) -> None:
+        self.log_view.append(lines)
+        self._paint()
+
+    def on_log_view_switched(self, _: LogView.Switched) -> None:
+        """The switches stand in the border."""
+        self.border_subtitle = Text(self.log_view.settings())
+
+    def _paint(self) -> None:
+        row, view, feed = self._row, self._view, self._feed
+        if row is None or view is None or view.snapshot is None or feed is None:
+            self.border_title = None
+            self._write(Text("no job is under the cursor", style=FAINT))
+            self.query_one("#panel-rule", Static).update("")
+            self.log_view.say_empty("")
+            return
+        instance, glyphs = row.status.instance, self.main.glyphs
+        title = safe_text(row.planned.job, 80, "bold")
+        title.append_text(
+            safe_text(f" {glyphs.separator} {instance.instance_id if instance else 'no instance'}", 80)
+        )
+        self.border_title = title
+        self._write(short(row, feed.detail, view.snapshot.run, self._now or view.now, glyphs))
+        line = "-" if glyphs.ascii else "─"
+        rule = Text(no_wrap=True, end="")
+        rule.append(f"log {line * 2} ", style=FAINT)
+        if feed.problem is not None:
+            rule.append_text(safe_text(feed.problem.what, 200, BAD))
+        else:
+            rule.append_text(safe_text(row.status.suite or row.planned.job, 40))
+        rule.append(f" {line * max(0, self.size.width - rule.cell_len - 1)}", style=FAINT)
+        self.query_one("#panel-rule", Static).update(rule)
+        self.log_view.say_empty(empty_log(row, feed))
+
+    def _write(self, facts: Text) -> None:
+        """Write it only if it differs."""
+        if self._facts is None or (facts.plain, facts.spans) != (self._facts.plain, self._facts.spans):
+            self._facts = facts
+            self.query_one("#panel-facts", Static).update(facts)
