@@ -67,14 +67,19 @@ def test_words_of_verdicts():
     }
 
 
-def test_verdicts_with_ratio_or_reason():
+def test_verdicts_with_their_ratio_and_reasons_beside_them():
     comparison = compare(THREE_TYPES, baseline="c7g.large")
     texts = {row.name: quoting.verdict_text(comparison, row, 0) for row in comparison.rows}
-    assert texts == {
-        "c7a.large": "not ranked: 2 instances, 3 needed",
-        "c7g.large": "baseline",
-        "c7i.large": "worse 0.654×",
-    }
+    assert texts == {"c7a.large": "not ranked", "c7g.large": "baseline", "c7i.large": "worse 0.654×"}
+    reasons = {row.name: quoting.why(row.cells[0]) for row in comparison.rows}
+    assert reasons == {"c7a.large": "2 instances, 3 needed", "c7g.large": "", "c7i.large": ""}
+
+
+def test_a_verdict_that_cannot_be_given_says_why():
+    comparison = compare(THREE_TYPES, baseline="c7a.large")
+    row = comparison.row("c7g.large")
+    assert quoting.verdict_text(comparison, row, 0) == "no verdict"
+    assert quoting.why(row.cells[0]).startswith("the baseline c7a.large is not ranked")
 
 
 def test_unknown_is_a_dash_and_never_zero():

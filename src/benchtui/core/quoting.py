@@ -51,12 +51,14 @@ def verdict_word(comparison: Comparison, row: TypeRow, position: int) -> str:
 
 
 def verdict_text(comparison: Comparison, row: TypeRow, position: int) -> str:
-    """The verdict with its ratio, ``better 2.12×``, or its reason, ``not ranked: 2 instances, 3 needed``."""
-    cell, word = row.cells[position], verdict_word(comparison, row, position)
-    if cell.against is not None:
-        return f"{word} {cell.against.ratio:.3g}×"
-    reason = cell.missing or cell.not_ranked or cell.no_verdict
-    return f"{word}: {reason}" if reason else word
+    """The verdict with its ratio: ``better 2.12×``."""
+    against, word = row.cells[position].against, verdict_word(comparison, row, position)
+    return word if against is None else f"{word} {against.ratio:.3g}×"
+
+
+def why(cell: Cell) -> str:
+    """Why a cell has no value, no rank or no verdict; empty if it has all of them."""
+    return clean_line(cell.missing or cell.not_ranked or cell.no_verdict or "", 300)
 
 
 def remarks(comparison: Comparison, position: int) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def axis(values: Sequence[float], *, log: bool = False, from_zero: bool = False)
 
 
 def ticks(on: Axis, most: int) -> tuple[Tick, ...]:
-    """At most ``most`` marks at round numbers."""
+    """About ``most`` marks at round numbers."""
     if most < 1:
         return ()
     places = _decades(on, most) if on.log else _steps(on, most)
@@ -56,7 +56,7 @@ def ticks(on: Axis, most: int) -> tuple[Tick, ...]:
 
 def _steps(on: Axis, most: int) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten."""
-    rough = (on.high / 2 - on.low / 2) / max(most - 1, 1) * 2
+    rough = (on.high / 2 - on.low / 2) / most * 2
     if not math.isfinite(rough) or rough <= 0:
         return []
     power = 10.0 ** math.floor(math.log10(rough))
@@ -64,7 +64,7 @@ def _steps(on: Axis, most: int) -> list[float]:
         return []
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(on.low / step - 1e-9)
-    return [count * step for count in range(first, first + most) if count * step <= on.high * (1 + 1e-9)]
+    return [count * step for count in range(first, first + most + 1) if count * step <= on.high * (1 + 1e-9)]
 
 
 def _decades(on: Axis, most: int) -> list[float]:

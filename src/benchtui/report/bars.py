@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from benchtui.report.axes import short
+from benchtui.report.axes import Axis, short, ticks
 from benchtui.report.chart_specs import Bar, BarChart
 from benchtui.report.labels import fit, padded, width_of
 
@@ -47,26 +47,40 @@ class _Columns:
 
 
 def draw_bars(chart: BarChart, width: int, height: int, *, ascii: bool) -> list[Text]:
-    """At most ``height`` lines of at most ``width`` cells; what does not fit is counted."""
+    """At most ``height`` lines of at most ``width`` cells; what does not fit is counted.
+
+    Room that is left goes to notes, then to a scale, then between the bars.
+    """
     strokes = ASCII if ascii else UNICODE
-    titled = height > 1
-    room = height - titled
+    heading = f"{chart.title}, {chart.unit}" if chart.unit else chart.title
+    head = [fit(heading, width, "bold")] if height > 1 else []
+    room = height - len(head)
     shown = chart.bars if len(chart.bars) <= room else chart.bars[: max(room - 1, 1)]
-    columns = _columns(chart, shown, width)
-    top = _top(shown)
+    columns, top = _columns(chart, shown, width), _top(shown)
+    drawn = [_line(bar, columns, top, strokes) for bar in shown]
     spare = room - len(shown) - (len(shown) < len(chart.bars))
-    lines = (
-        [fit(f"{chart.title}, {chart.unit}" if chart.unit else chart.title, width, "bold")] if titled else []
-    )
-    for bar in shown:
-        line, noted = _line(bar, columns, top, strokes)
-        lines.append(line)
+    groups: list[list[Text]] = []
+    for bar, (line, noted) in zip(shown, drawn, strict=True):
+        groups.append([line])
         if bar.note and not noted and spare > 0:
             spare -= 1
-            lines.append(fit(" " * (columns.label + columns.count) + bar.note, width, "dim"))
+            groups[-1].append(fit(" " * (columns.label + columns.count) + bar.note, width, "dim"))
+    scale = [_scale(columns, top)] if spare > 1 else []
+    apart = spare - len(scale) >= len(groups)
+    lines = head + [line for group in groups for line in ([*group, Text("")] if apart else group)] + scale
     if len(shown) < len(chart.bars) and len(lines) < height:
         lines.append(fit(f"and {len(chart.bars) - len(shown)} more", width, "dim"))
     return [fit(line, width) for line in lines[:height]]
+
+
+def _scale(columns: _Columns, top: float) -> Text:
+    """Round numbers, each beginning at the cell where a bar of that length ends."""
+    cells = [" "] * columns.bar
+    for tick in ticks(Axis(0.0, top), max(columns.bar // 10, 2)):
+        place = round(tick.at / top * columns.bar)
+        if place + len(tick.label) <= columns.bar:
+            cells[place : place + len(tick.label)] = tick.label
+    return Text(" " * (columns.label + columns.count) + "".join(cells), "dim")
 
 
 def _top(bars: tuple[Bar, ...]) -> float:

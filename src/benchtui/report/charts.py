@@ -42,6 +42,8 @@ __all__ = [
 
 #: Below it a plot cannot be read; its numbers are listed instead.
 SMALLEST_PLOT = (24, 6)
+#: Names of the 16 colours every terminal has, with the numbers plotext knows them by.
+NUMBERS = {"red": 1, "green": 2, "yellow": 3, "blue": 4, "magenta": 5, "cyan": 6}
 COLOURS = ("green", "yellow", "cyan", "magenta", "blue", "red")
 MARKERS, ASCII_MARKERS = "●▲■◆▼★", "ox+*%@"
 PLACES = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -105,8 +107,9 @@ def _lines(spec: LineChart, drawn: Sequence[Series], width: int, height: int, as
     capped = [spec.cap.at] if spec.cap is not None else []
     ys = axes.axis([y for _, y in points] + capped, log=spec.log_y, from_zero=True)
     marks = _marks(drawn, ascii)
+    small = not _has_room(width, height)
     legend = [
-        (mark, f"{series.label} {axes.short(series.points[-1][1])}", colour)
+        (mark, f"{series.label} {axes.short(series.points[-1][1])}" if small else series.label, colour)
         for series, (mark, colour) in zip(drawn, marks, strict=True)
     ]
     if spec.cap is not None:
@@ -115,15 +118,19 @@ def _lines(spec: LineChart, drawn: Sequence[Series], width: int, height: int, as
     def draw(plotext: Any, columns: int) -> None:
         if spec.cap is not None:
             height_of_cap = ys.place(spec.cap.at)
-            plotext.plot([0, 1], [height_of_cap] * 2, marker="─", color="red")
+            plotext.plot([0, 1], [height_of_cap] * 2, marker="─", color=NUMBERS["red"])
         for series, (mark, colour) in zip(drawn, marks, strict=True):
             places = [(xs.place(x), ys.place(y)) for x, y in series.points]
             if series.dashed or len(places) == 1:
                 places = _dots(places, columns // 2)
-                plotext.scatter([x for x, _ in places], [y for _, y in places], marker=mark, color=colour)
+                plotext.scatter(
+                    [x for x, _ in places], [y for _, y in places], marker=mark, color=NUMBERS[colour]
+                )
             else:
                 marker = "braille" if mark == "⠤" else mark
-                plotext.plot([x for x, _ in places], [y for _, y in places], marker=marker, color=colour)
+                plotext.plot(
+                    [x for x, _ in places], [y for _, y in places], marker=marker, color=NUMBERS[colour]
+                )
 
     head = [fit(f"{spec.title}, {spec.y_label}" if spec.y_label else spec.title, width, "bold")]
     return _framed(draw, head, _legend(legend, width), spec.x_label, (xs, ys), spec.x_ticks, width, height)
@@ -164,9 +171,9 @@ def _scatter(spec: ScatterChart, width: int, height: int, ascii: bool) -> list[T
     def draw(plotext: Any, columns: int) -> None:
         way = _dots([(xs.place(point.x), ys.place(point.y)) for point in frontier], columns // 2)
         if len(frontier) > 1:
-            plotext.scatter([x for x, _ in way], [y for _, y in way], marker="·", color="green")
+            plotext.scatter([x for x, _ in way], [y for _, y in way], marker="·", color=NUMBERS["green"])
         for mark, point in sorted(named, key=lambda one: one[1].frontier):
-            colour = "green+" if point.frontier else "yellow"
+            colour = NUMBERS["green" if point.frontier else "yellow"]
             plotext.scatter([xs.place(point.x)], [ys.place(point.y)], marker=mark, color=colour)
 
     legend = [(mark, _described(point), "green" if point.frontier else "yellow") for mark, point in named]
@@ -195,6 +202,10 @@ def _legend(entries: Sequence[tuple[str, str, str]], width: int) -> list[Text]:
     return lines
 
 
+def _has_room(width: int, height: int) -> bool:
+    return width >= SMALLEST_PLOT[0] and height >= SMALLEST_PLOT[1]
+
+
 def _framed(
     draw: Callable[[Any, int], None],
     head: list[Text],
@@ -206,9 +217,9 @@ def _framed(
     height: int,
 ) -> list[Text]:
     """Title, legend and plot, as far as there is room: the plot keeps most of it."""
-    spare = height - SMALLEST_PLOT[1]
-    if width < SMALLEST_PLOT[0] or spare < 0:
+    if not _has_room(width, height):
         return [*head, *legend]
+    spare = height - SMALLEST_PLOT[1]
     title = head[:spare]
     foot = [fit(x_label, width, "dim")] if x_label and spare > 3 else []
     shown = legend[: min(spare - len(title) - len(foot), height // 3)]
@@ -225,7 +236,7 @@ def _plot(
     import plotext
 
     xs, ys = on
-    at_y = axes.ticks(ys, max(2, (height - 2) // 2))
+    at_y = axes.ticks(ys, max(3, (height - 2) // 2))
     at_x = [tick for tick in x_ticks if 0 <= xs.place(tick.at) <= 1] or axes.ticks(xs, max(2, width // 10))
     with _one_figure:
         plotext.clear_figure()
