@@ -22,23 +22,24 @@ _AT_WORK = (JobState.RUNNING, JobState.COLLECTED, JobState.PREPARING)
 _WAITING = (JobState.LAUNCHED, JobState.BOOTED)
 
 
-def columns(widest_job: int, measure: str | None) -> tuple[Column, ...]:
+def columns(widest_job: int, measure: str | None, glyphs: Glyphs) -> tuple[Column, ...]:
     """The columns, with what is dropped first where there is no room.
 
     Args:
         widest_job: cells of the longest job id.
         measure: title of the column of results; None: there are none yet.
+        glyphs: the signs.
     """
     job = max(6, min(widest_job, WIDEST_JOB))
     return (
         Column("job", "JOB", min(job, 14), most=job, right=False),
         Column("arch", "ARCH", 6, drop=7),
         Column("zone", "AZ", 10, most=15, drop=8),
-        Column("state", "STATE", 16, most=26),
+        Column("state", "STATE", 20, most=28),
         Column("bar", "PROGRESS", BAR_CELLS, drop=4),
         Column("steps", "N/M", 3, most=4, right=True),
         Column("measure", measure or "RESULT", max(6, min(12, len(measure or ""))), drop=2, right=True),
-        Column("spread", "±", 5, drop=5, right=True),
+        Column("spread", "+-" if glyphs.ascii else "±", 5, drop=5, right=True),
         Column("price", "$/H", 6, drop=6, right=True),
         Column("spent", "SPENT", 6, drop=1, right=True),
         Column("ends", "ENDS BY", 7, most=8, right=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
@@ -40,6 +40,11 @@ FRAME = 3  # lines of a table around its rows
 MOST_OF_HEIGHT = 0.55
 
 
+def _unseen(bindings: Iterable[BindingType]) -> list[BindingType]:
+    """The same keys, not in the footer."""
+    return [replace(each, show=False) for each in bindings if isinstance(each, Binding)]
+
+
 class JobsPane(Pane):
     """Jobs of the run that is followed."""
 
@@ -47,7 +52,7 @@ class JobsPane(Pane):
     TITLE = "Jobs"
     BINDINGS: ClassVar[list[BindingType]] = [
         *actions.bindings("jobs"),
-        *(replace(binding, show=False) for binding in actions.bindings("log")),
+        *_unseen(actions.bindings("log")),
         Binding("escape", "clear", show=False),
     ]
     DEFAULT_CSS = """
@@ -63,7 +68,7 @@ class JobsPane(Pane):
         self.wanted = Filter()
         self.order = Order()
         self._view: View | None = None
-        self._selected_of: tuple[object, ...] = ()  # what the keys in the table were chosen from
+        self._chosen_from: tuple[Snapshot, Filter, Order] | None = None  # the keys in the table
         self._rows: Mapping[str, JobRow] = {}
         self._now: datetime | None = None  # what times count to; stands while paused
         self._results: Headline | None = None
@@ -103,6 +108,8 @@ class JobsPane(Pane):
         snapshot = view.snapshot
         self._show_empty(view)
         if snapshot is None:
+            self._rows, self._now = {}, None
+            self.table.show((), ())
             return
         if not view.paused or self._now is None:
             self._now = view.now
@@ -217,29 +224,24 @@ class JobsPane(Pane):
 
     def _select(self, snapshot: Snapshot) -> None:
         """Filter and sort where anything changed that they depend on; paint what differs."""
-        of = (snapshot, self.wanted, self.order)
-        if len(self._selected_of) == len(of) and all(
-            new is old or (new == old and not isinstance(new, Snapshot))
-            for new, old in zip(of, self._selected_of, strict=True)
-        ):
-            keys = self.table.keys
-        else:
-            self._selected_of = of
+        before, self._chosen_from = self._chosen_from, (snapshot, self.wanted, self.order)
+        keys = self.table.keys
+        if before is None or before[0] is not snapshot or before[1:] != (self.wanted, self.order):
             self._rows = {row.planned.job: row for row in snapshot.rows}
             self._size_table()
-            rows = chosen(snapshot, self.wanted, self.order, self._now)
-            keys = tuple(row.planned.job for row in rows)
+            keys = tuple(row.planned.job for row in chosen(snapshot, self.wanted, self.order, self._now))
         longest = max((len(job) for job in self._rows), default=0)
         self.table.empty = "no job passes the filter; esc clears it" if self.wanted else "no jobs"
-        self.table.show(keys, columns(longest, self._results.title if self._results else None))
+        measure = self._results.title if self._results else None
+        self.table.show(keys, columns(longest, measure, self.glyphs))
 
     def _cells(self, key: str) -> Cells:
-        row, view = self._rows[key], self._view
+        view, of, now = self._view, self._chosen_from, self._now
         assert view is not None
-        assert view.snapshot is not None
-        return cells(
-            row, view.snapshot.run, self._now, self._results, self.glyphs, self._stale(view) is not None
-        )
+        assert of is not None
+        assert now is not None
+        stale = self._stale(view) is not None
+        return cells(self._rows[key], of[0].run, now, self._results, self.glyphs, stale)
 
     def _size_table(self) -> None:
         """As high as all jobs need, so that a filter moves nothing, but no more than its share."""

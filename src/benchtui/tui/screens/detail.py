@@ -196,7 +196,6 @@ class LogScreen(JobScreen):
     def on_mount(self) -> None:
         """The log has the keys."""
         log = self.query_one(LogView)
-        log.glyphs = self.main.glyphs
         log.focus()
 
     def heard(self, lines: tuple[LogLine, ...]) -> None:

@@ -17,6 +17,7 @@ from benchtui.tui.job_facts import short
 from benchtui.tui.job_feed import JobFeed
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.screens.detail import empty_log
+from benchtui.tui.table_layout import fitted
 from benchtui.tui.view import View
 from benchtui.tui.widgets.log_view import LogView
 
@@ -29,7 +30,7 @@ class JobPanel(Vertical):
 
     DEFAULT_CSS = """
     JobPanel { width: 1fr; border: round $primary; padding: 0 1; }
-    JobPanel #panel-facts { height: 3; text-wrap: nowrap; text-overflow: ellipsis; }
+    JobPanel #panel-facts { height: 3; }
     JobPanel #panel-rule { height: 1; }
     """
 
@@ -62,7 +63,6 @@ class JobPanel(Vertical):
         if self._feed is None:
             self._feed = JobFeed(self, self.main.engine, self._heard)
         self._view, self._row, self._now = view, row, now
-        self.log_view.glyphs = self.main.glyphs
         if self._feed.look(row, view.now, timedelta(seconds=view.config.watch.poll_seconds)):
             self.log_view.clear()
         self._paint()
@@ -102,7 +102,11 @@ class JobPanel(Vertical):
         self.log_view.say_empty(empty_log(row, feed))
 
     def _write(self, facts: Text) -> None:
-        """Write it only if it differs."""
+        """Write it only if it differs, a line a line."""
+        dots = "." if self.main.glyphs.ascii else "…"
+        room = self.query_one("#panel-facts").size.width
+        cut = [line if line.cell_len <= room else fitted(line, room, ellipsis=dots) for line in facts.split()]
+        facts = Text("\n").join(cut)
         if self._facts is None or (facts.plain, facts.spans) != (self._facts.plain, self._facts.spans):
             self._facts = facts
             self.query_one("#panel-facts", Static).update(facts)

@@ -54,7 +54,7 @@ class LiveTable(ScrollView, can_focus=True):
         height: 1fr; background: $background;
         overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
     }
-    LiveTable > .live-table--header { text-style: bold; color: $text-muted; }
+    LiveTable > .live-table--header { text-style: bold; color: $foreground; }
     LiveTable > .live-table--cursor { background: $surface; }
     LiveTable:focus > .live-table--cursor { background: $primary-muted; text-style: bold; }
     LiveTable > .live-table--marked { text-style: bold; }

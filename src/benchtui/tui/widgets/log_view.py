@@ -132,6 +132,7 @@ class LogView(ScrollView, can_focus=True):
 
     def on_mount(self) -> None:
         """The switches stand in the border."""
+        self.glyphs = getattr(self.app, "glyphs", self.glyphs)
         self._switched()
 
     def on_resize(self) -> None:
@@ -194,4 +195,5 @@ class LogView(ScrollView, can_focus=True):
         self.refresh()
 
     def _to_end(self) -> None:
-        self.scroll_to(y=max(0, len(self._rows) - self.size.height), animate=False, immediate=True)
+        # After the layout: only then is it known how many lines are in sight.
+        self.scroll_end(animate=False, x_axis=False)
