@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from benchtui.engine.narration import words
 from benchtui.engine.events import Event
+from benchtui.engine.narration import words
 
 AT = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)
 

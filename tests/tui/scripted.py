@@ -18,7 +18,6 @@ from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.start import PLAIN, Look, Start
 from tests.engine import fleet
 
-
 NOW = fleet.after(60)
 
 

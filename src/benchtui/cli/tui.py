@@ -14,7 +14,7 @@ from benchtui.core.errors import ExitCode
 if TYPE_CHECKING:
     from benchtui.cli.settings import Settings
     from benchtui.engine.events import Emit
-    from benchtui.engine.kill_scope import KillProgress
+    from benchtui.engine.kill_scope import KillProgress, KillScope
     from benchtui.engine.operations import Operations, Tell, Update
     from benchtui.engine.workspace import Workspace
     from benchtui.tui.link import EngineThread
@@ -121,7 +121,7 @@ def _leave(engine: EngineThread, view: View, choice: str, code: int) -> int:
     return ExitCode.MAY_STILL_RUN if unproven else code
 
 
-def _narrate(update: Update, kills: dict[object, KillProgress]) -> None:
+def _narrate(update: Update, kills: dict[KillScope, KillProgress]) -> None:
     """What the engine still tells once the application has gone."""
     from benchtui.engine.events import Event
     from benchtui.engine.kill_scope import KillProgress

@@ -20,8 +20,8 @@ from benchtui.engine.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
-    from benchtui.core.compare import InstanceResult
     from benchtui.core.documents import RunDocument
+    from benchtui.core.instance_results import InstanceResult
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail
     from benchtui.engine.kill_scope import KillProgress, KillScope, KillSurvey
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from benchtui.engine.workspace import Workspace
 
 SWEEP_EVERY = timedelta(seconds=60)
-#: A run that is over changes no more; its sources are still asked now and then, so that their age is true.
-OVER_POLL = timedelta(seconds=30)
 
 
 class Command(StrEnum):
@@ -123,7 +121,9 @@ class Trouble:
     problem: BenchtuiError | None
 
 
-Update: TypeAlias = "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress"
+Update: TypeAlias = (
+    "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress"
+)
 Tell = Callable[[Update], None]
 
 
@@ -177,9 +177,9 @@ class Operations:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in (*self._background, self._followed and self._followed.task):
-            if task is not None:
-                task.cancel()
+        following = self._followed.task if self._followed else None
+        for task in (*self._background, *((following,) if following else ())):
+            task.cancel()
         for launcher in self._launchers.values():
             launcher.stop("the terminal application was left")
         try:
@@ -271,9 +271,7 @@ class Operations:
     async def survey(self, scope: KillScope) -> KillSurvey:
         """What a kill of ``scope`` would end."""
         self._permit(Command.SURVEY)
-        from benchtui.engine.killswitch import survey
-
-        return await survey(self.workspace.cloud, scope, self.workspace.clock)
+        return await self.workspace.survey(scope)
 
     # What acts.
 
@@ -366,8 +364,8 @@ class Operations:
             snapshot = followed.snapshot = await followed.watcher.poll()
             self.tell(snapshot)
             await self._gather(followed, snapshot)
-            over = snapshot.over(timedelta(0))
-            await self.workspace.clock.sleep(max(period, OVER_POLL.total_seconds()) if over else period)
+            # A run that is over is asked on: what is shown of it must not look older than it is.
+            await self.workspace.clock.sleep(period)
 
     async def _gather(self, followed: _Followed, snapshot: Snapshot) -> None:
         """Collect when a result came in that is not here yet."""

@@ -19,6 +19,7 @@ from textual.widgets import ContentSwitcher, Footer
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.text import clean_line
 from benchtui.engine.kill_scope import KillScope
+from benchtui.engine.operations import Update
 from benchtui.tui import actions, terminal
 from benchtui.tui.glyphs import Glyphs
 from benchtui.tui.link import EngineLink
@@ -51,12 +52,8 @@ class BenchtuiApp(App[str], inherit_bindings=False):
     COMMAND_PALETTE_BINDING = "f12"  # the registry's own keys open it
     AUTO_FOCUS = None
     ALLOW_SELECT = True
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (80, "-medium"),
-        (120, "-wide"),
-    ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (30, "-high")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-medium"), (120, "-wide")]  # noqa: RUF012  (Textual's own form)
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("app")
 
     def __init__(
@@ -97,9 +94,12 @@ class BenchtuiApp(App[str], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.engine.start(lambda update: self.post_message(EngineTold(update)))
+        self.engine.start(self._deliver)
         if self.started_with.run is not None:
             self.adopt(self.started_with.run)
+
+    def _deliver(self, update: Update) -> None:
+        self.post_message(EngineTold(update))  # from the engine's thread
 
     def on_engine_told(self, message: EngineTold) -> None:
         """Absorb it; paint soon, but not more often than once a second."""

@@ -16,7 +16,7 @@ from benchtui.engine.operations import Operations, Tell, Trouble, Update
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
-    from benchtui.core.compare import InstanceResult
+    from benchtui.core.instance_results import InstanceResult
     from benchtui.core.documents import RunDocument
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail

@@ -46,8 +46,12 @@ def refuse_unfit(environ: Mapping[str, str]) -> None:
     """Refuse what cannot show the application.
 
     Raises:
-        UsageError: stdin or stdout is no terminal, or one that cannot move its cursor.
+        UsageError: a standard stream is no terminal, or one that cannot move its cursor.
     """
+    if not sys.stderr.isatty():  # where Textual draws
+        raise UsageError(
+            "the application draws on stderr, which is no terminal", fix="do not redirect stderr"
+        )
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the application needs a terminal", fix="use a command: benchtui --help lists them")
     if environ.get("TERM", "") in ("", "dumb"):
