@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 from benchtui.core.documents import JobDocument, PriceDocument, RatesDocument, RunDocument
 from benchtui.core.keys import JobState, Progress, job_parts
@@ -67,7 +68,7 @@ def run_of(jobs: Sequence[JobDocument], **changes: Any) -> RunDocument:
 
 def instance(job: str, state: Ec2State = Ec2State.RUNNING, **changes: Any) -> InstanceView:
     fields: dict[str, Any] = {
-        "instance_id": f"i-0ab12cd34ef5{abs(hash(job)) % 10**5:05d}",
+        "instance_id": f"i-0ab12cd34{crc32(job.encode()):08x}",
         "instance_type": job_parts(job)[0],
         "region": "us-west-2",
         "zone": "us-west-2a",
