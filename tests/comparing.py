@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from benchtui.core.catalogue import Price
+from benchtui.core.documents import CensusDocument, CensusRow, ResultDocument, RunDocument, to_json
 from benchtui.core.instance_results import InstanceResult, MetricMedian
+from tests.engine import fleet
 
 PLANNED_AT = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)
-RUN = "20261124-021533-k3f9"
+RUN = "20261124-021533-k3f7"
 #: vCPUs, physical cores, USD per hour
 SHAPES = {
     "c7g.large": (2, 2, "0.0725"),
@@ -64,3 +67,50 @@ def results(**triads: Sequence[float]) -> list[InstanceResult]:
 
 
 THREE_TYPES = results(c7g_large=[46.1, 45.9, 46.3], c7i_large=[30.2, 29.8, 30.5], c7a_large=[21.7, 22.0])
+
+
+def run_of(*jobs: str, **changes: Any) -> RunDocument:
+    """A run with these jobs."""
+    return fleet.run_of([fleet.planned(job, suites=("stream",)) for job in jobs], **changes)
+
+
+def document(run: RunDocument, on: str, **changes: Any) -> ResultDocument:
+    """A measured result of stream: a warm-up and three repetitions."""
+    samples = [{"value": 1.0, "excluded": True}, {"value": 45.0}, {"value": 46.0}, {"value": 47.5}]
+    fields = {
+        "run": run.run,
+        "job": on,
+        "suite": "stream",
+        "suite_version": "1",
+        "mode": "quick",
+        "outcome": "measured",
+        "provider": "aws",
+        "instance_id": "i-1",
+        "instance_type": on.rpartition("-")[0],
+        "zone": "us-west-2a",
+        "started_at": "2026-11-24T02:15:33Z",
+        "finished_at": "2026-11-24T02:16:33Z",
+        "metrics": {
+            "triad.all": {"unit": "GB/s", "higher_is_better": True, "samples": samples, "median": 999.0}
+        },
+        "verified": True,
+    }
+    return ResultDocument.model_validate(fields | changes)
+
+
+def census_of(run: RunDocument, *rows: CensusRow) -> CensusDocument:
+    return CensusDocument(
+        run=run.run, taken_at=run.created_at, closed=True, planned=len(rows), measured=0, declined=len(rows),
+        rows=rows, sources={"s3": "ok", "ec2": "ok"},
+    )  # fmt: skip
+
+
+def on_disk(folder: Path, run: RunDocument, *results: ResultDocument) -> Path:
+    """Results as they lie after a collect."""
+    (folder / run.run).mkdir(parents=True)
+    (folder / run.run / "run.json").write_bytes(to_json(run))
+    for result in results:
+        path = folder / run.run / "jobs" / result.job / result.suite / "result.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(to_json(result))
+    return folder

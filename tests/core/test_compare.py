@@ -126,7 +126,7 @@ def test_of_two_recipes_with_as_many_instances_the_newer_one_counts():
 
 
 def test_instances_of_several_runs_are_all_replicates():
-    runs = [result("c7g.large", 1, 46.0, run=f"20261124-02153{n}-k3f9") for n in range(3)]
+    runs = [result("c7g.large", 1, 46.0, run=f"20261124-02153{n}-k3f7") for n in range(3)]
     assert cell(compare(runs), "c7g.large").ranked
 
 

@@ -22,7 +22,7 @@ def test_a_sentence_against_the_baseline_has_everything_a_quotation_needs():
         "higher is better",
         "c7g.large on demand $0.0725/h in us-west-2 (pricing-api, 2026-11-24).",
         "c7i.large on demand $0.0893/h",
-        "Run 20261124-021533-k3f9.",
+        "Run 20261124-021533-k3f7.",
     ):
         assert part in said
 
@@ -50,9 +50,9 @@ def test_a_local_figure_names_the_machine_and_no_price():
 
 
 def test_several_runs_are_counted():
-    runs = [result("c7g.large", 1, run=f"2026112{n}-021533-k3f9") for n in (4, 5)]
+    runs = [result("c7g.large", 1, run=f"2026112{n}-021533-k3f7") for n in (4, 5)]
     assert quoting.sentence(compare(runs), "c7g.large", 0).endswith(
-        "From 2 runs, 20261124-021533-k3f9 to 20261125-021533-k3f9."
+        "From 2 runs, 20261124-021533-k3f7 to 20261125-021533-k3f7."
     )
 
 

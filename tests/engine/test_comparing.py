@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchtui.core.documents import (
-    CensusDocument,
     CensusRow,
     DeclinedDocument,
     Outcome,
-    ResultDocument,
     to_json,
 )
 from benchtui.core.errors import InvalidDocumentError, UsageError
 from benchtui.engine.collector import Collected
 from benchtui.engine.comparing import instance_results, read_results, results_of, runs_on_disk
-from tests.engine import fleet
-
-
-def run_of(*jobs: str, **changes: Any):
-    """A run with these jobs."""
-    return fleet.run_of([fleet.planned(job, suites=("stream",)) for job in jobs], **changes)
-
-
-def document(run, on: str, **changes: Any) -> ResultDocument:
-    """A measured result of stream: a warm-up and three repetitions."""
-    samples = [{"value": 1.0, "excluded": True}, {"value": 45.0}, {"value": 46.0}, {"value": 47.5}]
-    fields = {
-        "run": run.run,
-        "job": on,
-        "suite": "stream",
-        "suite_version": "1",
-        "mode": "quick",
-        "outcome": "measured",
-        "provider": "aws",
-        "instance_id": "i-1",
-        "instance_type": on.rpartition("-")[0],
-        "zone": "us-west-2a",
-        "started_at": "2026-11-24T02:15:33Z",
-        "finished_at": "2026-11-24T02:16:33Z",
-        "metrics": {
-            "triad.all": {"unit": "GB/s", "higher_is_better": True, "samples": samples, "median": 999.0}
-        },
-        "verified": True,
-    }
-    return ResultDocument.model_validate(fields | changes)
+from tests.comparing import census_of, document, on_disk, run_of
 
 
 @pytest.fixture
@@ -119,30 +86,12 @@ def test_what_was_measured_on_this_machine_never_has_the_name_of_an_ec2_type(run
     assert row.cpu_model == "AMD EPYC"
 
 
-def census_of(run, *rows: CensusRow) -> CensusDocument:
-    return CensusDocument(
-        run=run.run, taken_at=run.created_at, closed=True, planned=len(rows), measured=0, declined=len(rows),
-        rows=rows, sources={"s3": "ok", "ec2": "ok"},
-    )  # fmt: skip
-
-
 def test_collected_results_come_with_the_reasons_of_their_census(run, tmp_path):
     declined = CensusRow(
         job="c7g.large-1", suite="stream", outcome=Outcome.DECLINED, reason="LOST: silent", state="LOST"
     )
     collected = Collected(census_of(run, declined), {}, tmp_path, 0, 0)
     assert results_of(run, collected)[0].problem == "LOST: silent"
-
-
-def on_disk(folder: Path, run, *results: ResultDocument) -> Path:
-    """Results as they lie after a collect."""
-    (folder / run.run).mkdir(parents=True)
-    (folder / run.run / "run.json").write_bytes(to_json(run))
-    for result in results:
-        path = folder / run.run / "jobs" / result.job / result.suite / "result.json"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(to_json(result))
-    return folder
 
 
 def test_results_are_read_back_from_disk(run, tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from benchtui import __version__
 from benchtui.cli import (
     collect,
+    compare,
     config,
     cost,
     diagnostics,
@@ -28,7 +29,7 @@ from benchtui.cli.arguments import DEFAULTS, Parser, shared
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
-COMMANDS = (plan, run, watch, runs, status, log, collect, cost, kill, types, config, local)
+COMMANDS = (plan, run, watch, runs, status, log, collect, compare, cost, kill, types, config, local)
 EPILOG = """\
 exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
 or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals
