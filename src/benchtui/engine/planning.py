@@ -47,7 +47,7 @@ def offline(config: Config, seed: int, now: datetime) -> Planned:
     types = {name: snapshot.instance_type(name) for name in names}
     prices = {name: snapshot.price(name, region) for name in names}
     prices.update(_overrides(config, region, names, now))
-    return _assemble(config, seed, types, prices, {})
+    return assemble(config, seed, types, prices, {})
 
 
 async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_cache: Path) -> Planned:
@@ -83,7 +83,7 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
             )
         else:
             types[name] = topology
-    return _assemble(config, seed, types, priced.result(), zones)
+    return assemble(config, seed, types, priced.result(), zones)
 
 
 def rates_of(config: Config) -> Rates:
@@ -157,13 +157,18 @@ def _with_timeout(suite: Suite, seconds: float) -> Suite:
     return suite.model_copy(update={"modes": {name: limited(mode) for name, mode in suite.modes.items()}})
 
 
-def _assemble(
+def assemble(
     config: Config,
     seed: int,
     types: Mapping[str, InstanceType | Missing],
     prices: Mapping[str, Price | Missing],
     zones: Mapping[str, tuple[str, ...]],
 ) -> Planned:
+    """The plan of a configuration from what is known of its types, prices and zones.
+
+    Raises:
+        UsageError: the plan is empty or names a suite there is not.
+    """
     plan, region = config.plan, config.aws.regions[0]
     suites = suites_of(config)
     resolved = resolve(

@@ -43,20 +43,19 @@ class LivePlan:
     wrong: int = 0  # fields that cannot be read
 
     def title(self, now: datetime, glyphs: Glyphs) -> str:
-        """What it is, and how old."""
-        parts = ["Plan"]
-        if self.planned is not None and self.made_at is not None:
-            age = format_duration(max(0, round((now - self.made_at).total_seconds())))
-            parts += [f"{_count(self.planned.plan.cells, 'cell')}, made {age} ago"]
+        """How old it is, and what becomes of it."""
+        name = "Plan"
+        if self.made_at is not None:
+            name += f" of {format_duration(max(0, round((now - self.made_at).total_seconds())))} ago"
         if self.wrong:
-            parts += [f"waits for {_count(self.wrong, 'field')} to be corrected"]
+            state = f"waits for {_count(self.wrong, 'field')}"
         elif self.planning:
-            parts += ["planning…" if not glyphs.ascii else "planning..."]
+            state = "planning..." if glyphs.ascii else "planning…"
         elif self.problem is not None:
-            parts += ["not planned"]
-        elif self.outdated:
-            parts += ["outdated"]
-        return f" {glyphs.separator} ".join(parts)
+            state = "not planned"
+        else:
+            state = "outdated" if self.outdated else ""
+        return f" {glyphs.separator} ".join(filter(None, (name, state)))
 
     def text(self, width: int, glyphs: Glyphs) -> Text:
         """All of it, in lines of at most ``width`` cells where that is possible."""
@@ -95,21 +94,20 @@ def plan_lines(plan: Plan, width: int, glyphs: Glyphs) -> list[Text]:
 def sums(plan: Plan, glyphs: Glyphs) -> list[Text]:
     """Count, time, costs and the budget's verdict."""
     budget = plan.budget
-    ranking = safe_text(
-        f"{_count(len(plan.jobs), 'job')} in {plan.region}, {plan.mode}, order by seed {plan.seed}", 120
-    )
+    dash = f" {glyphs.separator} "
+    parts = (_count(len(plan.jobs), "job"), plan.region, plan.mode, f"seed {plan.seed}")
+    heading = safe_text(dash.join(parts), 120)
     time = format_duration(plan.longest_expected_seconds)
-    expected = Text(f"expected    ${usd_text(plan.expected_usd)} in {time}, all at once")
+    expected = Text(f"expected    ${usd_text(plan.expected_usd)} in {time}")
     worst = Text("worst case  ")
     worst.append(f"${usd_text(plan.worst_case_usd)}", style="bold")
-    worst.append(f" of ${usd_text(budget.budget_usd)} budget ")
+    worst.append(f" of ${usd_text(budget.budget_usd)} ")
     if budget.fits:
         worst.append(f"{glyphs.yes} fits", style=GOOD)
     else:
-        worst.append(
-            f"{glyphs.no} refused: it covers {budget.jobs_covered} of {_count(budget.jobs, 'job')}", style=BAD
-        )
-    return [ranking, expected, worst]
+        worst.append(f"{glyphs.no} refused: it covers", style=BAD)
+        worst.append(f" {budget.jobs_covered} of {_count(budget.jobs, 'job')}", style=BAD)
+    return [heading, expected, worst]
 
 
 def job_lines(jobs: tuple[PlannedJob, ...], width: int, glyphs: Glyphs) -> list[Text]:

@@ -39,6 +39,7 @@ from benchtui.tui.widgets.plan_form import TYPES, PlanForm
 DEBOUNCE_SECONDS = 0.4
 #: A plan older than this is made anew before it can be launched: zones, types and prices may be others.
 LONGEST_AGE = timedelta(minutes=10)
+SIDE_BY_SIDE = 80  # columns
 HOW_TO_BEGIN = (
     "No instance type is chosen yet.\n\n"
     "ctrl+t lists what the region sells, with cores, memory and price; or type names into Types, as in\n"
@@ -60,12 +61,10 @@ class LaunchPane(Pane):
     DEFAULT_CSS = """
     LaunchPane #launch-body { height: 1fr; layout: horizontal; }
     LaunchPane PlanForm { width: 46%; max-width: 62; height: 1fr; }
-    LaunchPane #launch-plan { width: 1fr; height: 1fr; border: round $primary; padding: 0 1; }
-    LaunchPane #launch-plan:focus { border: round $accent; }
+    LaunchPane #launch-plan { width: 1fr; height: 1fr; scrollbar-size-vertical: 1; }
     LaunchPane #launch-plan Static { height: auto; width: 1fr; }
-    .-narrow LaunchPane #launch-body { layout: vertical; }
-    .-narrow LaunchPane PlanForm { width: 1fr; max-width: 100%; height: 1fr; }
-    .-narrow LaunchPane #launch-plan { height: 1fr; min-height: 7; }
+    LaunchPane.narrow #launch-body { layout: vertical; }
+    LaunchPane.narrow PlanForm { width: 1fr; max-width: 100%; }
     """
 
     def __init__(self) -> None:
@@ -82,7 +81,7 @@ class LaunchPane(Pane):
 
     def compose(self) -> ComposeResult:
         """The form comes with the first view, which has the configuration."""
-        with Container(id="launch-body"), VerticalScroll(id="launch-plan"):
+        with Container(id="launch-body"), VerticalScroll(id="launch-plan", classes="framed"):
             yield Static("", id="launch-text", markup=False)
 
     def first_focus(self) -> Widget:
@@ -114,8 +113,9 @@ class LaunchPane(Pane):
         self._plan_soon(DEBOUNCE_SECONDS)
 
     def on_resize(self) -> None:
-        """Other columns may fit."""
-        self._paint()
+        """Side by side where there is room, and as many columns as fit."""
+        self.set_class(self.size.width < SIDE_BY_SIDE, "narrow")
+        self.call_after_refresh(self._paint)
 
     # The live plan.
 
@@ -172,7 +172,10 @@ class LaunchPane(Pane):
         title = self._live.title(self.main.clock(), self.glyphs)
         if box.border_title != title:
             box.border_title = safe_text(title).plain
-        width = max(20, box.size.width - 4) if box.size.width else 40
+        if self._form is not None and self._form.is_mounted:
+            self._form.entitle(self._file.name if self._file else None)
+        # One column is kept for the scroll bar, so that it may come and go.
+        width = max(20, box.size.width - 1)
         painted = (self._live, width, self._needs_types)
         if painted != self._painted:
             self._painted = painted

@@ -61,7 +61,9 @@ class LaunchConfirm(ModalScreen[bool]):
             with Horizontal(classes="row"):
                 ask = Text.assemble("Type the worst case to launch: ", (self.token, f"bold {WARN}"))
                 yield Static(ask, classes="label", markup=False)
-                yield Input(id="token", compact=True)
+                yield Input(
+                    id="token", placeholder="_" * len(self.token), compact=True, select_on_focus=False
+                )
             with Horizontal(classes="row"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(

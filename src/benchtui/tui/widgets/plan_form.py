@@ -51,17 +51,15 @@ class PlanForm(VerticalScroll, can_focus=False):
     """Holds a configuration and the texts typed over it."""
 
     DEFAULT_CSS = """
-    PlanForm { border: round $primary; padding: 0 1; background: $background; }
-    PlanForm:focus-within { border: round $accent; }
     PlanForm .row { height: auto; }
     PlanForm .label { width: 13; height: 1; }
     PlanForm .row:focus-within .label { text-style: bold reverse; }
     PlanForm .row > Input { width: 1fr; }
-    PlanForm .wrong { display: none; height: auto; padding-left: 13; }
+    PlanForm .wrong { display: none; height: auto; padding-left: 2; }
     PlanForm .wrong.said { display: block; }
-    PlanForm SelectionList { width: 1fr; height: auto; max-height: 7; border: none; padding: 0; }
-    PlanForm RadioSet { width: 1fr; layout: horizontal; height: 1; border: none; padding: 0; }
-    PlanForm RadioButton { width: auto; margin-right: 2; padding: 0; border: none; }
+    PlanForm .row SelectionList { width: 1fr; height: auto; max-height: 7; }
+    PlanForm .row RadioSet { width: 1fr; layout: horizontal; height: 1; border: none; padding: 0; }
+    PlanForm .row RadioSet RadioButton { width: auto; margin-right: 1; padding: 0; border: none; }
     PlanForm:ansi { background: ansi_default; }
     """
 
@@ -69,7 +67,7 @@ class PlanForm(VerticalScroll, can_focus=False):
         """The form says something else than before."""
 
     def __init__(self, config: Config, glyphs: Glyphs) -> None:
-        super().__init__(id="launch-form")
+        super().__init__(id="launch-form", classes="framed")
         self.base = config
         self.glyphs = glyphs
         self.outcome: Config | tuple[Problem, ...] = config
@@ -85,7 +83,8 @@ class PlanForm(VerticalScroll, can_focus=False):
         """A row per setting, its trouble below it."""
         for line in _ABOVE:
             yield from self._line(line)
-        suites: SelectionList[str] = SelectionList(id=_id(SUITES))
+        suites: SelectionList[str] = SelectionList(id=_id(SUITES), compact=True)
+        suites.styles.border, suites.styles.padding = ("none", "black"), 0  # lists of panes are framed
         yield from _row("Suites", SUITES, suites)
         buttons = [RadioButton(mode, value=mode == self.base.plan.mode, compact=True) for mode in MODES]
         yield from _row("Mode", MODE, RadioSet(*buttons, id=_id(MODE), compact=True))
@@ -93,12 +92,21 @@ class PlanForm(VerticalScroll, can_focus=False):
             yield from self._line(line)
 
     def on_mount(self) -> None:
-        """Unicode signs have their place elsewhere."""
-        self.border_title = "The plan, as the config file has it"
+        """What leads on and out."""
+        dash = f" {self.glyphs.separator} "
+        self.border_subtitle = dash.join(("tab next", "esc out of the fields"))
 
     def first_focus(self) -> Widget:
         """The types, while there are none; else the first field."""
         return self.query_one(f"#{_id(TYPES)}", Input)
+
+    def entitle(self, file: str | None) -> None:
+        """Say which file this is, and whether it says the same."""
+        changed = self.config != self.base
+        edited = f" {self.glyphs.separator} edited" if changed else ""
+        title = f"{file}{edited}" if file else "New plan, not saved"
+        if title != self.border_title:
+            self.border_title = safe_text(title, 60).plain
 
     def know_suites(self, suites: Mapping[str, Suite]) -> None:
         """Offer these, and those that the configuration names and are not there."""
@@ -110,6 +118,7 @@ class PlanForm(VerticalScroll, can_focus=False):
             field.add_options(
                 [Selection(_suite_line(name, suites.get(name)), name, name in chosen) for name in names]
             )
+            field.highlighted = 0 if names else None
 
     def put(self, key: str, text: str) -> None:
         """Write a text into a field, as if it was typed."""
@@ -169,7 +178,13 @@ class PlanForm(VerticalScroll, can_focus=False):
 
     def _line(self, line: FieldLine) -> ComposeResult:
         text = self.base.aws.regions[0] if line.key == REGIONS else field_text(self.base, line.key)
-        field = Input(safe_text(text, 10_000).plain, placeholder=line.hint, id=_id(line.key), compact=True)
+        field = Input(
+            safe_text(text, 10_000).plain,
+            placeholder=line.hint,
+            id=_id(line.key),
+            compact=True,
+            select_on_focus=False,
+        )
         yield from _row(line.label, line.key, field)
 
 
