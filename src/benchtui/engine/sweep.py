@@ -70,7 +70,7 @@ def _orphaned(view: InstanceView, now: datetime, runs: Collection[str] | None) -
     if view.expires_at is None:
         return "carries no time of its end"
     if runs is not None and view.run not in runs:
-        return "its run is not in this bucket"
+        return "its run is not among those listed"
     return None
 
 

@@ -132,6 +132,18 @@ ACTIONS: tuple[Action, ...] = (
         Danger.TYPE,
         footer=True,
     ),
+    # Cost & kill.
+    Action(
+        "cost.end",
+        "x",
+        "End…",
+        "Open the kill screen for the instance under the cursor",
+        "benchtui kill RUN --job JOB",
+        Danger.TYPE,
+        footer=True,
+    ),
+    Action("cost.chart", "g", "Chart", "Figures or chart, where one has room", SCREEN_ONLY, footer=True),
+    Action("cost.zoom", "z", "Zoom", "Chart up to the cap or to the money", SCREEN_ONLY, footer=True),
     # Compare.
     Action(
         "compare.baseline",

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -54,8 +55,8 @@ class KillScreen(ModalScreen[None]):
     KillScreen #kill-confirm { height: auto; }
     KillScreen Horizontal { height: auto; }
     KillScreen #kill-question { width: 1fr; padding-top: 0; }
-    KillScreen Input { width: 10; border: none; height: 1; padding: 0 1; background: $boost; }
-    KillScreen Input:focus { text-style: reverse; }
+    KillScreen Input { width: 8; margin: 0 0 0 1; background: $boost; }
+    KillScreen Button { min-width: 10; }
     KillScreen #kill-lock { width: 1fr; padding: 0 1; text-align: right; }
     """
 
@@ -82,11 +83,13 @@ class KillScreen(ModalScreen[None]):
             with Vertical(id="kill-confirm"):
                 with Horizontal():
                     yield Static("", id="kill-question", markup=False)
-                    yield Input(id="kill-token", max_length=TOKEN_LENGTH, select_on_focus=False)
+                    yield Input(id="kill-token", max_length=TOKEN_LENGTH, select_on_focus=False, compact=True)
                 with Horizontal():
-                    yield Button("Cancel", id="cancel", compact=True)
+                    yield Button(_label("Cancel"), id="cancel", compact=True)
                     yield Static("", id="kill-lock", markup=False)
-                    yield Button("Terminate", id="terminate", variant="error", compact=True, disabled=True)
+                    yield Button(
+                        _label("Terminate"), id="terminate", variant="error", compact=True, disabled=True
+                    )
             with VerticalScroll(id="kill-proof", can_focus=False):
                 yield Static("", id="kill-proven", markup=False)
 
@@ -187,7 +190,7 @@ class KillScreen(ModalScreen[None]):
         self.query_one("#kill-question").display = confirms
         self.query_one(Input).display = confirms
         self.query_one("#terminate").display = confirms
-        self.query_one("#cancel", Button).label = "Cancel" if confirms else "Close"
+        self.query_one("#cancel", Button).label = _label("Cancel" if confirms else "Close")
         self._write("kill-question", Text(question(self.scope, self._token)))
         self._lock(view, confirms)
         if self.focused is None or not self.focused.display:
@@ -213,10 +216,11 @@ class KillScreen(ModalScreen[None]):
         open_ = confirms and self._matches(view)
         button = self.query_one("#terminate", Button)
         button.disabled = not open_
-        button.label = f"Terminate {survey.count}" if survey is not None and survey.count else "Terminate"
+        count = f" {survey.count}" if survey is not None and survey.count else ""
+        button.label = _label(f"Terminate{count}")
         field.disabled = view.read_only or self._token is None
         if not confirms:
-            said = Text(f"later: {self.scope.command}{view.flags}", style=FAINT)
+            said = Text("")
         elif view.read_only:
             said = Text("read-only: nothing can be ended here", style=f"bold {GOOD}")
         elif open_:
@@ -271,6 +275,11 @@ class KillScreen(ModalScreen[None]):
             main.note(f"nothing was ended: {problem.what}", "error", f"{scope.command}{main.view.flags}")
             if self.is_mounted:
                 self.show_view(main.view)
+
+
+def _label(text: str) -> Content:
+    """A button's words in brackets: without colours it is still a button."""
+    return Content(f"[ {text} ]")
 
 
 def _ended(view: View) -> frozenset[tuple[KillScope, datetime]]:

@@ -100,7 +100,7 @@ def proof_text(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
 def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
     if not progress.done:
         seconds = max(0, round((now - progress.started_at).total_seconds()))
-        return Text(f"under way for {seconds} s; it goes on when this is closed", style=f"bold {BUSY}")
+        return Text(f"under way, {seconds} s; closing this stops nothing", style=f"bold {BUSY}")
     if progress.proven:
         count = len(progress.report.regions)
         return Text(f"{glyphs.yes} PROVEN: every instance is gone, {count} regions", style=f"bold {GOOD}")

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
@@ -40,7 +41,7 @@ class QuitScreen(ModalScreen[str | None]):
     }
     QuitScreen #quit-says { height: auto; margin-bottom: 1; }
     QuitScreen Horizontal { height: auto; align-horizontal: center; }
-    QuitScreen Button { margin: 0 1; }
+    QuitScreen Button { margin: 0 1; min-width: 10; }
     """
 
     def __init__(self) -> None:
@@ -54,15 +55,15 @@ class QuitScreen(ModalScreen[str | None]):
             box.border_subtitle = "l leave - k kill - esc stay"
             yield Static("", id="quit-says", markup=False)
             with Horizontal():
-                yield Button("Cancel", id="cancel", compact=True)
-                yield Button("Leave them", id="leave", compact=True)
-                yield Button("Kill…", id="kill", variant="error", compact=True)
+                yield Button(Content("[ Cancel ]"), id="cancel", compact=True)
+                yield Button(Content("[ Leave them ]"), id="leave", compact=True)
+                yield Button(Content("[ Kill… ]"), id="kill", variant="error", compact=True)
 
     def on_mount(self) -> None:
         """Nothing happens by an enter too many."""
         app = cast("BenchtuiApp", self.app)
         if app.glyphs.ascii:
-            self.query_one("#kill", Button).label = "Kill..."
+            self.query_one("#kill", Button).label = Content("[ Kill... ]")
         self.show_view(app.view)
         self.query_one("#cancel", Button).focus()
 
