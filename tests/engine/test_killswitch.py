@@ -290,7 +290,7 @@ async def test_a_sweep_finds_own_instances_oldest_first_and_names_silent_regions
     assert times == sorted(times)
     assert [view.instance_id for view in found.expired(bench.clock.now())] == [expired]
     orphans = {view.instance_id: reason for view, reason in found.orphans(bench.clock.now(), {run.run})}
-    assert orphans[expired] == "should have ended by 2020-01-01 00:00:00Z"
+    assert orphans[expired] == "expired 2020-01-01 00:00Z"
     assert not orphans.keys() & {view.instance_id for view in found.of(run.run)}
     bench.cloud.boto3("ec2", "eu-west-1").terminate_instances(InstanceIds=[expired])
     end(bench, stranger)

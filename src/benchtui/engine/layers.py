@@ -22,7 +22,7 @@ class LayerState(StrEnum):
     PARTLY = "in part"
     UNPROVEN = "unproven"
     NOT_ARMED = "not armed"
-    IDLE = "nothing alive"
+    IDLE = "idle"  # nothing is alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def layers(snapshot: Snapshot, sweep: Sweep | None, now: datetime) -> tuple[Laye
         alive = [row for row in snapshot.alive if row.planned.region == region]
         found += [
             Layer(region, 1, "timers", *_timers(alive)),
-            Layer(region, 2, "schedule", LayerState.NOT_ARMED, "no schedule is created yet: not built"),
+            Layer(region, 2, "schedule", LayerState.NOT_ARMED, "not built yet: no schedule exists"),
             Layer(region, 3, "tags", *_tags(alive)),
             Layer(region, 4, "sweep", *_swept(region, sweep, now)),
             Layer(region, 5, "budget", *_budget(snapshot)),
@@ -84,11 +84,11 @@ def _swept(region: str, sweep: Sweep | None, now: datetime) -> tuple[LayerState,
     age = now - sweep.taken_at
     if age > SWEEP_HOLDS:
         return LayerState.UNPROVEN, f"last swept {round(age.total_seconds() / 60)} min ago"
-    return LayerState.PARTLY, "names what is expired; a person ends it"
+    return LayerState.PARTLY, "names the expired; you end them"
 
 
 def _budget(snapshot: Snapshot) -> tuple[LayerState, str]:
     run = snapshot.run
     if run.worst_case_usd > run.budget_usd:
         return LayerState.NOT_ARMED, "the worst case is beyond the cap"
-    return LayerState.PARTLY, "held the launch to the cap; stops nothing later"
+    return LayerState.PARTLY, "checked at launch, not later"

@@ -64,13 +64,13 @@ class Sweep:
 
 def _orphaned(view: InstanceView, now: datetime, runs: Collection[str] | None) -> str | None:
     if view.expires_at is not None and view.expires_at < now:
-        return f"should have ended by {view.expires_at:%Y-%m-%d %H:%M:%SZ}"
+        return f"expired {view.expires_at:%Y-%m-%d %H:%MZ}"
     if view.run is None or view.job is None:
-        return "carries no tag of a run and a job"
+        return "no tag of a run and job"
     if view.expires_at is None:
-        return "carries no time of its end"
+        return "no tag of its end"
     if runs is not None and view.run not in runs:
-        return "its run is not among those listed"
+        return "run not among those listed"
     return None
 
 

@@ -9,7 +9,7 @@ from benchtui.core.spending import Spending, SpendPoint
 from benchtui.report.chart_specs import Cap, Chart, EmptyChart, LineChart, Series, Tick
 
 TICKS = 4
-TITLE = "Spent over time, USD est."
+TITLE = "Spent over time"
 
 
 def spending_chart(spending: Spending, *, to_cap: bool = True) -> Chart:
@@ -28,7 +28,7 @@ def spending_chart(spending: Spending, *, to_cap: bool = True) -> Chart:
     cap = Cap(float(spending.cap_usd), f"cap ${spending.cap_usd:.2f}") if to_cap else None
     first = spending.series[0].at
     last = max(points[-1].at for points in (spending.series, spending.projection) if points)
-    return LineChart(TITLE, "time, UTC", "USD", tuple(lines), cap=cap, x_ticks=_ticks(first, last))
+    return LineChart(TITLE, "time, UTC", "USD est.", tuple(lines), cap=cap, x_ticks=_ticks(first, last))
 
 
 def _points(points: Sequence[SpendPoint]) -> tuple[tuple[float, float], ...]:

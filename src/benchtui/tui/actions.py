@@ -142,7 +142,7 @@ ACTIONS: tuple[Action, ...] = (
         Danger.TYPE,
         footer=True,
     ),
-    Action("cost.chart", "g", "Chart", "Figures or chart, where one has room", SCREEN_ONLY, footer=True),
+    Action("cost.chart", "c", "Chart", "Figures or chart, where one has room", SCREEN_ONLY, footer=True),
     Action("cost.zoom", "z", "Zoom", "Chart up to the cap or to the money", SCREEN_ONLY, footer=True),
     # Compare.
     Action(

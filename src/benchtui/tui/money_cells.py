@@ -15,6 +15,7 @@ from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.table_layout import GAP, Column, arrange, fitted
 
+WHOLE_RUN = 20  # characters of a run's id
 _RUNS = (
     Column("run", "RUN", 8, most=22),
     Column("live", "LIVE", 4, drop=3, right=True),
@@ -22,7 +23,7 @@ _RUNS = (
     Column("held", "HELD", 7, right=True),
     Column("worst", "WORST", 7, drop=5, right=True),
     Column("cap", "CAP", 7, drop=1, right=True),
-    Column("burn", "$/H", 7, drop=2, right=True),
+    Column("burn", "$/H", 6, drop=2, right=True),
     Column("ends", "ENDS", 6, drop=4, right=True),
 )
 _TYPES = (
@@ -38,9 +39,9 @@ ELSEWHERE = (
     Column("job", "JOB", 13, most=22),
     Column("region", "REGION", 10, most=14, drop=4),
     Column("instance", "INSTANCE", 19, drop=5),
-    Column("run", "RUN", 6, most=20, drop=2),
+    Column("run", "RUN", 6, most=WHOLE_RUN, drop=2),
     Column("spent", "SPENT", 8, drop=1, right=True),
-    Column("why", "WHY", 14, most=44),
+    Column("why", "WHY", 27, most=44),
 )
 _LAYER_LOOK = {
     LayerState.ARMED: ("✓", "+", GOOD),
@@ -52,10 +53,12 @@ _LAYER_LOOK = {
 
 
 def usd(amount: Decimal | None, glyphs: Glyphs) -> str:
-    """Money to the hundredth of a cent below ten cents, else to the cent; a dash for unknown."""
+    """Money to the hundredth of a cent below ten cents, to the dollar from a thousand; a dash for unknown."""
     if amount is None:
         return glyphs.unknown
     step = Decimal("0.0001") if 0 < abs(amount) < Decimal("0.1") else Decimal("0.01")
+    if abs(amount) >= 1000:
+        step = Decimal(1)
     return str(amount.quantize(step, rounding=ROUND_HALF_UP))
 
 
@@ -67,24 +70,25 @@ def rate(amount: Decimal | None, glyphs: Glyphs) -> str:
 
 
 def runs_text(
-    rows: Sequence[RunMoney], sum_: Total, followed: str | None, width: int, glyphs: Glyphs
+    rows: Sequence[RunMoney], sum_: Total, followed: str | None, now: datetime, width: int, glyphs: Glyphs
 ) -> Text:
     """One line a run and a total."""
     least = ">=" if glyphs.ascii else "≥"
+    room = next(each.width for each in arrange(_RUNS, width) if each.column.key == "run")
     lines = []
     for row in rows:
         bold = "bold" if row.run is not None and row.run == followed else ""
         spent = usd(row.spent_usd, glyphs)
         lines.append(
             {
-                "run": safe_text(_short_run(row.run, width), 40, bold),
+                "run": safe_text(short_run(row.run or "no run", room), 40, bold),
                 "live": Text(str(row.live)),
                 "spent": Text(f"{least}{spent}" if row.at_least and row.spent_usd is not None else spent),
                 "held": Text(usd(row.held_usd, glyphs)),
                 "worst": Text(usd(row.worst_case_usd, glyphs)),
                 "cap": Text(usd(row.cap_usd, glyphs)),
                 "burn": Text(rate(row.burn_usd_per_hour, glyphs)),
-                "ends": Text(f"{row.ends_at:%H:%MZ}" if row.ends_at else glyphs.unknown),
+                "ends": _end(row.ends_at, now, glyphs),
             }
         )
     sign = "" if sum_.complete else least
@@ -103,10 +107,15 @@ def runs_text(
     return _table(_RUNS, lines, width, glyphs)
 
 
-def _short_run(run: str | None, width: int) -> str:
-    if run is None:
-        return "no run"
-    return run if width >= 60 or len(run) <= 8 else f"..{run[-4:]}"
+def short_run(run: str, room: int) -> str:
+    """The run's id, or its last four characters where it has no room."""
+    return run if len(run) <= room else f"..{run[-4:]}"
+
+
+def _end(at: datetime | None, now: datetime, glyphs: Glyphs) -> Text:
+    if at is None:
+        return Text(glyphs.unknown)
+    return Text("late", style=f"bold {BAD}") if at < now else Text(f"{at:%H:%MZ}")
 
 
 def types_text(spending: Spending, width: int, glyphs: Glyphs) -> Text:
@@ -160,13 +169,13 @@ def layers_text(found: Sequence[Layer], glyphs: Glyphs) -> Text:
             text.append("\n" if text else "").append_text(safe_text(region, 40, "bold"))
         unicode, plain, style = _LAYER_LOOK[layer.state]
         text.append(f"\n {layer.number} {layer.name:<9}")
-        text.append(f"{plain if glyphs.ascii else unicode} {layer.state.value:<14}", style=style)
+        text.append(f"{plain if glyphs.ascii else unicode} {layer.state.value:<10}", style=style)
         text.append_text(safe_text(layer.why, 100, FAINT))
     return text
 
 
-def elsewhere_cells(found: Elsewhere, now: datetime, glyphs: Glyphs) -> dict[str, Text]:
-    """The cells of a live instance beside the run that is followed."""
+def elsewhere_cells(found: Elsewhere, now: datetime, glyphs: Glyphs, run_room: int) -> dict[str, Text]:
+    """The cells of a live instance beside the run that is followed; ``run_room`` cells for its run."""
     view = found.view
     if found.orphaned is not None:
         why = safe_text(f"! {found.orphaned}", 100, f"bold {BAD}")
@@ -178,7 +187,7 @@ def elsewhere_cells(found: Elsewhere, now: datetime, glyphs: Glyphs) -> dict[str
         "job": safe_text(view.job or view.instance_type, 60),
         "region": safe_text(view.region, 30),
         "instance": safe_text(view.instance_id, 30),
-        "run": safe_text(view.run or glyphs.unknown, 40),
+        "run": safe_text(short_run(view.run or glyphs.unknown, run_room), 40),
         "spent": Text(usd(found.spent_usd, glyphs)),
         "why": why,
     }

@@ -48,9 +48,9 @@ class CostPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("cost")
     DEFAULT_CSS = """
     CostPane #cost-above { height: 1fr; }
-    CostPane #cost-left { width: 1fr; height: 1fr; border: round $primary; padding: 0 1; }
+    CostPane #cost-left { width: 3fr; height: 1fr; border: round $primary; padding: 0 1; }
     CostPane #cost-left:focus { border: round $accent; }
-    CostPane #cost-right { width: 1fr; height: 1fr; border: round $primary; padding: 0 1; }
+    CostPane #cost-right { width: 2fr; height: 1fr; border: round $primary; padding: 0 1; }
     CostPane ChartView { height: 1fr; min-height: 6; }
     CostPane Static { height: auto; }
     CostPane .heading { text-style: bold; margin-top: 1; }
@@ -113,7 +113,7 @@ class CostPane(Pane):
             self._write("cost-runs", self._nothing(view))
             self._write("cost-prospect", Text(""))
         else:
-            self._write("cost-runs", runs_text(rows, total(rows), view.run, width, glyphs))
+            self._write("cost-runs", runs_text(rows, total(rows), view.run, view.now, width, glyphs))
             self._write("cost-prospect", prospect_text(spending, glyphs) if spending else Text(""))
         found = layers(view.snapshot, view.sweep, view.now) if view.snapshot is not None else ()
         empty = Text("No run is followed; they belong to its instances.", style=FAINT)
@@ -158,7 +158,7 @@ class CostPane(Pane):
             table.empty = "Nothing else was found; not every region answered."
         table.show(self._elsewhere, ELSEWHERE)
         table.border_title = self._title(view, found)
-        table.border_subtitle = "x ends what the cursor is on" if found else ""
+        table.border_subtitle = "x kill screen for the row under the cursor" if found else ""
 
     def _title(self, view: View, found: tuple[Elsewhere, ...]) -> Text:
         """How many, how many of them orphans, how old, and who did not answer."""
@@ -179,7 +179,9 @@ class CostPane(Pane):
 
     def _cells(self, key: str) -> Cells:
         assert self._view is not None
-        return elsewhere_cells(self._elsewhere[key], self._view.now, self.glyphs)
+        placed = self.query_one(LiveTable).placed
+        room = next((each.width for each in placed if each.column.key == "run"), 0)
+        return elsewhere_cells(self._elsewhere[key], self._view.now, self.glyphs, room)
 
     def _place(self) -> None:
         """What there is room for."""

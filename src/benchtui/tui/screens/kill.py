@@ -126,13 +126,13 @@ class KillScreen(ModalScreen[None]):
         self.scope = scope
         field = self.query_one(Input)
         field.value = ""
-        box = self.query_one(Vertical)
-        box.border_title = f"! KILL  {scope.name}"
-        box.border_subtitle = self._keys()
+        self.query_one(Vertical).border_title = f"! KILL  {scope.name}"
         self._look()
         self.show_view(self._main.view)
 
     def _keys(self) -> str:
+        if self._under_way:
+            return "esc close"
         dot = self._main.glyphs.separator
         names = {
             ScopeKind.SELECTION: f"s selection ({len(self._marked)})",
@@ -179,6 +179,7 @@ class KillScreen(ModalScreen[None]):
         self._ended = _ended(view)
         if self.scope in newly_ended:
             self._look()  # what was counted before is no longer true
+        self.query_one(Vertical).border_subtitle = self._keys()
         running, progress = self._under_way, self._progress
         survey = self._surveys.get(self.scope)
         settled = progress is not None and progress.proven and not (survey and survey.count)

@@ -79,7 +79,7 @@ def proof_text(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
     report = progress.report
     concerned = [proof for proof in report.regions if proof.concerned]
     quiet = [proof for proof in report.regions if not proof.concerned]
-    text = _verdict(progress, glyphs, now)
+    text = Text().append_text(_verdict(progress, glyphs, now))
     width = max((len(proof.region) for proof in concerned), default=0)
     for proof in concerned:
         text.append("\n").append_text(_region(proof, glyphs, width))
@@ -104,7 +104,8 @@ def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
     if progress.proven:
         count = len(progress.report.regions)
         return Text(f"{glyphs.yes} PROVEN: every instance is gone, {count} regions", style=f"bold {GOOD}")
-    said = Text(f"{glyphs.no} NOT PROVEN: instances may still be running", style=f"bold {BAD}")
+    said = Text()
+    said.append(f"{glyphs.no} NOT PROVEN: instances may still be running", style=f"bold {BAD}")
     if progress.error is not None:
         said.append("\n").append_text(safe_text(progress.error, ERROR_LIMIT, BAD))
     return said
@@ -112,7 +113,7 @@ def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
 
 def _region(proof: RegionProof, glyphs: Glyphs, width: int) -> Text:
     arrow = "->" if glyphs.ascii else "→"
-    line = safe_text(f"{proof.region:<{width}}  ", 60)
+    line = Text().append_text(safe_text(f"{proof.region:<{width}}  ", 60))
     line.append(f"asked {len(proof.asked)}")
     line.append(f" {arrow} shutting-down {len(proof.gone)}")
     line.append(f" {arrow} gone {len(proof.terminated)}")
