@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, SelectionList, Static
+from textual.widgets import Button, Input, Static
 
 from benchtui.config.form import edited
 from benchtui.config.load import load
@@ -26,6 +26,7 @@ from benchtui.tui.panes.launch import LaunchPane
 from benchtui.tui.screens.launch_confirm import LaunchConfirm
 from benchtui.tui.screens.save_plan import SavePlan
 from benchtui.tui.screens.types import TypesScreen
+from benchtui.tui.widgets.choices import Choices
 from benchtui.tui.widgets.live_table import LiveTable
 from tests.tui.launching import offers, plan_of
 from tests.tui.scripted import FixedClock, ScriptedEngine
@@ -70,7 +71,7 @@ async def opened(pilot: Pilot[Any]) -> LaunchPane:
     await pilot.pause()
     app.show_pane("launch")
     await until(pilot, lambda: bool(app.query("#field-plan-types")))
-    await until(pilot, lambda: app.query_one(SelectionList).option_count > 0)
+    await until(pilot, lambda: bool(app.query_one("#field-plan-suites", Choices).options))
     await pilot.pause()
     return app.query_one(LaunchPane)
 
@@ -226,12 +227,12 @@ async def test_modes_suites_and_region_are_edited_with_keys(make: Make, engine: 
     async with app.run_test(size=(120, 36)) as pilot:
         pane = await opened(pilot)
         app.query_one("#field-plan-mode").focus()
-        await pilot.press("right", "enter")
+        await pilot.press("right")
         await until(pilot, lambda: engine.calls("plan")[-1][0].plan.mode == "full")
         assert app.query_one("#field-aws-regions", Input).value == "us-east-1"
         await typed(pilot, "#field-aws-regions", "us-west-2")
         await until(pilot, lambda: engine.calls("plan")[-1][0].aws.regions == ("us-west-2", "eu-west-1"))
-        app.query_one(SelectionList).focus()
+        app.query_one("#field-plan-suites").focus()
         await pilot.press("space")
         await pilot.pause()
         assert pane._config is not None

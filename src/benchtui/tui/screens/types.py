@@ -93,7 +93,7 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         dash = " - " if self.glyphs.ascii else " · "
         with Vertical() as box:
             box.border_title = safe_text(f"Instance types of {self.place}").plain
-            box.border_subtitle = dash.join(("enter mark", "/ filter", "x none", "ctrl+t use", "esc back"))
+            box.border_subtitle = dash.join(("enter mark", "ctrl+t use", "esc back", "/ filter", "x none"))
             with Horizontal(classes="row"):
                 yield Static("Filter", classes="label", markup=False)
                 yield Input(placeholder=HINTS, id="types-filter", compact=True)

@@ -10,8 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import Input, RadioButton, RadioSet, SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input, Static
 
 from benchtui.config.durations import format_duration
 from benchtui.config.form import edited, field_text, problems_by_key
@@ -20,6 +19,7 @@ from benchtui.config.schema import Config
 from benchtui.core.suites import Suite
 from benchtui.tui.glyphs import BAD, Glyphs
 from benchtui.tui.safe_text import safe_text
+from benchtui.tui.widgets.choices import Choices
 
 MODES = ("quick", "full")
 TYPES, SUITES, MODE, REGIONS = "plan.types", "plan.suites", "plan.mode", "aws.regions"
@@ -52,14 +52,11 @@ class PlanForm(VerticalScroll, can_focus=False):
 
     DEFAULT_CSS = """
     PlanForm .row { height: auto; }
-    PlanForm .label { width: 13; height: 1; }
+    PlanForm .label { width: 12; height: 1; }
     PlanForm .row:focus-within .label { text-style: bold reverse; }
     PlanForm .row > Input { width: 1fr; }
     PlanForm .wrong { display: none; height: auto; padding-left: 2; }
     PlanForm .wrong.said { display: block; }
-    PlanForm .row SelectionList { width: 1fr; height: auto; max-height: 7; }
-    PlanForm .row RadioSet { width: 1fr; layout: horizontal; height: 1; border: none; padding: 0; }
-    PlanForm .row RadioSet RadioButton { width: auto; margin-right: 1; padding: 0; border: none; }
     PlanForm:ansi { background: ansi_default; }
     """
 
@@ -83,18 +80,20 @@ class PlanForm(VerticalScroll, can_focus=False):
         """A row per setting, its trouble below it."""
         for line in _ABOVE:
             yield from self._line(line)
-        suites: SelectionList[str] = SelectionList(id=_id(SUITES), compact=True)
-        suites.styles.border, suites.styles.padding = ("none", "black"), 0  # lists of panes are framed
-        yield from _row("Suites", SUITES, suites)
-        buttons = [RadioButton(mode, value=mode == self.base.plan.mode, compact=True) for mode in MODES]
-        yield from _row("Mode", MODE, RadioSet(*buttons, id=_id(MODE), compact=True))
+        yield from _row("Suites", SUITES, Choices(many=True, id=_id(SUITES)))
+        modes = [(mode, Text(mode)) for mode in MODES]
+        choice = Choices(many=False, options=modes, chosen=(self.base.plan.mode,), id=_id(MODE))
+        yield from _row("Mode", MODE, choice)
         for line in _BELOW:
             yield from self._line(line)
 
     def on_mount(self) -> None:
         """What leads on and out."""
         dash = f" {self.glyphs.separator} "
-        self.border_subtitle = dash.join(("tab next", "esc out of the fields"))
+        self.border_subtitle = dash.join(("tab next", "esc leave"))
+        if self.glyphs.ascii:
+            for choices in self.query(Choices):
+                choices.styles.text_overflow = "clip"  # what is cut would end in a Unicode sign
 
     def first_focus(self) -> Widget:
         """The types, while there are none; else the first field."""
@@ -111,14 +110,9 @@ class PlanForm(VerticalScroll, can_focus=False):
     def know_suites(self, suites: Mapping[str, Suite]) -> None:
         """Offer these, and those that the configuration names and are not there."""
         chosen = self.base.plan.suites
-        field = self.query_one(f"#{_id(SUITES)}", SelectionList)
         names = [*chosen, *(name for name in suites if name not in chosen)]
-        with self.prevent(SelectionList.SelectedChanged):
-            field.clear_options()
-            field.add_options(
-                [Selection(_suite_line(name, suites.get(name)), name, name in chosen) for name in names]
-            )
-            field.highlighted = 0 if names else None
+        lines = [(name, _suite_line(name, suites.get(name))) for name in names]
+        self.query_one(f"#{_id(SUITES)}", Choices).offer(lines, chosen)
 
     def put(self, key: str, text: str) -> None:
         """Write a text into a field, as if it was typed."""
@@ -143,17 +137,13 @@ class PlanForm(VerticalScroll, can_focus=False):
         message.stop()
         self.screen.focus_next()
 
-    def on_selection_list_selected_changed(self, message: SelectionList.SelectedChanged[str]) -> None:
-        """The suites, in the order of the configuration, new ones behind."""
+    def on_choices_changed(self, message: Choices.Changed) -> None:
+        """The mode; or the suites, in the order of the configuration, new ones behind."""
         message.stop()
-        chosen = message.selection_list.selected
+        chosen = message.choices.chosen
         before = [name for name in self.base.plan.suites if name in chosen]
-        self._change(SUITES, ", ".join([*before, *(name for name in chosen if name not in before)]))
-
-    def on_radio_set_changed(self, message: RadioSet.Changed) -> None:
-        """The mode."""
-        message.stop()
-        self._change(MODE, MODES[message.index])
+        text = ", ".join([*before, *(name for name in chosen if name not in before)])
+        self._change(_key(message.choices), text)
 
     def _change(self, key: str, text: str) -> None:
         self._changes[key] = text
