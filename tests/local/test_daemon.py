@@ -141,10 +141,10 @@ def test_up_while_another_is_ending_waits_for_it(directory: Path) -> None:
 
 
 def test_a_live_instance_keeps_it(directory: Path) -> None:
-    options = LocalOptions(state_dir=directory, host=True, spawn_host=False, idle_minutes=1.0 / 60)
+    options = LocalOptions(state_dir=directory, host=True, spawn_host=False, idle_minutes=4.0 / 60)
     cloud = LocalCloud(daemon.up(options), directory)
     instance_id = launch(cloud)["InstanceId"]
-    time.sleep(2.5)
+    time.sleep(5)
     assert daemon.status(directory) is not None
     cloud.private("POST", f"instances/{instance_id}/started", {})
     cloud.boto3("ec2").terminate_instances(InstanceIds=[instance_id])
