@@ -21,18 +21,23 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "cost",
         parents=[shared()],
-        help="what a run has spent, may still spend and will probably spend",
+        help="what a run has spent and will probably spend; without RUN every run that is alive",
         description="Spent, held in reserve, worst case, cap, hourly rate and projected end of a run, by "
         "instance type, with the basis and date of its prices; and the layers that end its instances. "
-        "Amounts are estimates in USD from launch and end times.",
+        "Amounts are estimates in USD from launch and end times. Without RUN: every run with live instances, "
+        "by their tags and the bucket's newest runs.",
         epilog="exit code 6: an instance is alive that should have ended",
     )
-    add_run(parser)
+    add_run(parser, nargs="?")
     parser.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
+    if arguments.run is None:
+        from benchtui.cli.cost_overview import show
+
+        return show(arguments)
     import asyncio
 
     run = run_of(arguments)

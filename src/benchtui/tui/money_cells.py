@@ -23,7 +23,7 @@ _RUNS = (
     Column("held", "HELD", 7, right=True),
     Column("worst", "WORST", 7, drop=5, right=True),
     Column("cap", "CAP", 7, drop=1, right=True),
-    Column("burn", "$/H", 6, drop=2, right=True),
+    Column("burn", "$/H", 7, drop=2, right=True),
     Column("ends", "ENDS", 6, drop=4, right=True),
 )
 _TYPES = (

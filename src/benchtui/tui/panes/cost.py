@@ -48,7 +48,9 @@ class CostPane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("cost")
     DEFAULT_CSS = """
     CostPane #cost-above { height: 1fr; }
-    CostPane #cost-left { width: 3fr; height: 1fr; border: round $primary; padding: 0 1; }
+    CostPane #cost-left {
+        width: 3fr; height: 1fr; border: round $primary; padding: 0 1; scrollbar-size-vertical: 1;
+    }
     CostPane #cost-left:focus { border: round $accent; }
     CostPane #cost-right { width: 2fr; height: 1fr; border: round $primary; padding: 0 1; }
     CostPane ChartView { height: 1fr; min-height: 6; }

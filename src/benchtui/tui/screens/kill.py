@@ -48,7 +48,7 @@ class KillScreen(ModalScreen[None]):
         width: 90%; max-width: 96; height: auto; max-height: 100%;
         border: round $error; background: $surface; padding: 0 1;
     }
-    KillScreen VerticalScroll { height: auto; }
+    KillScreen VerticalScroll { height: auto; scrollbar-size-vertical: 1; }
     KillScreen #kill-survey { max-height: 40vh; }
     KillScreen #kill-proof { max-height: 35vh; border-top: solid $error; }
     KillScreen Static { height: auto; }
@@ -140,7 +140,7 @@ class KillScreen(ModalScreen[None]):
             ScopeKind.ALL: "a every run",
         }
         marked = (f">{name}<" if kind is self.scope.kind else name for kind, name in names.items())
-        return f" {dot} ".join((*marked, "esc close"))
+        return f" {dot} ".join((*marked, "esc"))
 
     def _look(self) -> None:
         self._trouble = None
@@ -229,7 +229,7 @@ class KillScreen(ModalScreen[None]):
         elif field.value and len(field.value) >= TOKEN_LENGTH:
             said = Text("locked: that is not the token", style=BAD)
         else:
-            said = Text("locked; tab to the field and type", style=FAINT)
+            said = Text("locked; tab, then type", style=FAINT)
         self._write("kill-lock", said)
 
     def _matches(self, view: View) -> bool:

@@ -38,14 +38,14 @@ def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
             line = f"  {region.region:<{width}}  {len(region.instances):>3}   {types}"
             text.append_text(safe_text(line)).append("\n")
     text.append(_stops(survey))
-    if survey.spared:
-        others = "instance" if survey.spared == 1 else "instances"
-        text.append(f"\nNot touched: {survey.spared} other live {others}.", style=FAINT)
     if survey.regions_error is not None:
         text.append("\n").append_text(safe_text(f"? {survey.regions_error}", ERROR_LIMIT, BAD))
     for region in survey.unknown:
         said = f"? {region.region} UNKNOWN, asked again by the kill: {region.error}"
         text.append("\n").append_text(safe_text(said, ERROR_LIMIT, BAD))
+    if survey.spared:
+        others = "instance" if survey.spared == 1 else "instances"
+        text.append(f"\nNot touched: {survey.spared} other live {others}.", style=FAINT)
     return text
 
 
@@ -70,14 +70,16 @@ def question(scope: KillScope, token: str | None) -> str:
     if scope.kind is ScopeKind.ALL:
         if token is None:
             return "The account is not known yet; without it nobody can confirm."
-        return f"Type the last {len(token)} digits of the account to confirm:"
-    return f"Type the last {len(token or '')} characters of the run to confirm:"
+        return f"Type the last {len(token)} digits of the account:"
+    return f"Type the last {len(token or '')} characters of the run:"
 
 
 def proof_text(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
     """Region by region what was asked, seen and swept, and the verdict. UNKNOWN is red to the end."""
     report = progress.report
-    concerned = [proof for proof in report.regions if proof.concerned]
+    concerned = sorted(
+        (proof for proof in report.regions if proof.concerned), key=lambda proof: proof.error is None
+    )
     quiet = [proof for proof in report.regions if not proof.concerned]
     text = Text().append_text(_verdict(progress, glyphs, now))
     width = max((len(proof.region) for proof in concerned), default=0)
@@ -120,9 +122,7 @@ def _region(proof: RegionProof, glyphs: Glyphs, width: int) -> Text:
     if proof.alive:
         line.append(f"  alive {len(proof.alive)}", style=f"bold {WARN}")
     if proof.error is not None:
-        said = f"  ? {proof.error}: UNKNOWN, not proven"
-        if len(said) > ERROR_LIMIT:  # the verdict must not be what is cut off
-            said = f"  ? UNKNOWN, not proven: {proof.error}"
+        said = f"  ? UNKNOWN, not proven: {proof.error}"
         line.append_text(safe_text(said, ERROR_LIMIT, f"bold {BAD}"))
         return line
     for number in range(1, SWEEPS_NEEDED + 1):
