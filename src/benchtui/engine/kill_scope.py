@@ -218,6 +218,8 @@ class KillSurvey:
     regions_error: str | None = None  # why the list of enabled regions is not known
     usd_per_hour: Decimal | None = None  # est., of the instances whose price is known; None: of none
     unpriced: int = 0  # instances whose price is not known here
+    pending: int = 0  # regions that have not answered yet
+    listing: bool = False  # the enabled regions are not known yet
 
     @property
     def instances(self) -> tuple[InstanceView, ...]:
@@ -242,7 +244,12 @@ class KillSurvey:
     @property
     def complete(self) -> bool:
         """Whether every enabled region answered."""
-        return self.regions_error is None and not self.unknown
+        return self.regions_error is None and not self.unknown and not self.under_way
+
+    @property
+    def under_way(self) -> bool:
+        """Whether more is still to come."""
+        return self.listing or self.pending > 0
 
     @property
     def token(self) -> str | None:

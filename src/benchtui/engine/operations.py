@@ -122,7 +122,7 @@ class Trouble:
 
 
 Update: TypeAlias = (
-    "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress"
+    "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress | KillSurvey"
 )
 Tell = Callable[[Update], None]
 
@@ -269,9 +269,9 @@ class Operations:
         return found
 
     async def survey(self, scope: KillScope) -> KillSurvey:
-        """What a kill of ``scope`` would end."""
+        """What a kill of ``scope`` would end; each region is told as it answers."""
         self._permit(Command.SURVEY)
-        return await self.workspace.survey(scope)
+        return await self.workspace.survey(scope, self.tell)
 
     # What acts.
 

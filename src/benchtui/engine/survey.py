@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ async def survey(
     scope: KillScope,
     clock: Clock,
     known_regions: tuple[str, ...] = (),
+    told: Callable[[KillSurvey], None] = lambda _: None,
 ) -> KillSurvey:
     """Look at what ``scope`` covers now; nothing is ended.
 
@@ -41,23 +43,58 @@ async def survey(
         scope: which instances.
         clock: the time.
         known_regions: regions to look at even if the enabled ones cannot be listed.
+        told: of each region as it answers.
 
     What could not be asked stands in the survey; nothing is raised.
     """
+    look = _Look(cloud, scope, clock, told)
     async with asyncio.TaskGroup() as group:
         asked_account = group.create_task(_account(cloud))
+        look.begin(group, known_regions)
         try:
             enabled, regions_error = await cloud.enabled_regions(), None
         except CloudError as error:
             enabled, regions_error = (), f"the enabled regions could not be listed: {error.failure.message}"
-        looks = [
-            group.create_task(_look(cloud, region, scope))
-            for region in dict.fromkeys((*known_regions, *enabled))
-        ]
-    regions = tuple(sorted((look.result() for look in looks), key=lambda region: region.region))
-    views = [view for region in regions for view in region.instances]
-    usd, unpriced = _burn(views, await _documents(bucket, views))
-    return KillSurvey(scope, clock.now(), asked_account.result(), regions, regions_error, usd, unpriced)
+        look.begin(group, enabled)
+        look.listing = False
+    seen = replace(look.seen(), account=asked_account.result(), regions_error=regions_error)
+    usd, unpriced = _burn(seen.instances, await _documents(bucket, seen.instances))
+    return replace(seen, usd_per_hour=usd, unpriced=unpriced)
+
+
+class _Look:
+    """The regions asked so far, and what they answered."""
+
+    def __init__(
+        self, cloud: Cloud, scope: KillScope, clock: Clock, told: Callable[[KillSurvey], None]
+    ) -> None:
+        self.cloud, self.scope, self.clock, self.told = cloud, scope, clock, told
+        self.listing = True
+        self._answers: dict[str, RegionSurvey | None] = {}  # by region; None: not yet
+
+    def begin(self, group: asyncio.TaskGroup, regions: tuple[str, ...]) -> None:
+        """Ask those not asked yet."""
+        for region in regions:
+            if region not in self._answers:
+                self._answers[region] = None
+                group.create_task(self._ask(region))
+
+    async def _ask(self, region: str) -> None:
+        self._answers[region] = await _look(self.cloud, region, self.scope)
+        self.told(self.seen())
+
+    def seen(self) -> KillSurvey:
+        """What is known by now, without prices."""
+        answered = tuple(answer for _, answer in sorted(self._answers.items()) if answer is not None)
+        return KillSurvey(
+            self.scope,
+            self.clock.now(),
+            None,
+            answered,
+            unpriced=sum(len(region.instances) for region in answered),
+            pending=len(self._answers) - len(answered),
+            listing=self.listing,
+        )
 
 
 async def _account(cloud: Cloud) -> str | None:

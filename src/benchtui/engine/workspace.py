@@ -359,9 +359,11 @@ class Workspace:
             progress=progress,
         )
 
-    async def survey(self, scope: KillScope) -> KillSurvey:
-        """What a kill of ``scope`` would end now."""
-        return await survey(self.cloud, self.bucket, scope, self.clock, self.config.aws.regions)
+    async def survey(
+        self, scope: KillScope, told: Callable[[KillSurvey], None] = lambda _: None
+    ) -> KillSurvey:
+        """What a kill of ``scope`` would end now; ``told`` hears of each region as it answers."""
+        return await survey(self.cloud, self.bucket, scope, self.clock, self.config.aws.regions, told)
 
     async def sweep(self) -> Sweep:
         """Own live instances in every enabled region."""

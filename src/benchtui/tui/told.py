@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.events import Event
-from benchtui.engine.kill_scope import KillProgress
+from benchtui.engine.kill_scope import KillProgress, KillSurvey
 from benchtui.engine.operations import Account, Gathered, Launching, Listed, Swept, Trouble, Update
 from benchtui.engine.snapshot import Snapshot
 from benchtui.tui.view import Entry, EventLog, View
@@ -39,6 +39,7 @@ class Told:
     collected: Collected | None = None
     sweep: Sweep | None = None
     kills: dict[KillScope, KillProgress] = field(default_factory=dict)  # by scope
+    surveys: dict[KillScope, KillSurvey] = field(default_factory=dict)  # by scope
     launching: set[str] = field(default_factory=set)
     troubles: dict[str, BenchtuiError] = field(default_factory=dict)
 
@@ -62,6 +63,8 @@ class Told:
                     self.collected = update.collected
             case KillProgress():
                 self.kills[update.scope] = update
+            case KillSurvey():
+                self.surveys[update.scope] = update
             case Trouble():
                 return self._trouble(update, now)
         return None
@@ -93,6 +96,7 @@ class Told:
             collected=self.collected,
             sweep=self.sweep,
             kills=tuple(self.kills.values()),
+            surveys=tuple(self.surveys.values()),
             launching=bool(self.launching),
             paused=self.paused,
             ascii=self.ascii,

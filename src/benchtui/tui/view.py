@@ -16,7 +16,7 @@ from benchtui.engine.snapshot import Snapshot
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
     from benchtui.engine.collector import Collected
-    from benchtui.engine.kill_scope import KillProgress
+    from benchtui.engine.kill_scope import KillProgress, KillSurvey
     from benchtui.engine.runs import RunListing
     from benchtui.engine.sweep import Sweep
 
@@ -89,6 +89,7 @@ class View:
     collected: Collected | None = None
     sweep: Sweep | None = None
     kills: tuple[KillProgress, ...] = ()
+    surveys: tuple[KillSurvey, ...] = ()  # one a scope, while its regions are still answering
     launching: bool = False
     paused: bool = False
     ascii: bool = False

@@ -17,7 +17,7 @@ from benchtui.core.errors import BenchtuiError
 from benchtui.engine.kill_scope import TOKEN_LENGTH, KillProgress, KillScope, KillSurvey, ScopeKind
 from benchtui.tui.glyphs import BAD, BUSY, FAINT, GOOD
 from benchtui.tui.safe_text import safe_text
-from benchtui.tui.screens.kill_text import proof_text, question, survey_text
+from benchtui.tui.screens.kill_text import counting, proof_text, question, survey_text
 from benchtui.tui.view import View
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class KillScreen(ModalScreen[None]):
         self._marked: frozenset[str] = scope.jobs
         self._surveys: dict[KillScope, KillSurvey] = {}
         self._trouble: str | None = None  # why there is no survey
+        self._looked_at: datetime | None = None  # when the count began
         #: Kills begun here that have told nothing yet, with the beginning of an earlier one.
         self._asked: dict[KillScope, datetime | None] = {}
         self._ended: frozenset[tuple[KillScope, datetime]] = frozenset()
@@ -143,7 +144,7 @@ class KillScreen(ModalScreen[None]):
         return f" {dot} ".join((*marked, "esc"))
 
     def _look(self) -> None:
-        self._trouble = None
+        self._trouble, self._looked_at = None, self._main.clock()
         self._surveys.pop(self.scope, None)
         self.run_worker(self._survey(self.scope), group="survey", exclusive=True, exit_on_error=False)
 
@@ -203,8 +204,12 @@ class KillScreen(ModalScreen[None]):
         if self._trouble is not None:
             why = safe_text(f"What is alive is UNKNOWN: {self._trouble}", style=BAD)
             return why.append("\nA kill asks every region again.")
-        dots = "..." if self._main.glyphs.ascii else "…"
-        return Text(f"counting what is tagged {self.scope.tag} {dots}", style=BUSY)
+        partial = next((each for each in self._main.view.surveys if each.scope == self.scope), None)
+        if partial is None or self._looked_at is None or partial.taken_at < self._looked_at:
+            return Text(f"Terminate what is tagged {self.scope.tag}\n", style="bold").append_text(
+                counting(None, self._main.glyphs)
+            )
+        return survey_text(partial, self._main.glyphs)
 
     def _proof(self, view: View, progress: KillProgress | None) -> Text:
         if self.scope in self._asked or progress is None:

@@ -25,7 +25,9 @@ def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
     """What would be ended, where, and what that stops."""
     text = Text()
     count = f"{survey.count} instance{'' if survey.count == 1 else 's'}"
-    if not survey.complete:
+    if survey.under_way:
+        count = f"so far {count}"
+    elif not survey.complete:
         count = f"at least {count}"
     text.append(f"Terminate {count} tagged {survey.scope.tag}\n", style="bold")
     if survey.scope.kind is ScopeKind.SELECTION:
@@ -37,7 +39,10 @@ def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
             types = ", ".join(f"{name} {'x' if glyphs.ascii else '×'}{n}" for name, n in region.types)
             line = f"  {region.region:<{width}}  {len(region.instances):>3}   {types}"
             text.append_text(safe_text(line)).append("\n")
-    text.append(_stops(survey))
+    if survey.under_way:
+        text.append_text(counting(survey, glyphs))
+    else:
+        text.append(_stops(survey))
     if survey.regions_error is not None:
         text.append("\n").append_text(safe_text(f"? {survey.regions_error}", ERROR_LIMIT, BAD))
     for region in survey.unknown:
@@ -47,6 +52,14 @@ def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
         others = "instance" if survey.spared == 1 else "instances"
         text.append(f"\nNot touched: {survey.spared} other live {others}.", style=FAINT)
     return text
+
+
+def counting(survey: KillSurvey | None, glyphs: Glyphs) -> Text:
+    """How far the count is."""
+    answered = len(survey.regions) if survey is not None else 0
+    known = survey is not None and not survey.listing
+    of = f" of {answered + survey.pending}" if survey is not None and known else ""
+    return Text(f"counting: {answered}{of} regions answered {_going(glyphs)}", style=BUSY)
 
 
 def _stops(survey: KillSurvey) -> str:
