@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchtui.report.chart_specs import Tick
+
+LARGEST = sys.float_info.max
+SMALLEST = math.ulp(0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,14 @@ def axis(values: Sequence[float], *, log: bool = False, from_zero: bool = False)
     """
     low, high = min(values), max(values)
     if log:
-        return Axis(max(low / 1.15, 5e-324), min(high * 1.15, 1e308), log=True)
+        bottom = max(low / 1.15, SMALLEST)
+        return Axis(bottom, max(min(high * 1.15, LARGEST), bottom * 2), log=True)
     air = (high / 20 - low / 20) or abs(high) / 10 or 1.0
-    top = min(high + air, 1.7e308)
+    top = min(high + air, LARGEST)
     if from_zero and low >= 0:
         return Axis(0.0, top)
     # Air around what is not negative does not reach below zero: no price is.
-    return Axis(max(low - air, 0.0) if low >= 0 else max(low - air, -1.7e308), top)
+    return Axis(max(low - air, 0.0) if low >= 0 else max(low - air, -LARGEST), top)
 
 
 def ticks(on: Axis, most: int) -> tuple[Tick, ...]:
@@ -64,7 +69,7 @@ def _steps(on: Axis, most: int) -> list[float]:
         return []
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(on.low / step - 1e-9)
-    return [count * step for count in range(first, first + most + 1) if count * step <= on.high * (1 + 1e-9)]
+    return [count * step for count in range(first, first + most + 1) if count * step <= on.high + step * 1e-9]
 
 
 def _decades(on: Axis, most: int) -> list[float]:

@@ -220,9 +220,10 @@ def _framed(
     if not _has_room(width, height):
         return [*head, *legend]
     spare = height - SMALLEST_PLOT[1]
-    title = head[:spare]
+    # Without its legend nobody can tell two lines apart: its first line comes before the title.
+    title = head[: max(0, spare - 1)]
     foot = [fit(x_label, width, "dim")] if x_label and spare > 3 else []
-    shown = legend[: min(spare - len(title) - len(foot), height // 3)]
+    shown = legend[: max(min(1, spare), min(spare - len(title) - len(foot), height // 3))]
     plot = _plot(draw, on, x_ticks, width, height - len(title) - len(shown) - len(foot))
     if foot:
         foot[0].align("right", width)

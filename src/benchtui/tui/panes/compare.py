@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 #: Runs before this one whose results the history chart shows.
 EARLIER_RUNS = 9
+SHORT = 20  # lines below which the chart needs the room of the sentence's end; y copies all of it
 ROOMY = 26  # lines from which the chart has a frame with the names of the charts
 FRAME = 3  # lines of the table beside its rows: border and header
 
@@ -265,7 +266,7 @@ class ComparePane(Pane):
     def _share_room(self) -> None:
         rows = len(self._rows) + FRAME
         self.table.styles.height = max(FRAME + 1, min(rows, self.size.height // 2))
-        self.query_one("#compare-sentence").styles.max_height = 2 if self.size.height < 18 else 5
+        self.query_one("#compare-sentence").styles.max_height = 2 if self.size.height < SHORT else 5
         self.set_class(self.size.height >= ROOMY, "-roomy")
 
     def _fetch_earlier(self) -> None:
