@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
+from pydantic_core import to_jsonable_python
 
 from benchtui.core.documents import Metric, ResultDocument
 from benchtui.engine.snapshot import JobRow
@@ -47,9 +48,10 @@ def row_fields(row: JobRow) -> dict[str, Any]:
 
 
 def rows_json(rows: Sequence[JobRow]) -> str:
-    """Jobs as a JSON text: one as an object, several as an array; money as strings, times in UTC."""
+    """Jobs as ASCII JSON: one as an object, several as an array; money as strings, times in UTC."""
     records = [row_fields(row) for row in rows]
-    return to_json(records[0] if len(records) == 1 else records, indent=2).decode()
+    shown = records[0] if len(records) == 1 else records
+    return json.dumps(shown, default=to_jsonable_python, indent=2, allow_nan=False)
 
 
 def detail_fields(detail: JobDetail) -> dict[str, Any]:

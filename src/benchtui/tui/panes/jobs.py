@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from benchtui.core.filter import Filter
+from benchtui.core.text import clean_line
 from benchtui.engine.concerns import Concern, Urgency, worst
 from benchtui.engine.headline import Headline, headline
 from benchtui.engine.job_fields import Order, chosen
@@ -189,9 +190,8 @@ class JobsPane(Pane):
         """Copy the ids of the instances, and of a job that has none its own."""
         rows = self._selected_rows()
         if rows:
-            ids = [
-                row.status.instance.instance_id if row.status.instance else row.planned.job for row in rows
-            ]
+            views = ((row.planned.job, row.status.instance) for row in rows)
+            ids = [clean_line(view.instance_id) if view else job for job, view in views]
             self.main.copy("\n".join(ids), ids[0] if len(ids) == 1 else f"{len(ids)} ids")
 
     def action_copy_json(self) -> None:

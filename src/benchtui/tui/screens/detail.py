@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from benchtui.core.text import clean_line
 from benchtui.engine.job_log import LogLine
 from benchtui.tui.glyphs import BAD, FAINT
 from benchtui.tui.job_cells import state
@@ -100,7 +101,7 @@ class JobScreen(Screen[None]):
         """Copy the id of the instance."""
         if self.row is not None:
             view = self.row.status.instance
-            self.main.copy(view.instance_id if view else self.job, "the id")
+            self.main.copy(clean_line(view.instance_id) if view else self.job, "the id")
 
     def action_kill_job(self) -> None:
         """The kill screen for this job; ends nothing by itself."""

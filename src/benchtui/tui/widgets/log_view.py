@@ -32,11 +32,13 @@ class LogView(ScrollView, can_focus=True):
         Binding("k", "scroll_up", show=False),
         Binding("g", "scroll_home", show=False),
         Binding("G", "scroll_end", show=False),
+        Binding("left", "sideways(-1)", show=False),
+        Binding("right", "sideways(1)", show=False),
     ]
     DEFAULT_CSS = """
     LogView {
-        height: 1fr; background: $background; overflow-x: auto; overflow-y: auto;
-        scrollbar-size-horizontal: 0; scrollbar-size-vertical: 1;
+        height: 1fr; background: $background; overflow-x: hidden; overflow-y: auto;
+        scrollbar-size-vertical: 1;
     }
     LogView:ansi { background: ansi_default; }
     """
@@ -51,6 +53,8 @@ class LogView(ScrollView, can_focus=True):
         self.empty = "nothing yet"
         self._lines: deque[LogLine] = deque(maxlen=MAX_LINES)
         self._rows: list[Text] = []  # as laid out
+        self._longest = 0  # cells of the longest of them
+        self._left = 0  # the first cell in sight
 
     @property
     def lines(self) -> tuple[LogLine, ...]:
@@ -120,6 +124,11 @@ class LogView(ScrollView, can_focus=True):
         self._stand_still()
         super().action_scroll_home()
 
+    def action_sideways(self, direction: int) -> None:
+        """Half a screen to the left or right, where lines are longer than the screen."""
+        self._left = max(0, min(self._left + direction * self._width // 2, self._longest - self._width))
+        self.refresh()
+
     def action_scroll_end(self) -> None:
         """To the end, and follow it."""
         if not self.autoscroll:
@@ -145,7 +154,7 @@ class LogView(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Line ``y`` of what is in sight."""
         width, style = self._width, self.rich_style
-        left, top = self.scroll_offset
+        left, top = self._left, self.scroll_offset.y
         if not self._rows and y == 0:
             shown = safe_text(self.empty, style=FAINT)
         elif top + y < len(self._rows):
@@ -186,10 +195,9 @@ class LogView(ScrollView, can_focus=True):
         ]
 
     def _resized(self) -> None:
-        longest = self._width
-        if not self.wrap:
-            longest = max((cell_len(row.plain) for row in self._rows), default=0)
-        self.virtual_size = Size(max(longest, 1), len(self._rows))
+        self._longest = max((cell_len(row.plain) for row in self._rows), default=0)
+        self._left = max(0, min(self._left, self._longest - self._width))
+        self.virtual_size = Size(max(self._width, 1), len(self._rows))
         if self.autoscroll:
             self._to_end()
         self.refresh()
