@@ -241,6 +241,17 @@ async def test_modes_suites_and_region_are_edited_with_keys(make: Make, engine: 
         await until(pilot, lambda: engine.calls("plan")[-1][0].plan.suites == ("stream",))
 
 
+async def test_the_plan_can_be_made_again(make: Make, engine: ScriptedEngine, clock: FixedClock) -> None:
+    app = make(config=config())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: title(app) == "Plan of 0s ago")
+        clock.at += timedelta(minutes=3)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: len(engine.calls("plan")) == 2)
+        await until(pilot, lambda: title(app) == "Plan of 0s ago")
+
+
 # Types.
 
 

@@ -123,6 +123,7 @@ ACTIONS: tuple[Action, ...] = (
     # Launch.
     Action("launch.types", "ctrl+t", "Types", "Choose instance types", "benchtui types", footer=True),
     Action("launch.save", "ctrl+s", "Save", "Save the plan as TOML", "none: write the file", footer=True),
+    Action("launch.replan", "ctrl+r", "Plan again", "Make the plan again", "benchtui plan CONFIG"),
     Action(
         "launch.launch",
         "ctrl+l",

@@ -17,7 +17,7 @@ from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.table_layout import GAP, Column, arrange, fitted
 
-MOST_JOBS = 500  # lines; what is beyond is counted
+MOST_JOBS = 200  # lines; what is beyond is counted
 MOST_REASONS = 20
 _COLUMNS = (
     Column("place", "#", 3, right=True, drop=6),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shlex
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -226,7 +227,8 @@ class LaunchPane(Pane):
                 return
             self._file = path
             form.saved(config)
-            self.main.note(f"saved {path}", command=f"benchtui plan {path}")
+            command = f"benchtui plan {shlex.quote(str(path))}{self.main.view.flags}"
+            self.main.note(f"saved {path}", command=command)
 
         suggested = loaded_from or Path.cwd() / PROJECT_FILE
         self.app.push_screen(SavePlan(suggested, loaded_from, write), saved)
@@ -308,10 +310,9 @@ class LaunchPane(Pane):
             return
         finally:
             self._launching = False
-        flags = self.main.view.flags
-        self.main.note(
-            f"{run}: launching {len(planned.plan.jobs)} jobs", command=f"benchtui watch {run}{flags}"
-        )
+        flags, jobs = self.main.view.flags, len(planned.plan.jobs)
+        count = "1 job" if jobs == 1 else f"{jobs} jobs"
+        self.main.note(f"{run}: launching {count}", command=f"benchtui watch {run}{flags}")
         self._seed = draw_seed(random.SystemRandom())
         self._plan_soon(0)
         self.main.told.follow(run)
