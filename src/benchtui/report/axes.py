@@ -69,7 +69,8 @@ def _steps(on: Axis, most: int) -> list[float]:
         return []
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(on.low / step - 1e-9)
-    return [count * step for count in range(first, first + most + 1) if count * step <= on.high + step * 1e-9]
+    places = (count * step for count in range(first, first + most + 1))
+    return [place for place in places if math.isfinite(place) and place / 2 <= on.high / 2 + step * 1e-9]
 
 
 def _decades(on: Axis, most: int) -> list[float]:
@@ -94,7 +95,7 @@ def short(value: float) -> str:
     size = abs(value)
     if size >= 1e5 or size < 1e-3:
         return f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
-    return f"{value:.4g}"
+    return f"{value:.0f}" if size >= 1000 else f"{value:.4g}"
 
 
 def size(count: float) -> str:
