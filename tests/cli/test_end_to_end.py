@@ -55,6 +55,16 @@ def test_a_run_measures_verifies_and_leaves_nothing_behind(hosted_cli: Cli):
     assert "census closed: 2 planned = 2 measured (2 verified) + 0 declined" in again.stdout
     watched = hosted_cli("watch", run, "--local", *bucket)
     assert watched.returncode == 0, watched.stderr
+    log = hosted_cli("log", run, "local.1cpu-1", "--follow", "--local", *bucket)
+    assert log.returncode == 0, log.stderr
+    assert "run all: exited with 0" in log.stdout
+    assert log.stdout.splitlines()[-1].endswith("Z COMPLETED")
+    known = json.loads(hosted_cli("status", run, "local.1cpu-1", "--local", "--json", *bucket).stdout)
+    assert known["sentinels"][-1]["state"] == "COMPLETED"
+    assert known["layers"]["timer"]
+    assert known["system"]["provider"] == "local"
+    assert known["results"]["stream"]["metrics"]["triad.all"]["median"] > 0
+    assert known["log_chunks"] > 0
     console = hosted_cli("local", "console", "local.1cpu-1")
     assert console.returncode == 0, console.stderr
     assert console.stdout

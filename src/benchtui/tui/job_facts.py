@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from benchtui.tui.job_cells import passed, state
 from benchtui.tui.safe_text import safe_text
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from benchtui.core.documents import RunDocument, SystemDocument
     from benchtui.engine.detail import JobDetail, Said
     from benchtui.engine.snapshot import JobRow
@@ -35,9 +37,28 @@ def short(row: JobRow, detail: JobDetail | None, run: RunDocument, now: datetime
     )
 
 
-def full(row: JobRow, detail: JobDetail | None, run: RunDocument, now: datetime, glyphs: Glyphs) -> Text:
-    """Everything."""
-    return _joined(_full(row, detail, run, now, glyphs))
+def full(
+    row: JobRow, detail: JobDetail | None, run: RunDocument, now: datetime, glyphs: Glyphs
+) -> tuple[Text, ...]:
+    """Everything, a fact a line."""
+    return tuple(_full(row, detail, run, now, glyphs))
+
+
+def folded(lines: Iterable[Text], width: int, console: Console) -> Text:
+    """The lines in ``width`` cells; what goes on does so below its beginning, not below its name."""
+    rows: list[Text] = []
+    for line in lines:
+        if line.cell_len <= width or width < 3 * NAME_CELLS:
+            rows.append(line)
+            continue
+        name, rest = line[:NAME_CELLS], line[NAME_CELLS:]
+        for part in rest.wrap(console, width - NAME_CELLS):
+            row = Text()
+            row.append_text(name)
+            row.append_text(part)
+            rows.append(row)
+            name = Text(" " * NAME_CELLS)
+    return _joined(rows)
 
 
 def _full(
@@ -104,6 +125,7 @@ def _times(row: JobRow, detail: JobDetail | None, glyphs: Glyphs) -> Text:
 
 
 def _cost(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
+    yield Text()
     yield _heading("cost, estimate")
     if detail.cost is None:
         yield _named("", Text(f"{glyphs.unknown}  no instance is known", style=FAINT))
@@ -119,6 +141,7 @@ def _cost(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
 
 def _results(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
     missing = [suite for suite in detail.row.planned.suites if suite not in detail.results]
+    yield Text()
     yield _heading(f"results {len(detail.results)}/{len(detail.row.planned.suites)}")
     for suite, result in detail.results.items():
         if not isinstance(result, ResultDocument):
@@ -155,6 +178,7 @@ def _number(value: float | None, glyphs: Glyphs) -> str:
 
 
 def _system(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
+    yield Text()
     yield _heading("system, as the instance observed it")
     if detail.system_problem:
         yield _named("", safe_text(detail.system_problem, 500, BAD))
@@ -182,6 +206,7 @@ def _observed(system: SystemDocument, glyphs: Glyphs) -> Iterator[tuple[str, str
 
 
 def _sentinels(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
+    yield Text()
     yield _heading(f"sentinels {len(detail.said)}")
     if detail.row.status.gaps:
         missing = ", ".join(map(str, detail.row.status.gaps))
@@ -207,7 +232,7 @@ def _sentinel(said: Said) -> Text:
 
 
 def _heading(text: str) -> Text:
-    return Text(f"\n{text}", style="bold")
+    return Text(text, style="bold")
 
 
 def _named(name: str, text: Text) -> Text:
@@ -221,7 +246,7 @@ def _clock(at: datetime | None, glyphs: Glyphs) -> str:
     return glyphs.unknown if at is None else f"{at:%H:%M:%SZ}"
 
 
-def _joined(lines: Iterator[Text] | tuple[Text, ...]) -> Text:
+def _joined(lines: Iterable[Text]) -> Text:
     joined = Text("\n", no_wrap=False, end="").join(lines)
     joined.no_wrap = False
     return joined

@@ -16,7 +16,7 @@ from benchtui.core.text import clean_line
 from benchtui.engine.job_log import LogLine
 from benchtui.tui.glyphs import BAD, FAINT
 from benchtui.tui.job_cells import state
-from benchtui.tui.job_facts import full
+from benchtui.tui.job_facts import folded, full
 from benchtui.tui.job_feed import JobFeed
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.view import View
@@ -126,7 +126,9 @@ class DetailScreen(JobScreen):
         Binding("pageup", "page(-1)", show=False),
     ]
     DEFAULT_CSS = """
-    DetailScreen VerticalScroll { border: round $primary; padding: 0 1; height: 1fr; }
+    DetailScreen VerticalScroll {
+        border: round $primary; padding: 0 1; height: 1fr; scrollbar-size-vertical: 1;
+    }
     DetailScreen #detail-text { width: 1fr; height: auto; }
     """
 
@@ -155,12 +157,15 @@ class DetailScreen(JobScreen):
             return safe_text(f"{self.job} is not in the run that is followed")
         detail = self.feed.detail if self.feed else None
         now = view.snapshot.taken_at if view.paused else view.now
-        text = full(self.row, detail, view.snapshot.run, now, self.main.glyphs)
+        lines = full(self.row, detail, view.snapshot.run, now, self.main.glyphs)
         problem = self.problem_text()
         if problem is not None:
-            text.append("\n")
-            text.append_text(safe_text(problem, 1000, BAD))
-        return text
+            lines += (safe_text(problem, 1000, BAD),)
+        return folded(lines, self.query_one("#detail-text").size.width, self.app.console)
+
+    def on_resize(self) -> None:
+        """Lines fold elsewhere."""
+        self.call_after_refresh(lambda: self.paint(self.main.view))
 
     def action_logs(self) -> None:
         """The log in its place."""
