@@ -164,6 +164,7 @@ def test_per_dollar_this_machine_is_unknown_with_its_reason():
     found = cell(compare(results(local_2cpu=[12.0, 13.0, 14.0]), basis=Basis.DOLLAR), "local.2cpu")
     assert found.estimate is None
     assert found.missing == "this machine is not rented"
+    assert found.n == 3
 
 
 def test_a_figure_that_is_not_positive_has_no_ratio():

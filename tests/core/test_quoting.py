@@ -40,7 +40,7 @@ def test_what_is_not_ranked_is_quoted_as_such():
 
 def test_what_was_not_measured_says_why():
     said = quoting.sentence(compare([*THREE_TYPES, result("c8g.large", 1, None)]), "c8g.large", 0)
-    assert said == "c8g.large has no stream triad.all: not launched: no capacity."
+    assert said == "c8g.large has no stream triad.all per instance: not launched: no capacity."
 
 
 def test_a_local_figure_names_the_machine_and_no_price():

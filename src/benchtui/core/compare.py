@@ -58,11 +58,12 @@ class Cell:
     no_verdict: str | None = None  # why a ranked cell has none
     outliers: tuple[str, ...] = ()  # jobs
     unverified: int = 0  # instances that do not count because others are verified
+    unusable: int = 0  # instances with a figure that cannot be given in this way
 
     @property
     def n(self) -> int:
-        """Instances."""
-        return len(self.members)
+        """Instances that were measured, without those that do not count."""
+        return len(self.members) or self.unusable
 
     @property
     def ranked(self) -> bool:
@@ -264,7 +265,7 @@ def _cell(
         else:
             members.append(Member(result.run, result.job, value, result.verified))
     if not members:
-        return Cell(missing=unknown)
+        return Cell(missing=unknown, unusable=len(having))
     verified = [member for member in members if member.verified is True]
     counted = tuple(verified or members)
     values = [member.value for member in counted]

@@ -92,7 +92,7 @@ def sentence(comparison: Comparison, name: str, position: int) -> str:
         return ""
     column, cell = comparison.columns[position], row.cells[position]
     if cell.estimate is None:
-        return clean_line(f"{name} has no {_metric(column)}: {cell.missing}.", 600)
+        return clean_line(f"{name} has no {_metric(column)} {comparison.basis.words}: {cell.missing}.", 600)
     base = comparison.row(comparison.baseline or "")
     if cell.against is None or base is None:
         return clean_line(f"{_alone(comparison, row, column, cell)} {_origin(comparison, [row])}", 600)

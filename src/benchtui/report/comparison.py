@@ -71,7 +71,7 @@ def title(comparison: Comparison, column: Column) -> str:
 
 def _bar(name: str, cell: Cell) -> Bar:
     if cell.estimate is None:
-        return Bar(name, None, n=0, note=cell.missing or "", ranked=False)
+        return Bar(name, None, n=cell.n, note=cell.missing or "", ranked=False)
     bounds = cell.estimate.interval
     return Bar(
         name,
@@ -189,7 +189,7 @@ def history(results: Sequence[InstanceResult], comparison: Comparison, position:
     heading = f"{column.key.suite} {column.key.name} over runs"
     runs: dict[str, datetime] = {one.run: one.planned_at for one in results}
     if len(runs) < 2:
-        return EmptyChart(heading, "one run only: name several runs to see how they changed")
+        return EmptyChart(heading, "one run only: a line over time needs the results of several")
     # The same recipe in every run: what the comparison chose, else a new version would look like a change.
     alike = [one for one in results if (one.mode, one.version) == (column.mode, column.version)]
     lines: dict[str, list[tuple[float, float]]] = {row.name: [] for row in comparison.rows}
