@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from benchtui.core.keys import FINAL_BY_INSTANCE
+
 if TYPE_CHECKING:
     from benchtui.engine.kill_scope import KillProgress
-    from benchtui.engine.snapshot import Snapshot
+    from benchtui.engine.snapshot import JobRow, Snapshot
     from benchtui.engine.sweep import Sweep
 
 
@@ -20,7 +22,7 @@ class Living:
     run: int  # of the run that is followed
     others: int  # of other runs of this account
     ends_by: datetime | None  # when the last of the run is ended in any case; None: not known of each
-    overdue: int  # of the run: alive after they should have ended
+    overdue: int  # of the run: alive past their end, or after their job's
     known: bool  # EC2 has answered for the run
 
     @property
@@ -39,9 +41,16 @@ def living(run: str | None, snapshot: Snapshot | None, sweep: Sweep | None) -> L
         run=len(alive),
         others=len(others),
         ends_by=max((at for at in ends if at is not None), default=None) if all(ends) else None,
-        overdue=len(snapshot.overdue) if snapshot is not None else 0,
+        overdue=sum(_overdue(row, snapshot) for row in alive) if snapshot is not None else 0,
         known=snapshot is not None and snapshot.ec2_known,
     )
+
+
+def _overdue(row: JobRow, snapshot: Snapshot) -> bool:
+    """A silent instance is no matter of this: it ends by itself like the others."""
+    expires = row.status.instance.expires_at if row.status.instance is not None else None
+    late = expires is not None and snapshot.taken_at > expires
+    return late or (row.status.state in FINAL_BY_INSTANCE and row.status.alarm is not None)
 
 
 def farewell(

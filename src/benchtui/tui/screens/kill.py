@@ -51,6 +51,7 @@ class KillScreen(ModalScreen[None]):
     KillScreen VerticalScroll { height: auto; scrollbar-size-vertical: 1; }
     KillScreen #kill-survey { max-height: 40vh; }
     KillScreen #kill-proof { max-height: 35vh; border-top: solid $error; }
+    KillScreen #kill-proof.alone { max-height: 70vh; }
     KillScreen Static { height: auto; }
     KillScreen #kill-confirm { height: auto; }
     KillScreen Horizontal { height: auto; }
@@ -91,7 +92,7 @@ class KillScreen(ModalScreen[None]):
                     yield Button(
                         _label("Terminate"), id="terminate", variant="error", compact=True, disabled=True
                     )
-            with VerticalScroll(id="kill-proof", can_focus=False):
+            with VerticalScroll(id="kill-proof"):
                 yield Static("", id="kill-proven", markup=False)
 
     def on_mount(self) -> None:
@@ -140,8 +141,8 @@ class KillScreen(ModalScreen[None]):
             ScopeKind.RUN: "r this run",
             ScopeKind.ALL: "a every run",
         }
-        marked = (f">{name}<" if kind is self.scope.kind else name for kind, name in names.items())
-        return f" {dot} ".join((*marked, "esc"))
+        shown = (f">{name}<" if kind is self.scope.kind else name for kind, name in names.items())
+        return f" {dot} ".join(shown)
 
     def _look(self) -> None:
         self._trouble, self._looked_at = None, self._main.clock()
@@ -189,6 +190,7 @@ class KillScreen(ModalScreen[None]):
         self._write("kill-proven", self._proof(view, progress))
         self.query_one("#kill-proof").display = progress is not None or running
         confirms = not (running or settled)
+        self.query_one("#kill-proof").set_class(not confirms, "alone")
         self.query_one("#kill-question").display = confirms
         self.query_one(Input).display = confirms
         self.query_one("#terminate").display = confirms
@@ -196,7 +198,8 @@ class KillScreen(ModalScreen[None]):
         self._write("kill-question", Text(question(self.scope, self._token)))
         self._lock(view, confirms)
         if self.focused is None or not self.focused.display:
-            self.query_one("#cancel", Button).focus()
+            # Not on a button while the kill goes on: the enter that began it may come twice.
+            self.query_one("#kill-proof" if running else "#cancel").focus()
 
     def _what(self, survey: KillSurvey | None) -> Text:
         if survey is not None:
@@ -234,7 +237,7 @@ class KillScreen(ModalScreen[None]):
         elif field.value and len(field.value) >= TOKEN_LENGTH:
             said = Text("locked: that is not the token", style=BAD)
         else:
-            said = Text("locked; tab, then type", style=FAINT)
+            said = Text("locked", style=FAINT)
         self._write("kill-lock", said)
 
     def _matches(self, view: View) -> bool:

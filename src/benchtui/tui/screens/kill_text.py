@@ -120,7 +120,7 @@ def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
         count = len(progress.report.regions)
         return Text(f"{glyphs.yes} PROVEN: every instance is gone, {count} regions", style=f"bold {GOOD}")
     said = Text()
-    said.append(f"{glyphs.no} NOT PROVEN: instances may still be running", style=f"bold {BAD}")
+    said.append("! NOT PROVEN: instances may still be running", style=f"bold {BAD}")
     if progress.error is not None:
         said.append("\n").append_text(safe_text(progress.error, ERROR_LIMIT, BAD))
     return said
