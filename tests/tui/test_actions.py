@@ -49,7 +49,7 @@ def test_a_pane_takes_no_key_of_the_application_away():
 
 def test_what_ends_or_buys_instances_needs_a_word_typed():
     dangerous = {binding_id(action) for action in ACTIONS if action.danger is Danger.TYPE}
-    assert dangerous == {"app.kill", "launch.launch"}
+    assert dangerous == {"app.kill", "launch.launch", "cost.end"}
 
 
 def test_the_readme_prints_this_table():

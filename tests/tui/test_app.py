@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from textual.widgets import OptionList
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.events import Event
@@ -20,6 +21,16 @@ WIDE = (120, 36)
 
 def header(app):
     return app.screen_stack[0].query_one(Header).render().plain
+
+
+def _first(options):
+    return str(options.get_option_at_index(0).prompt)
+
+
+async def until(pilot, condition):
+    """Let the application work until ``condition`` holds: it always will, or the test is wrong."""
+    while not condition():
+        await pilot.pause(0.01)
 
 
 async def settled(pilot):
@@ -127,11 +138,12 @@ async def test_the_palette_finds_an_action_and_carries_it_out(app):
         await pilot.press("colon")
         await pilot.pause()
         await pilot.press(*"history")
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        await pilot.press("enter")
-        await settled(pilot)
-        assert app.front.PANE == "history"
+        found = app.screen.query_one(OptionList)
+        await until(
+            pilot, lambda: found.option_count and "History" in str(found.get_option_at_index(0).prompt)
+        )
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: app.front.PANE == "history")
 
 
 async def test_keys_can_be_given_by_the_configuration(make):
@@ -178,8 +190,7 @@ async def test_a_run_that_is_not_there_is_an_event_with_its_fix(app, engine):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         app.adopt("20261123-101112-abcd")
-        await app.workers.wait_for_complete()
-        await settled(pilot)
+        await until(pilot, lambda: app.told.events.entries)
         assert any(
             "holds no run x" in entry.text and "benchtui runs" in entry.text
             for entry in app.told.events.entries
@@ -262,9 +273,7 @@ async def test_refresh_asks_for_runs_and_sweeps(app, engine, fleet_snapshot):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         await pilot.press("f5")
-        await app.workers.wait_for_complete()
-        assert engine.calls("runs")
-        assert engine.calls("sweep")
+        await until(pilot, lambda: engine.calls("runs") and engine.calls("sweep"))
 
 
 async def test_the_events_pane_keeps_the_cursor_when_lines_come(app, engine):
@@ -277,8 +286,6 @@ async def test_the_events_pane_keeps_the_cursor_when_lines_come(app, engine):
         await pilot.press("g", "j")
         engine.tell(Event("note", fleet.after(62), {"text": "one more"}))
         await settled(pilot)
-        from textual.widgets import OptionList
-
         events = app.front.query_one(OptionList)
         assert events.highlighted == 1
         assert events.option_count == 6
