@@ -33,6 +33,7 @@ from benchtui.tui.widgets.job_panel import JobPanel
 from benchtui.tui.widgets.live_table import Cells, LiveTable
 from benchtui.tui.widgets.pane import Pane
 from benchtui.tui.widgets.result_chart import ResultChart
+from benchtui.tui.written import Written
 
 WIDE = 120
 #: Below it the table alone has the room it needs.
@@ -74,7 +75,7 @@ class JobsPane(Pane):
         self._now: datetime | None = None  # what times count to; stands while paused
         self._results: Headline | None = None
         self._results_of: tuple[str, int] | None = None  # run and collection they were read from
-        self._said: Text | None = None
+        self._written = Written()
 
     def compose(self) -> ComposeResult:
         """Filter, table, the job under the cursor, the worst thing."""
@@ -116,8 +117,8 @@ class JobsPane(Pane):
             self._now = view.now
         self._read_results(view)
         self._select(snapshot)
-        self.table.border_title = self._title(view, snapshot)
-        self.table.border_subtitle = counted(snapshot, self.size.width - 6, self.glyphs)
+        self._written.title(self.table, self._title(view, snapshot))
+        self._written.subtitle(self.table, counted(snapshot, self.size.width - 6, self.glyphs))
         self._show_worst(snapshot, view.now)
         self._show_below(view)
 
@@ -275,7 +276,7 @@ class JobsPane(Pane):
         table.display, empty.display = view.snapshot is not None, view.snapshot is None
         if view.snapshot is None:
             self.query_one("#jobs-below").display = False
-            empty.update(empty_words(view))
+            self._written.text(empty, empty_words(view))
         elif hidden:
             self.on_resize()
             if self.has_focus or self.app.focused is None:
@@ -297,9 +298,7 @@ class JobsPane(Pane):
 
     def _show_worst(self, snapshot: Snapshot, now: datetime) -> None:
         line = _worst_line(worst(snapshot, now), self.size.width - 2, self.glyphs.separator)
-        if self._said is None or line.plain != self._said.plain:
-            self._said = line
-            self.query_one("#jobs-worst", Static).update(line)
+        self._written.text(self.query_one("#jobs-worst", Static), line, layout=True)
 
     def _show_below(self, view: View) -> None:
         if not self.query_one("#jobs-below").display or view.snapshot is None:

@@ -22,6 +22,7 @@ from benchtui.tui.safe_text import safe_text
 from benchtui.tui.view import View
 from benchtui.tui.widgets.header import Header
 from benchtui.tui.widgets.log_view import LogView
+from benchtui.tui.written import Written
 
 if TYPE_CHECKING:
     from benchtui.engine.snapshot import JobRow
@@ -39,6 +40,7 @@ class JobScreen(Screen[None]):
         self.job = job
         self.row: JobRow | None = None
         self.feed: JobFeed | None = None
+        self.written = Written()
 
     @property
     def main(self) -> BenchtuiApp:
@@ -132,10 +134,6 @@ class DetailScreen(JobScreen):
     DetailScreen #detail-text { width: 1fr; height: auto; }
     """
 
-    def __init__(self, job: str) -> None:
-        super().__init__(job)
-        self._shown: Text | None = None
-
     def compose(self) -> ComposeResult:
         """One text that scrolls."""
         yield self.header()
@@ -145,12 +143,8 @@ class DetailScreen(JobScreen):
 
     def paint(self, view: View) -> None:
         """Write it only if it differs."""
-        box = self.query_one("#detail-box")
-        box.border_title = self.title_of(view)
-        text = self._text(view)
-        if self._shown is None or (text.plain, text.spans) != (self._shown.plain, self._shown.spans):
-            self._shown = text
-            self.query_one("#detail-text", Static).update(text)
+        self.written.title(self.query_one("#detail-box"), self.title_of(view))
+        self.written.text(self.query_one("#detail-text", Static), self._text(view), layout=True)
 
     def _text(self, view: View) -> Text:
         if self.row is None or view.snapshot is None:
@@ -220,7 +214,7 @@ class LogScreen(JobScreen):
         if problem is not None:
             title.append_text(safe_text(f"  {problem}", 300, BAD))
         title.append(f"  {len(log.lines)} lines", style=FAINT)
-        log.border_title = title
+        self.written.title(log, title)
         log.say_empty(empty_log(self.row, self.feed))
 
     def action_details(self) -> None:

@@ -20,6 +20,7 @@ from benchtui.tui.screens.detail import empty_log
 from benchtui.tui.table_layout import fitted
 from benchtui.tui.view import View
 from benchtui.tui.widgets.log_view import LogView
+from benchtui.tui.written import Written
 
 if TYPE_CHECKING:
     from benchtui.tui.app import BenchtuiApp
@@ -40,7 +41,7 @@ class JobPanel(Vertical):
         self._row: JobRow | None = None
         self._view: View | None = None
         self._now: datetime | None = None
-        self._facts: Text | None = None
+        self._written = Written()
 
     def compose(self) -> ComposeResult:
         """Facts, a line, the log."""
@@ -78,9 +79,9 @@ class JobPanel(Vertical):
     def _paint(self) -> None:
         row, view, feed = self._row, self._view, self._feed
         if row is None or view is None or view.snapshot is None or feed is None:
-            self.border_title = None
+            self._written.title(self, Text())
             self._write(Text("no job is under the cursor", style=FAINT))
-            self.query_one("#panel-rule", Static).update("")
+            self._written.text(self.query_one("#panel-rule", Static), Text())
             self.log_view.say_empty("")
             return
         instance, glyphs = row.status.instance, self.main.glyphs
@@ -88,7 +89,7 @@ class JobPanel(Vertical):
         title.append_text(
             safe_text(f" {glyphs.separator} {instance.instance_id if instance else 'no instance'}", 80)
         )
-        self.border_title = title
+        self._written.title(self, title)
         self._write(short(row, feed.detail, view.snapshot.run, self._now or view.now, glyphs))
         line = "-" if glyphs.ascii else "─"
         rule = Text(no_wrap=True, end="")
@@ -98,15 +99,13 @@ class JobPanel(Vertical):
         else:
             rule.append_text(safe_text(row.status.suite or row.planned.job, 40))
         rule.append(f" {line * max(0, self.size.width - rule.cell_len - 1)}", style=FAINT)
-        self.query_one("#panel-rule", Static).update(rule)
+        self._written.text(self.query_one("#panel-rule", Static), rule)
         self.log_view.say_empty(empty_log(row, feed))
 
     def _write(self, facts: Text) -> None:
-        """Write it only if it differs, a line a line."""
+        """Lines cut to the width, not folded."""
         dots = "." if self.main.glyphs.ascii else "…"
         room = self.query_one("#panel-facts").size.width
         cut = [line if line.cell_len <= room else fitted(line, room, ellipsis=dots) for line in facts.split()]
         facts = Text("\n").join(cut)
-        if self._facts is None or (facts.plain, facts.spans) != (self._facts.plain, self._facts.spans):
-            self._facts = facts
-            self.query_one("#panel-facts", Static).update(facts)
+        self._written.text(self.query_one("#panel-facts", Static), facts)
