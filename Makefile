@@ -38,7 +38,7 @@ wheel: $(VENV)/dev ## dist/benchtui-*.whl
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
 
 proof: $(VENV)/dev ## the longer proofs of the main path: launcher killed, four kinds of failure, wheel away from the checkout
-	$(BIN)/python -m pytest -n 0 -m slow
+	$(BIN)/python -m pytest -n 0 --timeout 0 -m slow
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof
