@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,10 +135,21 @@ def test_choices_are_those_of_the_comparison():
     assert compare.CHARTS == KINDS
 
 
-def test_help_names_no_module_it_does_not_need():
-    parser = argparse.ArgumentParser()
-    compare.add(parser.add_subparsers())
-    assert "compare" in parser.format_help()
+def test_comparing_what_lies_on_disk_imports_no_cloud_and_no_screen(cli: Cli, results: Path):
+    code = (
+        "import sys; from benchtui.cli.main import main; code = main(['compare', '--results', 'results']);"
+        "unwanted = {'aiobotocore', 'botocore', 'boto3', 'textual', 'plotext', 'moto'} & set(sys.modules);"
+        "sys.exit(code or ', '.join(unwanted) or None)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cli.cwd,
+        env=cli.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_results_come_from_the_bucket(local_cli: Cli):
