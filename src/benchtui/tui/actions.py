@@ -151,33 +151,42 @@ ACTIONS: tuple[Action, ...] = (
         "b",
         "Baseline",
         "Compare with this type",
-        "benchtui compare --baseline TYPE",
+        "benchtui compare RUN --baseline TYPE",
         footer=True,
     ),
-    Action("compare.chart", "g", "Chart", "Next chart", "benchtui compare --chart", footer=True),
-    Action("compare.metric_next", "m", "Metric", "Next metric", "benchtui compare --metric", footer=True),
-    Action("compare.metric_previous", "M", "Metric back", "Previous metric", "benchtui compare --metric"),
+    Action("compare.chart", "g", "Chart", "Next chart", "benchtui compare RUN --chart CHART", footer=True),
+    Action(
+        "compare.metric_next", "m", "Metric", "Next metric", "benchtui compare RUN --metric M", footer=True
+    ),
+    Action(
+        "compare.metric_previous", "M", "Metric back", "Previous metric", "benchtui compare RUN --metric M"
+    ),
     Action(
         "compare.by('instance')",
         "i",
         "Per instance",
         "Per instance",
-        "benchtui compare --by instance",
+        "benchtui compare RUN --by instance",
         footer=True,
     ),
-    Action("compare.by('vcpu')", "v", "Per vCPU", "Per vCPU", "benchtui compare --by vcpu", footer=True),
+    Action("compare.by('vcpu')", "v", "Per vCPU", "Per vCPU", "benchtui compare RUN --by vcpu", footer=True),
     Action(
-        "compare.by('core')", "c", "Per core", "Per physical core", "benchtui compare --by core", footer=True
+        "compare.by('core')",
+        "c",
+        "Per core",
+        "Per physical core",
+        "benchtui compare RUN --by core",
+        footer=True,
     ),
     Action(
         "compare.by('dollar')",
         "dollar_sign",
         "Per $",
         "Per dollar",
-        "benchtui compare --by dollar",
+        "benchtui compare RUN --by dollar",
         footer=True,
     ),
-    Action("compare.copy_sentence", "y", "Copy", "Copy the sentence", "benchtui compare", footer=True),
+    Action("compare.copy_sentence", "y", "Copy", "Copy the sentence", "benchtui compare RUN", footer=True),
     # History.
     Action("history.adopt", "enter", "Follow", "Follow this run", "benchtui watch RUN", footer=True),
     # Events.
