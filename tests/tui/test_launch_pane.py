@@ -590,6 +590,37 @@ async def test_a_second_launch_waits_for_the_first(make: Make, engine: ScriptedE
         assert notes(app)[-1] == "not launched: a launch is under way"
 
 
+async def test_the_buttons_are_in_sight_on_a_small_terminal_however_many_types_there_are(
+    make: Make, engine: ScriptedEngine
+) -> None:
+    def many(config: Config, seed: int) -> Any:
+        planned = plan_of(config, seed)
+        jobs = tuple(
+            replace(job, instance_type=f"c{number}gn.metal-48xl")
+            for number, job in enumerate(planned.plan.jobs * 20)
+        )
+        return replace(planned, plan=replace(planned.plan, jobs=jobs))
+
+    engine.answers["plan"] = many
+    app = make(config=config())
+    async with app.run_test(size=(60, 16)) as pilot:
+        screen = await asked(pilot, app)
+        assert screen.region.contains_region(screen.query_one("#launch").region)
+        assert screen.region.contains_region(screen.query_one("#token").region)
+
+
+async def test_every_field_can_be_reached_on_a_small_terminal(make: Make) -> None:
+    app = make(config=config())
+    async with app.run_test(size=(60, 16)) as pilot:
+        await opened(pilot)
+        for _ in range(7):
+            await pilot.press("tab")
+        await pilot.pause()
+        seed = app.query_one("#field-plan-seed")
+        assert app.focused is seed
+        assert app.query_one("#launch-form").region.contains_region(seed.region)
+
+
 async def test_escape_leaves_the_fields_for_the_plan(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:

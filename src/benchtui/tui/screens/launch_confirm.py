@@ -40,7 +40,7 @@ class LaunchConfirm(ModalScreen[bool]):
         width: 76; max-width: 100%; height: auto; max-height: 100%;
         border: round $warning; background: $surface; padding: 0 1;
     }
-    LaunchConfirm VerticalScroll { height: auto; max-height: 12; }
+    LaunchConfirm VerticalScroll { height: auto; max-height: 50vh; }
     LaunchConfirm .row { height: auto; margin-top: 1; }
     LaunchConfirm .label { width: auto; }
     LaunchConfirm Input { width: 16; margin-left: 1; }
