@@ -93,7 +93,7 @@ async def test_what_is_not_known_is_a_dash(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         declined = next(line for line in lines(app) if "c7a.large-2" in line)
-        expected = "c7a.large-2 x86_64 – – declined capacity ░░░░░░░░░░ 0/2 – – 0.0725 – –"
+        expected = "c7a.large-2 x86_64 – – declined capacity ░░░░░░░░ 0/2 – – 0.0725 – –"
         assert " ".join(declined.split()) == expected
 
 
@@ -124,6 +124,13 @@ async def test_results_are_shown_as_soon_as_they_are_collected(app, engine):
         assert "46.1" in lines(app)[2]
         assert "21.7      –" in lines(app)[1]  # one repetition has no spread
         assert "c7g.large" in app.query_one("#jobs ChartView", ChartView).render().plain
+
+
+async def test_a_state_is_not_cut_on_a_wide_terminal(engine, app):
+    engine.first = (fleet.snapshot([fleet.row(fleet.running("local.1cpu-1", 10, 30))]),)
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "● running stream 10/30 " in lines(app)[1]
 
 
 async def test_the_worst_thing_is_named_with_the_keys_for_it(app):

@@ -16,7 +16,7 @@ from benchtui.tui.glyphs import BAD, FAINT, WARN, Glyphs
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.table_layout import Column
 
-BAR_CELLS = 10
+BAR_CELLS = 8
 WIDEST_JOB = 26
 _AT_WORK = (JobState.RUNNING, JobState.COLLECTED, JobState.PREPARING)
 _WAITING = (JobState.LAUNCHED, JobState.BOOTED)

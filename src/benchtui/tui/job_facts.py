@@ -120,7 +120,7 @@ def _times(row: JobRow, detail: JobDetail | None, glyphs: Glyphs) -> Text:
         shown.append(f"   ends by {_clock(detail.ends_by, glyphs)}")
         shown.append(f" (hard {_clock(detail.hard_end, glyphs)})", style=FAINT)
     elif view is not None and view.ending:
-        shown.append(f"   ended {_clock(view.ended_at, glyphs)}")
+        shown.append(f"   ended {_clock(view.ended_at or row.ended_at, glyphs)}")
     return shown
 
 
