@@ -278,3 +278,14 @@ def test_show_lists_every_value_with_its_origin(home, tmp_path):
 def test_the_configuration_goes_into_json_with_money_as_text(home, tmp_path):
     body = loaded(home, tmp_path).config.model_dump(mode="json")
     assert body["safety"]["budget_usd"] == "5.00"
+
+
+def test_the_project_file_is_told_from_the_users_own(home, tmp_path):
+    user_file(home, "[plan]\nreplicates = 4\n")
+    assert loaded(home, tmp_path).project_file is None
+    file = tmp_path / "benchtui.toml"
+    file.write_text("")
+    assert loaded(home, tmp_path).project_file == file
+    other = tmp_path / "other.toml"
+    other.write_text("")
+    assert loaded(home, tmp_path, file=other).project_file == other

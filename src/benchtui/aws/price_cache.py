@@ -16,7 +16,7 @@ from benchtui.core.catalogue import Missing, Price
 
 BASIS = "pricing-api"
 VALID_FOR = timedelta(hours=24)
-MAX_CACHE_BYTES = 4 * 1024 * 1024
+MAX_CACHE_BYTES = 16 * 1024 * 1024  # the prices of every region take a third of it
 _SCHEMA = "benchtui.prices/1"
 
 

@@ -66,7 +66,7 @@ def execute(arguments: argparse.Namespace) -> int:
     start = Start(
         config=settings.config,
         flags=repeated(arguments),
-        config_file=settings.loaded.files[-1] if settings.loaded.files else None,
+        config_file=settings.loaded.project_file,
         state_dir=settings.state,
         read_only=arguments.read_only,
         run=arguments.follow,

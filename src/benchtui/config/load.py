@@ -53,6 +53,7 @@ class Loaded:
     config: Config
     origins: dict[str, Origin]  # by "section.key"; entries of open tables one by one
     files: tuple[Path, ...]  # read, lowest precedence first
+    project_file: Path | None = None  # the one of them that is not the user's own: CONFIG or ./benchtui.toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def load(
     problems: list[Problem] = []
     layers: list[Layer] = []
     files: list[Path] = []
-    for file, required in _candidate_files(config_file, environ, cwd):
+    candidates = _candidate_files(config_file, environ, cwd)
+    for file, required in candidates:
         layer, found = _file_layer(file, required, environ)
         problems += found
         if layer is not None:
@@ -105,7 +107,8 @@ def load(
     if problems:
         raise ConfigError(tuple(sorted(problems, key=Problem.place)))
     origins = {dotted(path): sources.of_value(path) for path, _ in _leaves(config)}
-    return Loaded(config, origins, tuple(files))
+    project_file = candidates[-1][0]
+    return Loaded(config, origins, tuple(files), project_file if project_file in files else None)
 
 
 def render_origins(loaded: Loaded) -> tuple[SettingRow, ...]:
