@@ -102,4 +102,4 @@ def test_places_are_those_of_keys_values_and_ends_of_tables():
 
 def test_comments_inside_a_value_are_told_from_strings():
     assert holds_comment('[ "a", # b\n]')
-    assert not holds_comment('[ "a # b", \'#\' ]')
+    assert not holds_comment("[ \"a # b\", '#' ]")
