@@ -70,7 +70,7 @@ def _orphaned(view: InstanceView, now: datetime, runs: Collection[str] | None) -
     if view.expires_at is None:
         return "no tag of its end"
     if runs is not None and view.run not in runs:
-        return "run not among those listed"
+        return "its run is not listed here"
     return None
 
 

@@ -73,7 +73,7 @@ def runs_text(
     rows: Sequence[RunMoney], sum_: Total, followed: str | None, now: datetime, width: int, glyphs: Glyphs
 ) -> Text:
     """One line a run and a total."""
-    least = ">=" if glyphs.ascii else "≥"
+    least = ">" if glyphs.ascii else "≥"
     room = next(each.width for each in arrange(_RUNS, width) if each.column.key == "run")
     lines = []
     for row in rows:

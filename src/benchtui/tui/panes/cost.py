@@ -110,7 +110,8 @@ class CostPane(Pane):
         left = self.query_one("#cost-left")
         width = max(30, left.scrollable_content_region.width)
         rows = by_run(spending, view.sweep, view.listings, view.now)
-        left.border_title = "Cost, USD est."
+        as_of = f", as of {spending.at:%H:%M:%SZ}" if spending is not None else ""
+        left.border_title = f"Cost, USD est.{as_of}"
         if not rows:
             self._write("cost-runs", self._nothing(view))
             self._write("cost-prospect", Text(""))
@@ -143,7 +144,7 @@ class CostPane(Pane):
             return safe_text(view.problem.what, style=BAD)
         if view.run is not None:
             return safe_text(f"Asking for {view.run}.", style=FAINT)
-        return Text("No run costs anything here. Launch one with 2, or follow one with r.", style=FAINT)
+        return Text("No run is followed: launch one with 2, or choose one with r.", style=FAINT)
 
     def _show_elsewhere(self, view: View) -> None:
         table = self.query_one(LiveTable)
@@ -170,14 +171,14 @@ class CostPane(Pane):
         title = Text(f"Alive elsewhere {len(found)}, oldest first{dot}")
         noun = "orphan" if orphans == 1 else "orphans"
         title.append(f"{orphans} {noun}", style=f"bold {BAD}" if orphans else GOOD)
-        title.append(f"{dot}swept {max(0, round((view.now - view.sweep.taken_at).total_seconds()))}s ago")
         silent = [region for region, _ in view.sweep.unanswered]
         if view.sweep.regions_error is not None:
             title.append(f"{dot}regions UNKNOWN", style=f"bold {BAD}")
         elif silent:
             said = f"{dot}UNKNOWN {', '.join(silent[:3])}{' and more' if len(silent) > 3 else ''}"
             title.append_text(safe_text(said, 80, f"bold {BAD}"))
-        return title
+        age = max(0, round((view.now - view.sweep.taken_at).total_seconds()))
+        return title.append(f"{dot}swept {age}s ago")
 
     def _cells(self, key: str) -> Cells:
         assert self._view is not None
