@@ -179,7 +179,7 @@ async def test_before_anything_is_known_nothing_is_zero(make: Any, engine: Scrip
     engine.first = ()
     async with make().run_test(size=WIDE) as pilot:
         pane = await opened(pilot)
-        assert "Launch one with 2" in said(pane, "cost-runs")
+        assert "launch one with 2" in said(pane, "cost-runs")
         assert "0.00" not in said(pane, "cost-runs")
         assert "not been swept" in pane.query_one(LiveTable).empty
         assert isinstance(pane.query_one(ChartView).spec, EmptyChart)
