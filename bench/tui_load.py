@@ -21,7 +21,7 @@ from benchtui.core.states import Ec2Answer, fold
 from benchtui.engine.operations import Account, Listed, Update
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 from benchtui.tui.app import BenchtuiApp
-from benchtui.tui.start import Look, Start
+from benchtui.tui.start import Start
 
 TYPES = ("c7g.large", "c7i.large", "c7a.large", "c8g.xlarge", "m7i.2xlarge")
 STEPS = 500
@@ -88,8 +88,8 @@ def main() -> None:
     """Run until it is ended."""
     jobs, sentinels = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
-        start = Start(config=Config(), state_dir=Path(folder))
-        BenchtuiApp(LoadedEngine(jobs, sentinels), start, Look()).run()
+        engine = LoadedEngine(jobs, sentinels)
+        BenchtuiApp(Start(config=Config(), engine=engine, state_dir=Path(folder))).run()
 
 
 if __name__ == "__main__":

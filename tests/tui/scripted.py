@@ -119,8 +119,8 @@ def make_app(
     **start: Any,
 ) -> BenchtuiApp:
     """The application over a scripted engine and a clock that stands."""
-    given = {"config": Config(), "state_dir": tmp_path} | start
-    return BenchtuiApp(engine, Start(**given), look, clock or FixedClock())
+    given = {"config": Config(), "engine": engine, "look": look, "state_dir": tmp_path} | start
+    return BenchtuiApp(Start(**given), look, clock or FixedClock())
 
 
 def introduced(shown: Snapshot) -> tuple[Update, ...]:

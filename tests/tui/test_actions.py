@@ -7,7 +7,8 @@ import pytest
 
 from benchtui.tui import actions
 from benchtui.tui.actions import ACTIONS, Danger, binding_id
-from benchtui.tui.app import PANES, BenchtuiApp
+from benchtui.tui.app import BenchtuiApp
+from benchtui.tui.furniture import PANES
 from benchtui.tui.widgets.log_view import LogView
 
 README = Path(__file__).parents[2] / "README.md"

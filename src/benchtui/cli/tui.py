@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchtui.cli import diagnostics, output
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from benchtui.engine.kill_scope import KillProgress, KillScope
     from benchtui.engine.operations import Operations, Tell, Update
     from benchtui.engine.workspace import Workspace
-    from benchtui.tui.link import EngineThread
-    from benchtui.tui.view import View
+    from benchtui.tui.app import BenchtuiApp
+    from benchtui.tui.start import Look, Start
 
 #: A process told to end is gone soon: the engine gets this long for what it has in hand, seconds.
 GRACE_AFTER_SIGNAL = 1.0
@@ -50,31 +51,53 @@ def execute(arguments: argparse.Namespace) -> int:
 
     terminal.refuse_unfit(os.environ)
 
-    from benchtui.cli.settings import read
     from benchtui.tui.app import BenchtuiApp
     from benchtui.tui.glyphs import speaks_unicode
+    from benchtui.tui.start import Look
+
+    look = Look(
+        theme=terminal.theme_for(os.environ, arguments.theme or "auto"),
+        ascii=arguments.ascii or not speaks_unicode(),
+    )
+    app = BenchtuiApp(partial(_start, arguments, look), look)
+    choice = app.run()
+    if app.failure is not None:
+        raise app.failure
+    if not app.panes:  # left before there was anything
+        return app.return_code or 0
+    return _leave(app, choice or "leave", app.return_code or 0)
+
+
+def _start(arguments: argparse.Namespace, look: Look) -> Start:
+    """Read the configuration; the engine connects in a thread of its own.
+
+    Raises:
+        ConfigError: with every problem of every source.
+    """
+    from dataclasses import replace
+
+    from benchtui.cli.settings import read
+    from benchtui.tui import terminal
     from benchtui.tui.link import EngineThread
-    from benchtui.tui.start import Look, Start
+    from benchtui.tui.start import Start
 
     settings = read(arguments, use_local=False)
     shown = settings.config.tui
-    look = Look(
-        theme=terminal.theme_for(os.environ, arguments.theme or shown.theme),
-        ascii=arguments.ascii or shown.ascii or not speaks_unicode(),
-        keys=dict(shown.keys),
-    )
-    start = Start(
+    return Start(
         config=settings.config,
+        engine=EngineThread(lambda tell: _operations(settings, arguments, tell)),
+        look=replace(
+            look,
+            theme=terminal.theme_for(os.environ, arguments.theme or shown.theme),
+            ascii=look.ascii or shown.ascii,
+            keys=dict(shown.keys),
+        ),
         flags=repeated(arguments),
-        config_file=settings.loaded.project_file,
+        config_file=settings.loaded.files[-1] if settings.loaded.files else None,
         state_dir=settings.state,
         read_only=arguments.read_only,
         run=arguments.follow,
     )
-    engine = EngineThread(lambda tell: _operations(settings, arguments, tell))
-    app = BenchtuiApp(engine, start, look)
-    choice = app.run()
-    return _leave(engine, app.told.view(app.clock()), choice or "leave", app.return_code or 0)
 
 
 def _operations(settings: Settings, arguments: argparse.Namespace, tell: Tell) -> Operations:
@@ -95,10 +118,13 @@ def _operations(settings: Settings, arguments: argparse.Namespace, tell: Tell) -
     return Operations(opened, tell, allowed, find=arguments.follow is None)
 
 
-def _leave(engine: EngineThread, view: View, choice: str, code: int) -> int:
+def _leave(app: BenchtuiApp, choice: str, code: int) -> int:
     """Settle what was started, say what lives on; returns the exit code."""
     from benchtui.engine.farewell import farewell
+    from benchtui.tui.link import EngineThread
 
+    engine, view = app.engine, app.told.view(app.clock())
+    assert isinstance(engine, EngineThread)
     kills = {progress.scope: progress for progress in view.kills}
     engine.deliver_to(lambda update: _narrate(update, kills))
     engine.leave()

@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from benchtui.core.catalogue import Price
-from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
 from benchtui.core.keys import JobState
 from benchtui.core.money import (
     ESTIMATED_MONTH_SECONDS,
@@ -25,6 +24,9 @@ from benchtui.core.money import (
     rounded_up,
 )
 from benchtui.core.states import InstanceView, JobStatus
+
+if TYPE_CHECKING:
+    from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
 
 ZERO = Decimal(0)
 #: Points of a curve beside the moments at which instances were launched.

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.core.keys import JobState
 from benchtui.core.states import JobStatus
+
+if TYPE_CHECKING:
+    from benchtui.core.documents import JobDocument, RunDocument
 
 #: A run without any sign of life for this long has no launcher any more.
 QUIET = timedelta(minutes=5)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from benchtui.config.schema import Config
-from benchtui.engine.operations import Update
+if TYPE_CHECKING:
+    from benchtui.config.schema import Config
+    from benchtui.engine.operations import Update
+    from benchtui.tui.link import EngineLink
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +32,17 @@ class Start:
     """What it starts with."""
 
     config: Config
+    engine: EngineLink
+    look: Look = PLAIN
     flags: str = ""  # what a headless command needs to do the same: " --local", " --bucket NAME"
     config_file: Path | None = None
     state_dir: Path = Path()
     read_only: bool = False
     run: str | None = None  # to follow; None: the newest of the bucket
+
+
+#: Reads the configuration and makes the engine: takes its time, so it is called after the first paint.
+Prepare = Callable[[], Start]
 
 
 class EngineTold(Message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -10,12 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from benchtui.engine.runs import RunListing
 from benchtui.tui import actions
 from benchtui.tui.glyphs import BAD
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.view import View
 from benchtui.tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from benchtui.engine.runs import RunListing
 
 _COLUMNS = (
     ("RUN", 22),

@@ -52,7 +52,10 @@ class Header(Widget):
         """The lines."""
         width = self.size.width
         if self.view is None:
-            return Text("benchtui", style="bold")
+            line = Text("benchtui", style="bold")
+            if self.size.height < 2:
+                return line
+            return Text("\n").join((line, _spread(self._tabs(), Text("starting", style=BUSY), width)))
         if self.size.height < 2:
             return self._narrow(self.view, width)
         first = _spread(self._who(self.view), self._money(self.view), width)
