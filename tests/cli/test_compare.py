@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
-from benchtui.cli import compare
+from benchtui.cli import compare, comparison_table
+from benchtui.core.compare import compare as compare_types
 from benchtui.core.instance_results import Basis
 from benchtui.report.comparison import KINDS
 from tests.cli.conftest import Cli
-from tests.comparing import document, on_disk, run_of
+from tests.comparing import document, metric, on_disk, result, run_of
 
 TRIADS = {"c7g.large": (46.1, 45.9, 46.3), "c7i.large": (30.2, 29.8, 30.5), "c7a.large": (21.7, 22.0)}
 
@@ -128,6 +132,27 @@ def test_a_terminal_without_unicode_gets_ascii(cli: Cli, results: Path):
     assert ended.returncode == 0, ended.stderr
     assert "#####" in ended.stdout
     assert "?" not in ended.stdout.replace("did you mean", "")
+
+
+@pytest.mark.parametrize(
+    ("columns", "kept"),
+    [(120, ["USD/h", "interval", "triad.one"]), (70, ["USD/h", "interval"]), (55, ["USD/h"]), (44, [])],
+)
+def test_a_narrow_terminal_keeps_type_value_and_verdict(monkeypatch, columns: int, kept: list[str]):
+    rows = [
+        result(name, n, metrics={"triad.all": metric(value), "triad.one": metric(value)})
+        for name, values in TRIADS.items()
+        for n, value in enumerate(values, 1)
+    ]
+    monkeypatch.setattr(comparison_table.output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    console = Console(width=columns, file=io.StringIO())
+    console.print(comparison_table.comparison_table(compare_types(rows), unicode=True))
+    lines = console.file.getvalue().splitlines()
+    assert all(cell_len(line) <= columns for line in lines)
+    assert [name for name in ("USD/h", "interval", "triad.one") if name in lines[0]] == kept
+    assert any("c7i.large" in line and "30.17" in line and "worse 0.654×" in line for line in lines)
+    assert "c7a.large: not ranked: 2 instances, 3 needed" in lines
 
 
 def test_choices_are_those_of_the_comparison():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from benchtui.cli import output
@@ -18,33 +21,77 @@ from benchtui.report.charts import render_terminal
 #: Where the terminal's width is not known, and the most a chart takes of it.
 WIDTH, WIDEST = 100, 120
 PLOT_LINES = 20
+GAP = 2  # cells between columns
 _STYLES = {Verdict.BETTER: GOOD, Verdict.WORSE: BAD, Verdict.INCONCLUSIVE: WARN}
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    heading: str
+    cells: list[Text]
+    drop: int = 0  # columns with the highest number make room first; 0 never
+    right: bool = True
+
+    @property
+    def width(self) -> int:
+        return max(cell_len(self.heading), *(cell.cell_len for cell in self.cells))
+
+
 def comparison_table(comparison: Comparison, *, unicode: bool) -> RenderableType:
-    """Types as rows: the first metric with interval and verdict, the others as values."""
-    glyphs = Glyphs(unicode)
-    column = comparison.columns[0]
-    value = f"{column.key.name} {column.unit}"
-    interval = f"{comparison.confidence * 100:g} % interval"
-    others = [f"{other.key.name} {other.unit}" for other in comparison.columns[1:]]
-    reasons = any(quoting.why(row.cells[0]) for row in comparison.rows)
-    headings = ["type", "n", "USD/h", value, interval, "verdict", *others, *(("why",) if reasons else ())]
-    table = new_table(*headings, right=("n", "USD/h", value, interval, *others))
-    for row in comparison.in_order(0):
-        cell = row.cells[0]
-        add(
-            table,
-            row.name,
-            cell.n,
-            _plain(quoting.usd_per_hour(row.usd_per_hour), glyphs),
-            _plain(quoting.value_text(cell), glyphs),
-            _plain(quoting.interval_text(cell), glyphs),
-            _verdict(comparison, row, glyphs),
-            *(_plain(quoting.value_text(other), glyphs) for other in row.cells[1:]),
-            *((Text(quoting.why(cell), style=FAINT),) if reasons else ()),
-        )
-    return table
+    """Types as rows: the first metric with its verdict, then what else fits; reasons below."""
+    kept = _columns(comparison, Glyphs(unicode))
+    room = width_here() if output.is_terminal() else None
+    while room is not None and sum(column.width + GAP for column in kept) > room:
+        droppable = [column for column in kept if column.drop]
+        if not droppable:
+            break
+        kept.remove(max(droppable, key=lambda column: column.drop))
+    table = new_table(*(column.heading for column in kept), right=[one.heading for one in kept if one.right])
+    for made in table.columns:
+        made.no_wrap, made.overflow = True, "ellipsis"
+    for cells in zip(*(column.cells for column in kept), strict=True):
+        add(table, *cells)
+    reasons = [
+        Text(f"{row.name}: {_reason(comparison, row)}", style=FAINT)
+        for row in comparison.in_order(0)
+        if quoting.why(row.cells[0])
+    ]
+    return Group(table, *([Text()] if reasons else []), *reasons)
+
+
+def _columns(comparison: Comparison, glyphs: Glyphs) -> list[_Column]:
+    rows = comparison.in_order(0)
+    first, *others = comparison.columns
+
+    def plain(texts: Iterable[str]) -> list[Text]:
+        return [Text(_plain(text, glyphs)) for text in texts]
+
+    return [
+        _Column("type", [Text(row.name) for row in rows], right=False),
+        _Column("n", [Text(str(row.cells[0].n)) for row in rows]),
+        _Column("USD/h", plain(quoting.usd_per_hour(row.usd_per_hour) for row in rows), drop=1),
+        _Column(f"{first.key.name} {first.unit}", plain(quoting.value_text(row.cells[0]) for row in rows)),
+        _Column(
+            f"{comparison.confidence * 100:g} % interval",
+            plain(quoting.interval_text(row.cells[0]) for row in rows),
+            drop=2,
+        ),
+        _Column("verdict", [_verdict(comparison, row, glyphs) for row in rows], right=False),
+        *(
+            _Column(
+                f"{other.key.name} {other.unit}",
+                plain(quoting.value_text(row.cells[at]) for row in rows),
+                drop=2 + at,
+            )
+            for at, other in enumerate(others, 1)
+        ),
+    ]
+
+
+def _reason(comparison: Comparison, row: TypeRow) -> str:
+    """``not ranked: 2 instances, 3 needed``; of a type without a figure the reason alone."""
+    word, why = quoting.verdict_word(comparison, row, 0), quoting.why(row.cells[0])
+    return why if word == quoting.UNKNOWN else f"{word}: {why}"
 
 
 def _plain(text: str, glyphs: Glyphs) -> str:
@@ -64,9 +111,13 @@ def _verdict(comparison: Comparison, row: TypeRow, glyphs: Glyphs) -> Text:
 
 def chart_lines(spec: Chart, *, unicode: bool) -> list[Text]:
     """The chart, as wide as the terminal, with an empty line before it."""
-    width = shutil.get_terminal_size((WIDTH, 0)).columns if output.is_terminal() else WIDTH
-    lines = render_terminal(spec, min(width, WIDEST), _lines(spec), ascii=not unicode)
+    lines = render_terminal(spec, min(width_here(), WIDEST), _lines(spec), ascii=not unicode)
     return [Text(), Text("\n").join(lines)]
+
+
+def width_here() -> int:
+    """Columns of the terminal stdout is; a fixed number for a file or pipe."""
+    return shutil.get_terminal_size((WIDTH, 0)).columns if output.is_terminal() else WIDTH
 
 
 def _lines(spec: Chart) -> int:

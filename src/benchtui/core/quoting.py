@@ -103,7 +103,7 @@ def sentence(comparison: Comparison, name: str, position: int) -> str:
         f"{cell.against.verdict} ({_percent(comparison)} interval {cell.against.interval.low:.3g} to "
         f"{cell.against.interval.high:.3g}, n = {cell.n} and {other.n} instances; {value_text(cell)} against "
         f"{value_text(other)} {column.unit}, {_direction(column)}, differences below "
-        f"{comparison.floor:.0%} do not count)."
+        f"{comparison.floor * 100:g} % do not count)."
     )
     return clean_line(f"{says} {_origin(comparison, [row, base])}", 900)
 

@@ -207,7 +207,7 @@ class ComparePane(Pane):
         better = "higher" if column.higher_is_better else "lower"
         table.border_subtitle = safe_text(
             f"{better} is better {dot} baseline {comparison.baseline or self.glyphs.unknown} "
-            f"{dot} noise floor {comparison.floor:.0%}"
+            f"{dot} noise floor {comparison.floor * 100:g} %"
         )
 
     def _draw(self) -> None:
