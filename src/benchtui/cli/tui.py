@@ -93,7 +93,7 @@ def _start(arguments: argparse.Namespace, look: Look) -> Start:
             keys=dict(shown.keys),
         ),
         flags=repeated(arguments),
-        config_file=settings.loaded.files[-1] if settings.loaded.files else None,
+        config_file=settings.loaded.project_file,
         state_dir=settings.state,
         read_only=arguments.read_only,
         run=arguments.follow,
