@@ -117,7 +117,7 @@ def _text(bar: Bar, strokes: Strokes) -> str:
 
 
 def _interval(bar: Bar) -> str:
-    return "" if bar.low is None or bar.high is None else f"{bar.low:.3g}…{bar.high:.3g}"
+    return "" if bar.low is None or bar.high is None else f"{short(bar.low)}…{short(bar.high)}"
 
 
 def _line(bar: Bar, columns: _Columns, top: float, strokes: Strokes) -> tuple[Text, bool]:
