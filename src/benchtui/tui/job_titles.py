@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from rich.text import Text
@@ -66,20 +67,44 @@ def titled(
     return title
 
 
+_SHORT = {
+    JobState.RUNNING: "run",
+    JobState.COLLECTED: "run",
+    JobState.PREPARING: "prep",
+    JobState.BOOTED: "boot",
+    JobState.LAUNCHED: "boot",
+    JobState.NEVER_STARTED: "never",
+    JobState.EMERGENCY_STOP: "stop",
+    JobState.TIMED_OUT: "late",
+    JobState.FAILED: "fail",
+    JobState.KILLED: "kill",
+    JobState.DECLINED: "decl",
+    JobState.PLANNED: "plan",
+}
+
+
 def counted(snapshot: Snapshot, cells: int, glyphs: Glyphs) -> Text:
     """``2 running · 1 booting · 12 jobs``, with shorter words where there is no room."""
-    counts = snapshot.counts
-    for letters in (20, 4):
-        line = Text()
-        for state in _IN_TURN:
-            if state in counts:
-                look = state_look(state)
-                word = look.word.split()[-1] if letters < 20 else look.word
-                line.append(f"{counts[state]} {word[:letters]}", style=look.style)
-                line.append(f" {glyphs.separator} ")
-        line.append(f"{len(snapshot.rows)} jobs")
-        if line.cell_len <= cells:
-            break
+    line = _counted(snapshot, glyphs, {})
+    return line if line.cell_len <= cells else _counted(snapshot, glyphs, _SHORT)
+
+
+def _counted(snapshot: Snapshot, glyphs: Glyphs, short: Mapping[JobState, str]) -> Text:
+    """Jobs by the word of their state; states of the same word are counted together."""
+    counts: dict[str, int] = {}
+    styles: dict[str, str] = {}
+    jobs = snapshot.counts
+    for state in _IN_TURN:
+        if state in jobs:
+            look = state_look(state)
+            word = short.get(state, look.word)
+            counts[word] = counts.get(word, 0) + jobs[state]
+            styles.setdefault(word, look.style)
+    line = Text()
+    for word, count in counts.items():
+        line.append(f"{count} {word}", style=styles[word])
+        line.append(f" {glyphs.separator} ")
+    line.append(f"{len(snapshot.rows)} jobs")
     return line
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -34,6 +34,9 @@ from benchtui.tui.widgets.live_table import Cells, LiveTable
 from benchtui.tui.widgets.pane import Pane
 from benchtui.tui.widgets.result_chart import ResultChart
 from benchtui.tui.written import Written
+
+if TYPE_CHECKING:
+    from benchtui.engine.collector import Collected
 
 WIDE = 120
 #: Below it the table alone has the room it needs.
@@ -74,7 +77,7 @@ class JobsPane(Pane):
         self._rows: Mapping[str, JobRow] = {}
         self._now: datetime | None = None  # what times count to; stands while paused
         self._results: Headline | None = None
-        self._results_of: tuple[str, int] | None = None  # run and collection they were read from
+        self._results_of: tuple[str, Collected | None] | None = None  # run and collection they were read from
         self._written = Written()
 
     def compose(self) -> ComposeResult:
@@ -264,9 +267,11 @@ class JobsPane(Pane):
 
     def _read_results(self, view: View) -> None:
         """The measure of each job, anew only when results were collected."""
-        if view.snapshot is None or self._results_of == (view.snapshot.run.run, id(view.collected)):
+        if view.snapshot is None:
             return
-        self._results_of = (view.snapshot.run.run, id(view.collected))
+        before, self._results_of = self._results_of, (view.snapshot.run.run, view.collected)
+        if before is not None and before[0] == view.snapshot.run.run and before[1] is view.collected:
+            return
         self._results = headline(view.snapshot.run, view.collected.results if view.collected else None)
         self.query_one(ResultChart).show(view.snapshot.run, view.collected, ascii_only=view.ascii)
 
