@@ -28,7 +28,7 @@ def test_types_are_chosen_the_plan_saved_and_launched(local_cli: Cli) -> None:
     command = [sys.executable, "-m", "benchtui", "--local"]
     environment = local_cli.environment | {"TERM": "xterm-256color"}
     with TerminalSession(command, environment, local_cli.cwd) as terminal:
-        terminal.wait_for("Jobs")
+        terminal.wait_for("Filter")
         type_in(terminal, "2")
         terminal.wait_for("No instance type is chosen yet")
         type_in(terminal, CTRL_T)
