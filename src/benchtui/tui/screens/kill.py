@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -97,6 +98,7 @@ class KillScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Begin with what is unfinished; the focus is where an enter too many does no harm."""
+        self._main.flush()  # a kill that was begun a moment ago is to be shown
         view = self._main.view
         self._marked = self._marked or frozenset(self._main.front.selected_jobs())
         unfinished = [kill.scope for kill in view.kills if not kill.proven]
@@ -147,7 +149,9 @@ class KillScreen(ModalScreen[None]):
     def _look(self) -> None:
         self._trouble, self._looked_at = None, self._main.clock()
         self._surveys.pop(self.scope, None)
-        self.run_worker(self._survey(self.scope), group="survey", exclusive=True, exit_on_error=False)
+        self.run_worker(
+            partial(self._survey, self.scope), group="survey", exclusive=True, exit_on_error=False
+        )
 
     async def _survey(self, scope: KillScope) -> None:
         try:
@@ -194,7 +198,7 @@ class KillScreen(ModalScreen[None]):
         self.query_one("#kill-question").display = confirms
         self.query_one(Input).display = confirms
         self.query_one("#terminate").display = confirms
-        self.query_one("#cancel", Button).label = _label("Cancel" if confirms else "Close")
+        _relabel(self.query_one("#cancel", Button), "Cancel" if confirms else "Close")
         self._write("kill-question", Text(question(self.scope, self._token)))
         self._lock(view, confirms)
         if self.focused is None or not self.focused.display:
@@ -226,7 +230,7 @@ class KillScreen(ModalScreen[None]):
         button = self.query_one("#terminate", Button)
         button.disabled = not open_
         count = f" {survey.count}" if survey is not None and survey.count else ""
-        button.label = _label(f"Terminate{count}")
+        _relabel(button, f"Terminate{count}")
         field.disabled = view.read_only or self._token is None
         if not confirms:
             said = Text("")
@@ -272,7 +276,7 @@ class KillScreen(ModalScreen[None]):
         self._asked[self.scope] = before.started_at if before is not None else None
         self.query_one(Input).value = ""
         # A worker of the application: this screen may be closed before the engine has answered.
-        self._main.run_worker(self._begin(self.scope), group="kill", exit_on_error=False)
+        self._main.run_worker(partial(self._begin, self.scope), group="kill", exit_on_error=False)
         self.show_view(self._main.view)
 
     async def _begin(self, scope: KillScope) -> None:
@@ -289,6 +293,13 @@ class KillScreen(ModalScreen[None]):
 def _label(text: str) -> Content:
     """A button's words in brackets: without colours it is still a button."""
     return Content(f"[ {text} ]")
+
+
+def _relabel(button: Button, text: str) -> None:
+    """Other words on a button, in the room they need."""
+    if str(button.label) != str(_label(text)):
+        button.label = _label(text)
+        button.refresh(layout=True)
 
 
 def _ended(view: View) -> frozenset[tuple[KillScope, datetime]]:
