@@ -1,4 +1,7 @@
 import json
+import re
+
+from benchtui.engine.offers import FIELDS
 
 from .conftest import Cli
 
@@ -24,3 +27,8 @@ def test_a_filter_that_is_none_exits_2_and_asks_no_one(cli: Cli):
     ended = cli("types", "--filter", "vcpu=2")
     assert ended.returncode == 2
     assert "did you mean vcpus?" in ended.stderr
+
+
+def test_the_help_names_every_field_of_the_filter(cli: Cli):
+    words = re.findall(r"\w+", cli("types", "--help").stdout.partition("fields:")[2])
+    assert {field.name for field in FIELDS} <= set(words)

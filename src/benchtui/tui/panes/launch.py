@@ -43,9 +43,10 @@ LONGEST_AGE = timedelta(minutes=10)
 SIDE_BY_SIDE = 80  # columns
 HOW_TO_BEGIN = (
     "No instance type is chosen yet.\n\n"
-    "ctrl+t lists what the region sells, with cores, memory and price; or type names into Types, as in\n"
-    "c7g.large, c7i.large, c7a.large. With --local: local.1cpu, local.2cpu, which cost nothing.\n\n"
-    "config.example.toml shows every setting; benchtui types lists the same without this screen."
+    "ctrl+t lists what the region sells, with cores, memory and price. Or type names into Types: c7g.large, "
+    "c7i.large; with --local local.1cpu, which costs nothing.\n\n"
+    "The plan then appears here: jobs, time, expected and worst-case cost. ctrl+s saves it as TOML, ctrl+l "
+    "launches it."
 )
 
 

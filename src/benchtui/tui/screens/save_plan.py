@@ -57,7 +57,7 @@ class SavePlan(ModalScreen[Path | None]):
         with Vertical() as box:
             box.border_title = "Save the plan as TOML"
             box.border_subtitle = "enter save - esc back"
-            yield Input(str(self.suggested), id="save-path", compact=True)
+            yield Input(str(self.suggested), id="save-path", compact=True, select_on_focus=False)
             yield Static("", id="save-says", markup=False)
             with Horizontal(classes="row"):
                 yield Button("Save", id="save", variant="primary", compact=True)

@@ -65,7 +65,9 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
     TypesScreen .label { width: 8; }
     TypesScreen Input { width: 1fr; }
     TypesScreen #types-says { height: auto; max-height: 4; }
-    TypesScreen LiveTable { height: 1fr; background: $surface; }
+    TypesScreen LiveTable {
+        height: 1fr; background: $surface; scrollbar-gutter: stable; scrollbar-size-vertical: 1;
+    }
     TypesScreen Button { margin-right: 2; }
     TypesScreen > Vertical:ansi, TypesScreen LiveTable:ansi { background: ansi_default; }
     """
