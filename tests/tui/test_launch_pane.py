@@ -252,6 +252,34 @@ async def test_the_plan_can_be_made_again(make: Make, engine: ScriptedEngine, cl
         await until(pilot, lambda: title(app) == "Plan of 0s ago")
 
 
+async def test_what_the_form_cannot_show_of_the_plan_is_named(make: Make) -> None:
+    whole = config()
+    rows = ({"type": "c7a.large"}, {"type": "c7g.large", "replicates": 5})
+    plan = whole.plan.model_validate(whole.plan.model_dump() | {"include": rows})
+    app = make(config=whole.model_copy(update={"plan": plan}))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        assert text(app, "#form-rest") == "and as the file says: 2 include, 0 exclude"
+
+
+async def test_a_suite_of_ones_own_that_is_not_there_is_said_once(
+    make: Make, engine: ScriptedEngine, tmp_path: Path
+) -> None:
+    whole = Config.model_validate(
+        {
+            "plan": {"types": ["c7g.large"], "suites": ["mine"]},
+            "suites": {"mine": {"path": tmp_path / "gone"}},
+        }
+    )
+    app = make(config=whole)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: bool(notes(app)))
+        assert "mine" in notes(app)[0]
+        suites = app.query_one("#field-plan-suites", Choices)
+        assert suites.render().plain == "[x] mine"
+
+
 # Types.
 
 

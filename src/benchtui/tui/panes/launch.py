@@ -107,7 +107,7 @@ class LaunchPane(Pane):
         try:
             form.know_suites(await asyncio.to_thread(suites_of, form.base))
         except BenchtuiError as problem:
-            form.know_suites({})
+            form.know_suites(None)
             self.main.note(problem.what, "error")
 
     def on_plan_form_edited(self, _: PlanForm.Edited) -> None:

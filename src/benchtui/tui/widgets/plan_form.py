@@ -17,7 +17,7 @@ from benchtui.config.form import edited, field_text, problems_by_key
 from benchtui.config.problems import Problem
 from benchtui.config.schema import Config
 from benchtui.core.suites import Suite
-from benchtui.tui.glyphs import BAD, Glyphs
+from benchtui.tui.glyphs import BAD, FAINT, Glyphs
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.widgets.choices import Choices
 
@@ -86,6 +86,10 @@ class PlanForm(VerticalScroll, can_focus=False):
         yield from _row("Mode", MODE, choice)
         for line in _BELOW:
             yield from self._line(line)
+        plan = self.base.plan
+        if plan.include or plan.exclude:
+            said = f"and as the file says: {len(plan.include)} include, {len(plan.exclude)} exclude"
+            yield Static(Text(said, style=FAINT), id="form-rest", markup=False)
 
     def on_mount(self) -> None:
         """What leads on and out."""
@@ -107,11 +111,14 @@ class PlanForm(VerticalScroll, can_focus=False):
         if title != self.border_title:
             self.border_title = safe_text(title, 60).plain
 
-    def know_suites(self, suites: Mapping[str, Suite]) -> None:
-        """Offer these, and those that the configuration names and are not there."""
+    def know_suites(self, suites: Mapping[str, Suite] | None) -> None:
+        """Offer these, and those that the configuration names and are not there; None: not known."""
         chosen = self.base.plan.suites
-        names = [*chosen, *(name for name in suites if name not in chosen)]
-        lines = [(name, _suite_line(name, suites.get(name))) for name in names]
+        names = [*chosen, *(name for name in suites or () if name not in chosen)]
+        lines = [
+            (name, safe_text(name, 80) if suites is None else _suite_line(name, suites.get(name)))
+            for name in names
+        ]
         self.query_one(f"#{_id(SUITES)}", Choices).offer(lines, chosen)
 
     def put(self, key: str, text: str) -> None:
