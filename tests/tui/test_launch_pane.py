@@ -1,99 +1,36 @@
-"""The Launch pane: what is typed, planned, saved and launched."""
+"""The Launch pane: what is typed and what is planned of it."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input, Static
 
-from benchtui.config.form import edited
-from benchtui.config.load import load
 from benchtui.config.schema import Config
-from benchtui.core.catalogue import InstanceType, Missing
 from benchtui.core.errors import BenchtuiError
-from benchtui.engine.offers import TypeOffer
-from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.panes import launch
-from benchtui.tui.panes.launch import LaunchPane
 from benchtui.tui.screens.launch_confirm import LaunchConfirm
-from benchtui.tui.screens.save_plan import SavePlan
-from benchtui.tui.screens.types import TypesScreen
 from benchtui.tui.widgets.choices import Choices
 from benchtui.tui.widgets.live_table import LiveTable
-from tests.tui.launching import offers, plan_of
+from tests.tui.launching import (
+    Make,
+    at_once,
+    config,
+    engine,
+    notes,
+    opened,
+    text,
+    title,
+    typed,
+    until,
+)
 from tests.tui.scripted import FixedClock, ScriptedEngine
 
-RUN = "20261124-140200-abcd"
-ANSWERS = {"plan": plan_of, "types": lambda _config: offers(), "launch": RUN}
-Make = Callable[..., BenchtuiApp]
-
-
-def config(**changes: str) -> Config:
-    texts = {"plan.types": "c7g.large, c7i.large", "plan.seed": "7", "safety.max_runtime": "1h"}
-    made = edited(Config(), texts | {key.replace("__", "."): text for key, text in changes.items()})
-    assert isinstance(made, Config)
-    return made
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No waiting after a key; what is typed is planned at once."""
-    monkeypatch.setattr(launch, "DEBOUNCE_SECONDS", 0)
-    yield
-
-
-@pytest.fixture
-def engine(engine: ScriptedEngine) -> ScriptedEngine:
-    engine.answers |= ANSWERS
-    return engine
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Let the application work until ``holds``, at most some seconds."""
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not come to that")
-
-
-async def opened(pilot: Pilot[Any]) -> LaunchPane:
-    """The pane, with its form and what it makes of it at first."""
-    app: Any = pilot.app
-    await pilot.pause()
-    app.show_pane("launch")
-    await until(pilot, lambda: bool(app.query("#field-plan-types")))
-    await until(pilot, lambda: bool(app.query_one("#field-plan-suites", Choices).options))
-    await pilot.pause()
-    return app.query_one(LaunchPane)
-
-
-def text(app: BenchtuiApp, what: str = "#launch-text") -> str:
-    return str(app.query_one(what, Static).render())
-
-
-def title(app: BenchtuiApp) -> str:
-    return str(app.query_one("#launch-plan").border_title)
-
-
-def notes(app: BenchtuiApp) -> list[str]:
-    return [entry.text for entry in app.view.events.entries if entry.source == "benchtui"]
-
-
-async def typed(pilot: Pilot[Any], field: str, words: str) -> None:
-    """Replace the text of a field, key by key."""
-    box = pilot.app.screen.query_one(field, Input)
-    box.focus()
-    await pilot.press("end", "ctrl+u", *words)
-    await pilot.pause()
+__all__ = ["at_once", "engine"]  # fixtures
 
 
 async def test_the_plan_of_the_configuration_is_shown_at_once(make: Make, engine: ScriptedEngine) -> None:
@@ -280,363 +217,6 @@ async def test_a_suite_of_ones_own_that_is_not_there_is_said_once(
         assert suites.render().plain == "[x] mine"
 
 
-# Types.
-
-
-async def test_types_are_picked_from_what_the_region_sells(make: Make, engine: ScriptedEngine) -> None:
-    app = make(config=config(plan__types="c7g.large"))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: "5 of 5" in str(app.screen.query_one("#types-says", Static).render()))
-        await pilot.press(*"arch=x86_64 price<0.1")
-        await pilot.pause()
-        said = str(app.screen.query_one("#types-says", Static).render())
-        assert "1 of 5 · 1 chosen · filter: arch=x86_64 price<0.1" in said
-        await pilot.press("enter", "ctrl+t")
-        await pilot.pause()
-        assert app.query_one("#field-plan-types", Input).value == "c7g.large, c7i.large"
-        await until(pilot, lambda: "c7i.large-1" in text(app))
-        await pilot.press("ctrl+t")
-        await pilot.pause()
-        assert len(engine.calls("types")) == 1
-
-
-async def test_the_list_has_the_keyboard_too(make: Make) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: len(app.screen.query_one(LiveTable).keys) == 5)
-        screen = app.screen
-        assert isinstance(screen, TypesScreen)
-        await pilot.press("tab", "j", "j", "space")
-        assert screen.chosen == ["c7g.large", "c7i.large", "c7a.large"]
-        await pilot.press("k", "enter")
-        assert screen.chosen == ["c7g.large", "c7a.large"]
-        await pilot.press("x")
-        assert screen.chosen == []
-        await pilot.press("slash", *"c7a.l", "down", "enter")
-        assert screen.chosen == ["c7a.large"]
-        await pilot.press("escape")
-        await pilot.pause()
-        assert app.query_one("#field-plan-types", Input).value == "c7g.large, c7i.large"
-
-
-async def test_a_filter_that_is_none_says_so_and_leaves_the_list(make: Make) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: len(app.screen.query_one(LiveTable).keys) == 5)
-        app.screen.query_one("#types-filter", Input).value = "vcpu=2"
-        await pilot.pause()
-        said = str(app.screen.query_one("#types-says", Static).render())
-        assert "there is no field 'vcpu'" in said
-        assert "did you mean vcpus?" in said
-        assert len(app.screen.query_one(LiveTable).keys) == 5
-
-
-async def test_types_that_cannot_be_listed_are_an_error_with_a_way_out(
-    make: Make, engine: ScriptedEngine
-) -> None:
-    engine.answers["types"] = BenchtuiError("EC2 denies DescribeInstanceTypes", "ask your administrator")
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: "denies" in str(app.screen.query_one("#types-says", Static).render()))
-        assert "ask your administrator" in str(app.screen.query_one("#types-says", Static).render())
-        await pilot.press("escape")
-        engine.answers["types"] = lambda _config: offers()
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: len(app.screen.query_one(LiveTable).keys) == 5)
-
-
-HOSTILE = "[/x]\x1b]0;owned\x07[bold red]\u202e"
-
-
-async def test_hostile_names_and_reasons_are_shown_as_they_are_and_do_nothing(
-    make: Make, engine: ScriptedEngine
-) -> None:
-    first = offers()[0]
-    shape = InstanceType(HOSTILE, "arm64", 1, 1, 1, 1024, HOSTILE)
-    bad = TypeOffer(shape, Missing(HOSTILE, HOSTILE), (HOSTILE,))
-    engine.answers["types"] = lambda _config: (first, bad)
-    engine.answers["plan"] = lambda config, seed: replace(
-        plan := plan_of(config, seed),
-        plan=replace(
-            plan.plan,
-            notes=(HOSTILE,),
-            jobs=tuple(
-                replace(job, price=replace(job.price, basis=HOSTILE), suites=(HOSTILE,))
-                for job in plan.plan.jobs
-            ),
-            declined=tuple(
-                replace(cell, reason=HOSTILE, fix=HOSTILE)
-                for cell in plan_of(config_with_none(config), seed).plan.declined
-            ),
-        ),
-    )
-    app = make(config=config(plan__name="[/x]"))
-    async with app.run_test(size=(120, 36)) as pilot:
-        await opened(pilot)
-        await until(pilot, lambda: "declined" in text(app))
-        assert "[/x]" in text(app)
-        await pilot.press("ctrl+t")
-        await until(pilot, lambda: len(app.screen.query_one(LiveTable).keys) >= 2)
-        picture = app.export_screenshot()
-        assert "\x1b" not in picture
-        await pilot.press("escape", "ctrl+l")
-        await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
-        picture += app.export_screenshot()
-        assert "\x1b" not in picture
-        assert "\x07" not in text(app) + picture
-
-
-def config_with_none(config: Config) -> Config:
-    made = edited(config, {"plan.types": "no.such"})
-    assert isinstance(made, Config)
-    return made
-
-
-# Saving.
-
-
-async def test_a_new_file_is_written_and_then_belongs_to_the_form(make: Make, tmp_path: Path) -> None:
-    app, file = make(config=config()), tmp_path / "mine.toml"
-    async with app.run_test(size=(100, 30)) as pilot:
-        await opened(pilot)
-        assert str(app.query_one("#launch-form").border_title) == "New plan, not saved"
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SavePlan))
-        await typed(pilot, "#save-path", str(file))
-        assert "A new file" in str(app.screen.query_one("#save-says", Static).render())
-        await pilot.press("enter")
-        await until(pilot, file.exists)
-        await until(pilot, lambda: not isinstance(app.screen, SavePlan))
-        assert load(file, {"HOME": str(tmp_path)}, {}, tmp_path).config == config()
-        assert notes(app)[-1] == f"saved {file}"
-        app.flush()
-        assert str(app.query_one("#launch-form").border_title) == "mine.toml"
-        await typed(pilot, "#field-plan-replicates", "9")
-        assert "edited" in str(app.query_one("#launch-form").border_title)
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SavePlan))
-        await pilot.press("enter")
-        await until(pilot, lambda: not isinstance(app.screen, SavePlan))
-        assert tomllib.loads(file.read_text())["plan"]["replicates"] == 9
-
-
-async def test_the_file_it_was_loaded_from_keeps_its_comments(make: Make, tmp_path: Path) -> None:
-    file = tmp_path / "benchtui.toml"
-    file.write_text('# mine\n[plan]\ntypes = ["c7g.large"] # Graviton\nseed = 7\n')
-    loaded = load(file, {"HOME": str(tmp_path)}, {}, tmp_path).config
-    app = make(config=loaded, config_file=file)
-    async with app.run_test(size=(100, 30)) as pilot:
-        await opened(pilot)
-        await typed(pilot, "#field-plan-types", "c7i.large")
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SavePlan))
-        await pilot.press("enter")
-        await until(pilot, lambda: not isinstance(app.screen, SavePlan))
-        assert file.read_text() == '# mine\n[plan]\ntypes = ["c7i.large"] # Graviton\nseed = 7\n'
-
-
-async def test_a_file_of_another_is_never_overwritten_and_the_name_can_be_corrected(
-    make: Make, tmp_path: Path
-) -> None:
-    app, file = make(config=config()), tmp_path / "theirs.toml"
-    file.write_text("# theirs\n")
-    async with app.run_test(size=(100, 30)) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SavePlan))
-        await typed(pilot, "#save-path", str(file))
-        await pilot.press("enter")
-        said = app.screen.query_one("#save-says", Static)
-        await until(pilot, lambda: "exists" in str(said.render()))
-        assert file.read_text() == "# theirs\n"
-        await pilot.press("x", "enter")
-        await until(pilot, lambda: not isinstance(app.screen, SavePlan))
-        assert (tmp_path / "theirs.tomlx").exists()
-
-
-async def test_nothing_is_saved_by_escape_or_from_fields_that_cannot_be_read(
-    make: Make, tmp_path: Path
-) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(100, 30)) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(app.screen, SavePlan))
-        await pilot.press("escape")
-        await typed(pilot, "#field-plan-replicates", "0")
-        await pilot.press("ctrl+s")
-        assert notes(app)[-1].startswith("not saved")
-        assert not isinstance(app.screen, SavePlan)
-
-
-# Launching.
-
-
-async def asked(pilot: Pilot[Any], app: BenchtuiApp) -> LaunchConfirm:
-    await opened(pilot)
-    await until(pilot, lambda: "fits" in text(app))
-    await pilot.press("ctrl+l")
-    await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
-    await pilot.pause()
-    screen = app.screen
-    assert isinstance(screen, LaunchConfirm)
-    return screen
-
-
-async def test_the_question_names_jobs_types_worst_case_budget_and_end(make: Make) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await asked(pilot, app)
-        said = "\n".join(line.plain for line in screen.lines)
-        for words in (
-            "Launch 6 instances in us-east-1: ",
-            "c7g.large x3",
-            "c7i.large x3",
-            "$1.19 of $5.00 budget",
-            "15:06:00Z by itself, hard stop 16:06:00Z",
-        ):
-            assert words in said
-        assert screen.token == "1.19"
-
-
-async def test_nothing_is_launched_until_the_amount_is_typed(make: Make, engine: ScriptedEngine) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        screen = await asked(pilot, app)
-        assert screen.focused is screen.query_one("#cancel")
-        launch_it = screen.query_one("#launch", Button)
-        assert launch_it.disabled
-        await pilot.press("1", ".", "1", "enter")
-        assert app.screen is screen
-        assert launch_it.disabled
-        await pilot.press("8", "enter")
-        assert app.screen is screen
-        assert engine.calls("launch") == []
-        await pilot.press("backspace", "9")
-        assert not launch_it.disabled
-        await pilot.press("enter")
-        await until(pilot, lambda: engine.calls("launch") != [])
-        planned, launched = engine.calls("launch")[0]
-        assert planned.plan.seed == 7
-        assert launched == config()
-        await until(pilot, lambda: app.front.PANE == "jobs")
-        assert app.told.run == RUN
-        assert notes(app)[-1] == f"{RUN}: launching 6 jobs"
-
-
-@pytest.mark.parametrize("keys", [("enter",), ("escape",), ("1", ".", "1", "9", "escape")])
-async def test_the_question_is_left_without_a_launch(
-    make: Make, engine: ScriptedEngine, keys: tuple[str, ...]
-) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await asked(pilot, app)
-        await pilot.press(*keys)
-        await until(pilot, lambda: not isinstance(app.screen, LaunchConfirm))
-        await pilot.pause()
-        assert engine.calls("launch") == []
-
-
-async def test_what_was_agreed_to_is_what_is_launched_or_nothing(
-    make: Make, engine: ScriptedEngine, clock: FixedClock
-) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await asked(pilot, app)
-        clock.at += timedelta(minutes=11)  # the plan has grown old while the question stood
-        await pilot.press(*"1.19", "enter")
-        await until(pilot, lambda: not isinstance(app.screen, LaunchConfirm))
-        await pilot.pause()
-        assert engine.calls("launch") == []
-        assert "the plan is old" in notes(app)[-1]
-        await until(pilot, lambda: len(engine.calls("plan")) == 2)
-
-
-async def test_a_plan_that_is_being_made_is_not_launched(make: Make, engine: ScriptedEngine) -> None:
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
-        await until(pilot, lambda: "fits" in text(app))
-        del engine.answers["plan"]
-        await typed(pilot, "#field-plan-replicates", "4")
-        await pilot.press("ctrl+l")
-        assert "the plan is being made" in notes(app)[-1]
-        assert not isinstance(app.screen, LaunchConfirm)
-
-
-@pytest.mark.parametrize(
-    ("changes", "start", "says"),
-    [
-        ({"safety__budget_usd": "0.5"}, {}, "exceeds the budget of $0.50"),
-        ({"plan__types": "p9.huge"}, {}, "every job is declined"),
-        ({}, {"read_only": True}, "read-only"),
-    ],
-)
-async def test_what_must_not_be_launched_says_why(
-    make: Make, engine: ScriptedEngine, changes: dict[str, str], start: dict[str, Any], says: str
-) -> None:
-    app = make(config=config(**changes), **start)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await opened(pilot)
-        await until(pilot, lambda: title(app) == "Plan of 0s ago")
-        await pilot.press("ctrl+l")
-        assert says in notes(app)[-1]
-        assert not isinstance(app.screen, LaunchConfirm)
-
-
-async def test_a_launch_that_is_refused_says_why_and_can_be_tried_again(
-    make: Make, engine: ScriptedEngine
-) -> None:
-    engine.answers["launch"] = BenchtuiError("the bucket refuses", "run benchtui doctor")
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await asked(pilot, app)
-        await pilot.press(*"1.19", "enter")
-        await until(pilot, lambda: "not launched: the bucket refuses" in (notes(app) or [""])[-1])
-        assert "(fix: run benchtui doctor)" in notes(app)[-1]
-        assert app.front.PANE == "launch"
-        await pilot.press("ctrl+l")
-        await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
-
-
-async def test_a_second_launch_waits_for_the_first(make: Make, engine: ScriptedEngine) -> None:
-    del engine.answers["launch"]
-    app = make(config=config())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await asked(pilot, app)
-        await pilot.press(*"1.19", "enter")
-        await until(pilot, lambda: engine.calls("launch") != [])
-        await pilot.press("ctrl+l")
-        assert notes(app)[-1] == "not launched: a launch is under way"
-
-
-async def test_the_buttons_are_in_sight_on_a_small_terminal_however_many_types_there_are(
-    make: Make, engine: ScriptedEngine
-) -> None:
-    def many(config: Config, seed: int) -> Any:
-        planned = plan_of(config, seed)
-        jobs = tuple(
-            replace(job, instance_type=f"c{number}gn.metal-48xl")
-            for number, job in enumerate(planned.plan.jobs * 20)
-        )
-        return replace(planned, plan=replace(planned.plan, jobs=jobs))
-
-    engine.answers["plan"] = many
-    app = make(config=config())
-    async with app.run_test(size=(60, 16)) as pilot:
-        screen = await asked(pilot, app)
-        assert screen.region.contains_region(screen.query_one("#launch").region)
-        assert screen.region.contains_region(screen.query_one("#token").region)
-
-
 async def test_every_field_can_be_reached_on_a_small_terminal(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(60, 16)) as pilot:
@@ -657,16 +237,6 @@ async def test_escape_leaves_the_fields_for_the_plan(make: Make) -> None:
         await pilot.press("escape", "1")
         await pilot.pause()
         assert app.front.PANE == "jobs"
-
-
-def test_the_amount_to_type_is_the_one_of_the_command_line() -> None:
-    from benchtui.cli.tables import usd
-    from benchtui.core.money import usd_text
-
-    assert usd(Decimal("1.187")) == usd_text(Decimal("1.187")) == "1.19"
-
-
-# Pictures.
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
