@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from benchtui.core.errors import BenchtuiError, ExitCode
+from benchtui.core.spending import Spending, spending_of
 from benchtui.engine.events import Emit, Event
-from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.snapshot import QUIET, Snapshot
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
@@ -107,6 +108,14 @@ class Launching:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """Money of a snapshot, computed here and not where keys are waited for."""
+
+    snapshot: Snapshot
+    spending: Spending
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """Results of the run that is followed."""
 
@@ -121,9 +130,9 @@ class Trouble:
     problem: BenchtuiError | None
 
 
-Update: TypeAlias = (
-    "Event | Snapshot | Account | Listed | Swept | Launching | Gathered | Trouble | KillProgress | KillSurvey"
-)
+_OfRun: TypeAlias = "Event | Snapshot | Spent | Launching | Gathered"
+_OfAccount: TypeAlias = "Account | Listed | Swept | Trouble | KillProgress | KillSurvey"
+Update: TypeAlias = "_OfRun | _OfAccount"
 Tell = Callable[[Update], None]
 
 
@@ -362,6 +371,7 @@ class Operations:
         period = self.workspace.config.watch.poll_seconds
         while True:
             snapshot = followed.snapshot = await followed.watcher.poll()
+            self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
             self.tell(snapshot)
             await self._gather(followed, snapshot)
             # A run that is over is asked on: what is shown of it must not look older than it is.

@@ -121,6 +121,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("log.wrap", "w", "Wrap", "Fold the log's long lines, or not", SCREEN_ONLY, footer=True),
     Action("log.times", "t", "Times", "Times of the log's lines, or none", SCREEN_ONLY, footer=True),
     # Launch.
+    Action("launch.edit", "enter", "Edit", "Edit the plan; esc leaves the fields", SCREEN_ONLY, footer=True),
     Action("launch.types", "ctrl+t", "Types", "Choose instance types", "benchtui types", footer=True),
     Action("launch.save", "ctrl+s", "Save", "Save the plan as TOML", "none: write the file", footer=True),
     Action("launch.replan", "ctrl+r", "Plan again", "Make the plan again", "benchtui plan CONFIG"),

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.notifications import SeverityLevel
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.text import clean_line
 from benchtui.tui import actions, clipboard, terminal
+from benchtui.tui.driver import TerminalDriver
 from benchtui.tui.glyphs import Glyphs
 from benchtui.tui.panes import TABS
 from benchtui.tui.start import PLAIN, EngineTold, Look, Prepare, Start
 from benchtui.tui.told import Told
+from benchtui.tui.widgets.footer import KeyFooter
 from benchtui.tui.widgets.header import Header
 from benchtui.tui.widgets.pane import Pane
 
@@ -62,7 +64,7 @@ class Shell(App[str], inherit_bindings=False):
         look: Look = PLAIN,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self._start, self.look, self.clock = start, look, clock
         self.glyphs = Glyphs(look.ascii)
         self.failure: BenchtuiError | None = None
@@ -76,13 +78,13 @@ class Shell(App[str], inherit_bindings=False):
         yield Header(TABS)
         with ContentSwitcher(initial="starting", id="panes"):
             yield Static("", id="starting", classes="framed")
-        yield Footer(show_command_palette=False)
+        yield KeyFooter()
 
     async def on_mount(self) -> None:
         """Look, signals, the first second's flush; everything slow comes once this is painted."""
         self.theme = self.look.theme
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled, number)
         self.set_interval(FLUSH_SECONDS, self._tick)
         if isinstance(self._start, Start):
@@ -156,6 +158,8 @@ class Shell(App[str], inherit_bindings=False):
             self.flush()
 
     def _tick(self) -> None:
+        if not self.is_running:
+            return
         if terminal.lost():
             self._signalled(signal.SIGHUP)
             return

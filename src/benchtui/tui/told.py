@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from benchtui.core.errors import BenchtuiError
+from benchtui.core.spending import Spending, spending_of
 from benchtui.engine.events import Event
 from benchtui.engine.kill_scope import KillProgress, KillSurvey
-from benchtui.engine.operations import Account, Gathered, Launching, Listed, Swept, Trouble, Update
-from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.operations import Account, Gathered, Launching, Listed, Spent, Swept, Trouble, Update
+from benchtui.engine.snapshot import QUIET, Snapshot
 from benchtui.tui.view import Entry, EventLog, View
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Told:
     run: str | None = None
     listings: tuple[RunListing, ...] | None = None
     live: Snapshot | None = None
+    spent: Spent | None = None
     paused_at: Snapshot | None = None
     paused: bool = False
     collected: Collected | None = None
@@ -48,6 +50,8 @@ class Told:
         match update:
             case Event():
                 return self.events.hear(update, self._command(update))
+            case Spent():
+                self.spent = update
             case Snapshot():
                 self._snapshot(update)
             case Account():
@@ -90,6 +94,7 @@ class Told:
             account=self.account,
             snapshot=self.paused_at if self.paused and self.paused_at else self.live,
             live=self.live,
+            spending=self._spending(),
             run=self.run,
             problem=next(iter(self.troubles.values()), None),
             listings=self.listings,
@@ -102,6 +107,14 @@ class Told:
             ascii=self.ascii,
             events=self.events,
         )
+
+    def _spending(self) -> Spending | None:
+        """Money of what is live, computed once for each snapshot."""
+        if self.live is None:
+            return None
+        if self.spent is None or self.spent.snapshot is not self.live:
+            self.spent = Spent(self.live, spending_of(self.live, over=self.live.over(QUIET)))
+        return self.spent.spending
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         if snapshot.run.run != self.run:

@@ -15,6 +15,7 @@ from benchtui.engine.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
+    from benchtui.core.spending import Spending
     from benchtui.engine.collector import Collected
     from benchtui.engine.kill_scope import KillProgress, KillSurvey
     from benchtui.engine.runs import RunListing
@@ -83,6 +84,7 @@ class View:
     account: str | None = None  # twelve digits
     snapshot: Snapshot | None = None  # of the run shown; stands still while paused
     live: Snapshot | None = None  # the same, never paused
+    spending: Spending | None = None  # of ``live``
     run: str | None = None  # the run that is followed, also before its first snapshot
     problem: BenchtuiError | None = None  # why there is nothing to show
     listings: tuple[RunListing, ...] | None = None  # None: not known yet

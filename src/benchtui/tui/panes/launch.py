@@ -87,8 +87,13 @@ class LaunchPane(Pane):
             yield Static("", id="launch-text", markup=False)
 
     def first_focus(self) -> Widget:
-        """The types, where a plan begins."""
-        return self if self._form is None or not self._form.is_mounted else self._form.first_focus()
+        """The pane, not a field: a digit goes to another pane until a field is entered."""
+        return self
+
+    def action_edit(self) -> None:
+        """Into the types, where a plan begins."""
+        if self._form is not None and self._form.is_mounted:
+            self._form.first_focus().focus()
 
     def show(self, view: View) -> None:
         """The first time: make the form and the first plan. Then: ages."""
@@ -101,8 +106,6 @@ class LaunchPane(Pane):
     async def _begin(self, form: PlanForm) -> None:
         body = self.query_one("#launch-body")
         await body.mount(form, before=0)
-        if self.main.front is self and self.screen.focused in (None, self):
-            form.first_focus().focus()
         self._plan_soon(0)
         try:
             form.know_suites(await asyncio.to_thread(suites_of, form.base))

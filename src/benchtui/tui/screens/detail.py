@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from benchtui.core.text import clean_line
 from benchtui.engine.job_log import LogLine
@@ -20,6 +20,7 @@ from benchtui.tui.job_facts import folded, full
 from benchtui.tui.job_feed import JobFeed
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.view import View
+from benchtui.tui.widgets.footer import KeyFooter
 from benchtui.tui.widgets.header import Header
 from benchtui.tui.widgets.log_view import LogView
 from benchtui.tui.written import Written
@@ -139,7 +140,7 @@ class DetailScreen(JobScreen):
         yield self.header()
         with VerticalScroll(id="detail-box"):
             yield Static("", id="detail-text", markup=False)
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def paint(self, view: View) -> None:
         """Write it only if it differs."""
@@ -191,7 +192,7 @@ class LogScreen(JobScreen):
         """The log alone."""
         yield self.header()
         yield LogView(id="log")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """The log has the keys."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widget import Widget
 
-from benchtui.core.spending import spending_of
 from benchtui.engine.snapshot import Snapshot, SourceState
 from benchtui.tui.glyphs import BAD, BUSY, FAINT, GOOD, WARN, Glyphs
 from benchtui.tui.safe_text import safe_text
@@ -65,7 +64,7 @@ class Header(Widget):
         line = safe_text(view.run or "no run", 60, "bold")
         line.append("  ")
         line.append_text(self._mode(view, short=True))
-        spending = _spending(view)
+        spending = view.spending
         if spending is not None:
             held = spending.held_usd
             line.append(f"  ~${_short(spending.spent_usd)}")
@@ -94,7 +93,7 @@ class Header(Widget):
 
     def _money(self, view: View) -> Text:
         line = self._mode(view, short=False)
-        spending = _spending(view)
+        spending = view.spending
         if spending is None:
             line.append(f"  spent {self.glyphs.unknown}", style=FAINT)
             return line
@@ -164,10 +163,6 @@ def _age(at: datetime | None, now: datetime, glyphs: Glyphs) -> str:
     passed = max(timedelta(0), now - at)
     seconds = int(passed.total_seconds())
     return f"{seconds}s" if seconds < 120 else f"{seconds // 60}m"
-
-
-def _spending(view: View) -> Spending | None:
-    return None if view.live is None else spending_of(view.live, over=view.live.over(timedelta(0)))
 
 
 def _short(amount: Decimal) -> str:
