@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -149,10 +149,9 @@ class KillScreen(ModalScreen[None]):
     def _look(self) -> None:
         self._trouble, self._looked_at = None, self._main.clock()
         self._surveys.pop(self.scope, None)
-        self.run_worker(
-            partial(self._survey, self.scope), group="survey", exclusive=True, exit_on_error=False
-        )
+        self._survey(self.scope)
 
+    @work(group="survey", exclusive=True, exit_on_error=False)
     async def _survey(self, scope: KillScope) -> None:
         try:
             self._surveys[scope] = await self._main.engine.survey(scope)
@@ -276,7 +275,7 @@ class KillScreen(ModalScreen[None]):
         self._asked[self.scope] = before.started_at if before is not None else None
         self.query_one(Input).value = ""
         # A worker of the application: this screen may be closed before the engine has answered.
-        self._main.run_worker(partial(self._begin, self.scope), group="kill", exit_on_error=False)
+        self._main.run_worker(self._begin(self.scope), group="kill", exit_on_error=False)
         self.show_view(self._main.view)
 
     async def _begin(self, scope: KillScope) -> None:
