@@ -41,7 +41,7 @@ ELSEWHERE = (
     Column("instance", "INSTANCE", 19, drop=5),
     Column("run", "RUN", 6, most=WHOLE_RUN, drop=2),
     Column("spent", "SPENT", 8, drop=1, right=True),
-    Column("why", "WHY", 27, most=44),
+    Column("why", "WHY", 28, most=44),
 )
 _LAYER_LOOK = {
     LayerState.ARMED: ("✓", "+", GOOD),

@@ -17,7 +17,7 @@ from benchtui.core.spending import Spending, spending_of
 from benchtui.engine.accounts import Elsewhere, by_run, elsewhere, total
 from benchtui.engine.kill_scope import KillScope
 from benchtui.engine.layers import layers
-from benchtui.engine.snapshot import QUIET
+from benchtui.engine.snapshot import QUIET, Snapshot
 from benchtui.tui import actions
 from benchtui.tui.glyphs import BAD, FAINT, GOOD
 from benchtui.tui.money_cells import (
@@ -64,6 +64,7 @@ class CostPane(Pane):
         super().__init__()
         self._view: View | None = None
         self._spending: Spending | None = None
+        self._counted: tuple[Snapshot, Spending] | None = None
         self._to_cap = True
         self._chart_in_front = False
         self._elsewhere: Mapping[str, Elsewhere] = {}
@@ -96,14 +97,21 @@ class CostPane(Pane):
     def show(self, view: View) -> None:
         """Show ``view``; only what differs is painted."""
         self._view = view
-        snapshot = view.snapshot
-        if snapshot is None:
-            self._spending = None
-        else:
-            self._spending = spending_of(snapshot, over=snapshot.over(QUIET))
+        self._spending = self._money_of(view)
         self._show_money(view)
         self._show_elsewhere(view)
         self._place()
+
+    def _money_of(self, view: View) -> Spending | None:
+        """The money of what is shown: the engine's, or of the snapshot at which the view was paused."""
+        snapshot = view.snapshot
+        if snapshot is None:
+            return None
+        if snapshot is view.live and view.spending is not None:
+            return view.spending
+        if self._counted is None or self._counted[0] is not snapshot:
+            self._counted = (snapshot, spending_of(snapshot, over=snapshot.over(QUIET)))
+        return self._counted[1]
 
     def _show_money(self, view: View) -> None:
         spending, glyphs = self._spending, self.glyphs
@@ -111,7 +119,7 @@ class CostPane(Pane):
         width = max(30, left.scrollable_content_region.width)
         rows = by_run(spending, view.sweep, view.listings, view.now)
         as_of = f", as of {spending.at:%H:%M:%SZ}" if spending is not None else ""
-        left.border_title = f"Cost, USD est.{as_of}"
+        self._entitle(left, Text(f"Cost, USD est.{as_of}"))
         if not rows:
             self._write("cost-runs", self._nothing(view))
             self._write("cost-prospect", Text(""))
@@ -130,7 +138,7 @@ class CostPane(Pane):
 
         spending = self._spending
         right = self.query_one("#cost-right")
-        right.border_title = "Spent over time and by type"
+        self._entitle(right, Text("Spent over time and by type"))
         if spending is None:
             self.query_one(ChartView).show(EmptyChart(TITLE, "no run is followed"), ascii=view.ascii)
             self._write("cost-types", Text(""))
@@ -151,7 +159,8 @@ class CostPane(Pane):
         table.glyphs = self.glyphs
         if view.sweep is None:
             self._elsewhere, table.empty = {}, "The account has not been swept yet."
-            table.border_title, table.border_subtitle = "Alive elsewhere", ""
+            self._entitle(table, Text("Alive elsewhere"))
+            table.border_subtitle = ""
             table.show((), ELSEWHERE)
             return
         found = elsewhere(view.run, view.sweep, view.listings, view.now)
@@ -160,7 +169,7 @@ class CostPane(Pane):
         if not view.sweep.known:
             table.empty = "Nothing else was found; not every region answered."
         table.show(self._elsewhere, ELSEWHERE)
-        table.border_title = self._title(view, found)
+        self._entitle(table, self._title(view, found))
         table.border_subtitle = "x kill screen for the row under the cursor" if found else ""
 
     def _title(self, view: View, found: tuple[Elsewhere, ...]) -> Text:
@@ -195,6 +204,11 @@ class CostPane(Pane):
         table = self.query_one(LiveTable)
         most = max(LEAST_BELOW, min(MOST_BELOW, self.app.size.height // 3))
         table.styles.height = max(LEAST_BELOW, min(most, len(table.keys) + 3))
+
+    def _entitle(self, widget: Widget, title: Text) -> None:
+        if self._shown.get(f"title of {widget.id}") != title:
+            self._shown[f"title of {widget.id}"] = title
+            widget.border_title = title
 
     def _write(self, name: str, text: Text) -> None:
         if self._shown.get(name) != text:
