@@ -39,7 +39,7 @@ def test_types_are_chosen_the_plan_saved_and_launched(local_cli: Cli) -> None:
         terminal.wait_for(" 1 chosen")
         type_in(terminal, CTRL_T)
         terminal.wait_for("3 jobs")
-        type_in(terminal, "\t\t\t" + CTRL_U)
+        type_in(terminal, "\r\t\t\t" + CTRL_U)
         terminal.wait_for("must be a whole number")
         type_in(terminal, "2")
         terminal.wait_for("2 jobs")

@@ -221,6 +221,7 @@ async def test_every_field_can_be_reached_on_a_small_terminal(make: Make) -> Non
     app = make(config=config())
     async with app.run_test(size=(60, 16)) as pilot:
         await opened(pilot)
+        await pilot.press("enter")
         for _ in range(7):
             await pilot.press("tab")
         await pilot.pause()
@@ -229,11 +230,13 @@ async def test_every_field_can_be_reached_on_a_small_terminal(make: Make) -> Non
         assert app.query_one("#launch-form").region.contains_region(seed.region)
 
 
-async def test_escape_leaves_the_fields_for_the_plan(make: Make) -> None:
+async def test_enter_goes_into_the_fields_and_escape_leaves_them(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
+        await pilot.press("enter", "1")
         assert app.focused is app.query_one("#field-plan-types")
+        assert app.front.PANE == "launch"
         await pilot.press("escape", "1")
         await pilot.pause()
         assert app.front.PANE == "jobs"
