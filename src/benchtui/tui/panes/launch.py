@@ -86,6 +86,12 @@ class LaunchPane(Pane):
         with Container(id="launch-body"), VerticalScroll(id="launch-plan", classes="framed"):
             yield Static("", id="launch-text", markup=False)
 
+    def on_mount(self) -> None:
+        """What can be done with a plan, also where the footer has no room to say it."""
+        dash = f" {self.glyphs.separator} "
+        box = self.query_one("#launch-plan")
+        box.border_subtitle = dash.join(("^t types", "^s save", "^l launch"))
+
     def first_focus(self) -> Widget:
         """The pane, not a field: a digit goes to another pane until a field is entered."""
         return self

@@ -94,7 +94,7 @@ class PlanForm(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         """What leads on and out."""
         dash = f" {self.glyphs.separator} "
-        self.border_subtitle = dash.join(("tab next", "esc leave"))
+        self.border_subtitle = dash.join(("enter edit", "tab next", "esc leave"))
         if self.glyphs.ascii:
             for choices in self.query(Choices):
                 choices.styles.text_overflow = "clip"  # what is cut would end in a Unicode sign
