@@ -186,6 +186,21 @@ async def test_a_bucket_that_is_away_delays_nothing(bench: Bench) -> None:
     assert any("control/kill" in note and "was not written" in note for note in report.notes)
 
 
+async def test_what_is_left_over_is_named_and_has_no_part_in_the_proof(bench: Bench) -> None:
+    run = await bench.start()
+    await bench.launch()
+    tags = [{"Key": "benchtui:run", "Value": run.run}]
+    volume = bench.cloud.boto3("ec2").create_volume(
+        AvailabilityZone="us-east-1a",
+        Size=1,
+        TagSpecifications=[{"ResourceType": "volume", "Tags": tags}],
+    )["VolumeId"]
+    report, _ = await killed(bench, KillScope.of_run(run.run))
+    assert report.proven
+    assert f"left over in us-east-1: volume {volume}" in report.notes
+    bench.cloud.boto3("ec2").delete_volume(VolumeId=volume)
+
+
 async def test_a_defect_in_one_region_does_not_end_the_kill_in_the_others(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

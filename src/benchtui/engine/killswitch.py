@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError
+from benchtui.aws.instances import leftovers
 from benchtui.core import keys
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.states import InstanceView
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_LIMITS = KillLimits()
 #: The mark is a courtesy to launchers: a bucket that does not answer must not delay the report for long.
 MARK_SECONDS = 60
+LEFTOVER_SECONDS = 20
 
 OpenBucket = Callable[[], Awaitable["Bucket"]]
 
@@ -103,6 +105,7 @@ class _Kill:
             )
             self._tell()
             raise
+        await self._look_for_leftovers()
         self._state = replace(self._state, done=True)
         self._tell()
         return self._state.report
@@ -140,6 +143,30 @@ class _Kill:
         except CloudError as error:
             return (), f"the enabled regions could not be listed: {error.failure.message}"
 
+    async def _look_for_leftovers(self) -> None:
+        """Note volumes and network interfaces of the run that belong to no instance any more.
+
+        They cost money, too; whether any are left has no part in the proof.
+        """
+        run = self.scope.run
+        if run is None or self.scope.jobs:
+            return
+        for kill in self._regions.values():
+            if not kill.proof.gone:
+                continue
+            try:
+                async with asyncio.timeout(LEFTOVER_SECONDS):
+                    found = await leftovers(self.cloud, kill.region, run)
+            except (CloudError, TimeoutError):
+                continue
+            for each in found:
+                if each.attached_to is None and each.state == "available":
+                    self._note(f"left over in {kill.region}: {each.kind} {each.id}")
+
+    def _note(self, text: str) -> None:
+        self.emit(Event("note", self.clock.now(), {"text": text}))
+        self._tell(notes=(*self._state.report.notes, text))
+
     def _found(self, views: tuple[InstanceView, ...]) -> None:
         """Live instances came to light: the launchers of their runs have to stop."""
         for run in sorted({view.run for view in views if view.run}):
@@ -164,9 +191,7 @@ class _Kill:
         except Exception as defect:  # the kill itself needs no bucket
             note = f"{type(defect).__name__}: {clean_line(str(defect))}"
         if note is not None:
-            text = f"control/kill of {run} was not written: {note}"
-            self.emit(Event("note", self.clock.now(), {"text": text}))
-            self._tell(notes=(*self._state.report.notes, text))
+            self._note(f"control/kill of {run} was not written: {note}")
 
     async def _try_mark(self, run: str) -> str | None:
         """Write it, or say why not."""
