@@ -312,6 +312,20 @@ async def test_opened_again_it_shows_the_kill_under_way_whatever_it_was_opened_f
         assert not button(screen).display
 
 
+async def test_an_unproven_kill_does_not_stand_in_the_way_of_another_runs(
+    app: BenchtuiApp, engine: ScriptedEngine
+):
+    other = KillScope.of_jobs("20261120-091500-aaaa", ["c7i.large-3"])
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        engine.tell(UNPROVEN)
+        screen = await opened(pilot, other)
+        assert screen.scope == other
+        await pilot.press("r")
+        await settled(pilot)
+        assert screen.scope == KillScope.of_run("20261120-091500-aaaa"), "the run it was opened for"
+
+
 async def test_while_a_kill_goes_on_the_scope_stays(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)

@@ -31,7 +31,7 @@ class KillScreen(ModalScreen[None]):
     The scope's keys work only while the field has not the focus: typing the token never switches it.
 
     Args:
-        scope: what to begin with. A kill that is under way or unproven is shown in its place.
+        scope: what to begin with. A kill of the same run that is under way or unproven is shown in its place.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,7 +101,7 @@ class KillScreen(ModalScreen[None]):
         self._main.flush()  # a kill that was begun a moment ago is to be shown
         view = self._main.view
         self._marked = self._marked or frozenset(self._main.front.selected_jobs())
-        unfinished = [kill.scope for kill in view.kills if not kill.proven]
+        unfinished = [k.scope for k in view.kills if not k.proven and _overlap(k.scope, self.scope)]
         if unfinished:
             self.scope = unfinished[-1]
         self._ended = _ended(view)
@@ -299,6 +299,11 @@ def _relabel(button: Button, text: str) -> None:
     if str(button.label) != str(_label(text)):
         button.label = _label(text)
         button.refresh(layout=True)
+
+
+def _overlap(one: KillScope, other: KillScope) -> bool:
+    """Whether both can be about the same instance."""
+    return one.run is None or other.run is None or one.run == other.run
 
 
 def _ended(view: View) -> frozenset[tuple[KillScope, datetime]]:
