@@ -364,6 +364,28 @@ async def test_at_the_end_of_a_kill_everything_is_counted_anew(app: BenchtuiApp,
         assert len(engine.calls("survey")) == before + 1
 
 
+def test_many_regions_that_do_not_answer_are_one_line_before_the_others():
+    silent = [RegionSurvey(f"ap-south-{n}", error="AccessDenied") for n in range(5)]
+    survey = surveyed(RUN, regions=(*surveyed(RUN).regions[1:], *silent))
+    lines = survey_text(survey, Glyphs()).plain.splitlines()
+    assert lines[1] == "? UNKNOWN in 5 regions, ap-south-0, ap-south-1, ap-south-2 and more: AccessDenied"
+    assert sum("UNKNOWN" in line for line in lines) == 1
+
+
+async def test_what_has_no_room_can_be_paged_to_while_the_field_keeps_the_keys(
+    app: BenchtuiApp, engine: ScriptedEngine
+):
+    regions = tuple(RegionSurvey(f"eu-west-{n}", (fleet.instance("c7g.large-1"),), 0) for n in range(17))
+    engine.answers["survey"] = lambda scope: surveyed(scope, regions=regions)
+    async with app.run_test(size=(60, 16)) as pilot:
+        screen = await opened(pilot)
+        screen.query_one(Input).focus()
+        await pilot.press("pagedown")
+        await pilot.pause()
+        assert screen.query_one("#kill-survey").scroll_offset.y > 0
+        assert screen.focused is screen.query_one(Input)
+
+
 def styles_of(text: Text, word: str) -> set[str]:
     """Styles of the spans that begin with or hold ``word``."""
     return {str(span.style) for span in text.spans if word in text.plain[span.start : span.end]}

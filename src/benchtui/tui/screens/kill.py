@@ -41,6 +41,8 @@ class KillScreen(ModalScreen[None]):
         Binding("a", "scope('all')", "Every run"),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -124,6 +126,11 @@ class KillScreen(ModalScreen[None]):
             self._choose(KillScope.of_jobs(run, self._marked))
         else:
             self._main.note("no job is marked: mark jobs with space in the Jobs pane", "warning")
+
+    def action_page(self, by: int) -> None:
+        """The rest of what would end, where it has no room."""
+        survey = self.query_one("#kill-survey")
+        survey.scroll_relative(y=by * max(1, survey.size.height - 1), animate=False)
 
     def _choose(self, scope: KillScope) -> None:
         """Look at ``scope``; a token that was typed for another one counts no more."""

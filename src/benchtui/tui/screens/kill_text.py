@@ -19,6 +19,7 @@ from benchtui.tui.glyphs import BAD, BUSY, FAINT, GOOD, WARN, Glyphs
 from benchtui.tui.safe_text import safe_text
 
 ERROR_LIMIT = 160
+UNKNOWN_LINES = 2
 
 
 def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
@@ -33,6 +34,8 @@ def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
     if survey.scope.kind is ScopeKind.SELECTION:
         jobs = ", ".join(sorted(survey.scope.jobs))
         text.append_text(safe_text(f"  only {jobs}; the rest of the run goes on", 400)).append("\n")
+    for line in _unknown(survey):
+        text.append_text(safe_text(line, ERROR_LIMIT, BAD)).append("\n")
     width = max((len(region.region) for region in survey.regions if region.instances), default=0)
     for region in survey.regions:
         if region.instances:
@@ -43,15 +46,20 @@ def survey_text(survey: KillSurvey, glyphs: Glyphs) -> Text:
         text.append_text(counting(survey, glyphs))
     else:
         text.append(_stops(survey))
-    if survey.regions_error is not None:
-        text.append("\n").append_text(safe_text(f"? {survey.regions_error}", ERROR_LIMIT, BAD))
-    for region in survey.unknown:
-        said = f"? {region.region} UNKNOWN, asked again by the kill: {region.error}"
-        text.append("\n").append_text(safe_text(said, ERROR_LIMIT, BAD))
     if survey.spared:
         others = "instance" if survey.spared == 1 else "instances"
         text.append(f"\nNot touched: {survey.spared} other live {others}.", style=FAINT)
     return text
+
+
+def _unknown(survey: KillSurvey) -> list[str]:
+    """What could not be counted: the worst comes first, and many regions in one line."""
+    lines = [] if survey.regions_error is None else [f"? UNKNOWN: {survey.regions_error}"]
+    silent = survey.unknown
+    if len(silent) > UNKNOWN_LINES:
+        names = ", ".join(region.region for region in silent[:3])
+        return [*lines, f"? UNKNOWN in {len(silent)} regions, {names} and more: {silent[0].error}"]
+    return lines + [f"? {region.region} UNKNOWN, the kill asks again: {region.error}" for region in silent]
 
 
 def counting(survey: KillSurvey | None, glyphs: Glyphs) -> Text:
