@@ -103,6 +103,15 @@ class TerminalSession:
                 raise AssertionError(f"{what!r} did not come; exit {self.ended()}; the screen:\n{screen}")
             self.read(STEP * 5)
 
+    def settle(self) -> None:
+        """Read until nothing has come for a moment: what a key has led to is there.
+
+        A key that moves the focus is carried out after the keys behind it were given away, so that typing
+        ahead of it goes astray.
+        """
+        while self.read(0.5):
+            pass
+
     def ended(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
         if self._status is None:

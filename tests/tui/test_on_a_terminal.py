@@ -69,7 +69,10 @@ def launch(session: TerminalSession) -> str:
     screen = session.wait_for(re.compile(r"Type the worst case to launch: +([0-9.]+)").search, 30)
     token = re.search(r"Type the worst case to launch: +([0-9.]+)", screen)
     assert token
-    session.press(token[1] + ENTER)
+    session.settle()
+    session.press(token[1])
+    session.settle()
+    session.press(ENTER)
     screen = session.wait_for(lambda shown: "Jobs 1/1" in shown and "no run" not in shown, 60)
     run = re.search(r"\d{8}-\d{6}-[a-z2-7]{4}", screen)
     assert run
@@ -91,6 +94,7 @@ def test_a_person_launches_watches_compares_kills_and_leaves(place: Place):
         session.press(CTRL_K)
         session.wait_for("Type the last 4 characters", 30)
         session.press(TAB)
+        session.settle()
         session.press(second[-4:])
         session.wait_for("enter ends them", 30)
         session.press(ENTER)
@@ -98,7 +102,7 @@ def test_a_person_launches_watches_compares_kills_and_leaves(place: Place):
         session.press(ESC)
         session.press(CTRL_Q)
         assert session.wait(30) == 0
-        assert f"{second}: no instance alive" in session.text()
+        assert f"{second}: no instance alive".encode() in bytes(session.output).rpartition(RESTORED[0])[2]
     assert place.cloud is not None
     alive = place.cloud.boto3("ec2").describe_instances(
         Filters=[{"Name": "instance-state-name", "Values": ["pending", "running"]}]
@@ -188,7 +192,7 @@ def test_refusals_leave_the_terminal_as_it_was_and_say_what_to_do(
 def test_with_ascii_nothing_else_reaches_the_terminal(simulated_place: Place):
     with simulated_place.open("--local", "--ascii") as session:
         session.wait_for("holds no run yet", 60)
-        for key, word in (("2", "Types"), ("\x1b4", "ompare"), ("6", "vents"), ("3", "ost"), ("?", "Keys")):
+        for key, word in (("2", "Types"), ("4", "ompare"), ("6", "Nothing"), ("3", "ost"), ("?", "Keys")):
             session.press(key)
             session.wait_for(word, 20)
         assert bytes(session.output).isascii()
@@ -198,7 +202,8 @@ def test_with_ascii_nothing_else_reaches_the_terminal(simulated_place: Place):
 def test_every_pane_comes_up_in_any_size(simulated_place: Place, size: tuple[int, int]):
     with simulated_place.open("--local", size=size) as session:
         session.wait_for("holds no run yet", 60)
-        for key, word in (("2", "Types"), ("4", "ompare"), ("5", "run"), ("6", "vents"), ("3", "ost")):
+        words = {"2": "Types", "4": "ompare", "5": "no run yet", "6": "Nothing", "3": "ost"}
+        for key, word in words.items():
             session.press(key)
             session.wait_for(word, 20)
         session.press(CTRL_Q)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from benchtui.cli import diagnostics, output
-from benchtui.engine.narration import words
 from benchtui.engine.events import Event
+from benchtui.engine.narration import words
 
 
 class Stream:

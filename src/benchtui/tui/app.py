@@ -81,7 +81,7 @@ class BenchtuiApp(Shell, inherit_bindings=False):
         from benchtui.tui import furniture
 
         if not isinstance(self.screen, furniture.KillScreen):
-            self.open_kill(self.front.selected_jobs())
+            self.open_kill(self.front.marked_jobs())
 
     def action_help(self) -> None:
         """Keys."""

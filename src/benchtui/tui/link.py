@@ -16,8 +16,8 @@ from benchtui.engine.operations import Operations, Tell, Trouble, Update
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
-    from benchtui.core.instance_results import InstanceResult
     from benchtui.core.documents import RunDocument
+    from benchtui.core.instance_results import InstanceResult
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail
     from benchtui.engine.kill_scope import KillScope, KillSurvey

@@ -99,12 +99,14 @@ class JobsPane(Pane):
         """The table."""
         return self.query_one("#jobs-table", LiveTable)
 
+    def marked_jobs(self) -> tuple[str, ...]:
+        """The marked jobs that are shown."""
+        return tuple(key for key in self.table.keys if key in self.table.marks)
+
     def selected_jobs(self) -> tuple[str, ...]:
         """The marked jobs, else the one under the cursor."""
-        table = self.table
-        if table.marks:
-            return tuple(key for key in table.keys if key in table.marks)
-        return (table.cursor,) if table.cursor is not None else ()
+        under = (self.table.cursor,) if self.table.cursor is not None else ()
+        return self.marked_jobs() or under
 
     def show(self, view: View) -> None:
         """Show ``view``; only what differs is painted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -30,7 +30,9 @@ class KeyFooter(Widget):
 
     def render(self) -> Text:
         """Keys and words; a click on one presses it."""
-        active = [each for each in self.screen.active_bindings.values() if each.binding.show]
+        # An action with several keys is active once for each: the first is enough.
+        of_action = {each.binding.id or each.binding.action: each for each in reversed(self._active())}
+        active = list(reversed(of_action.values()))
         line = Text(no_wrap=True, end="")
         for number in self._fitting([each.binding for each in active]):
             binding, enabled = active[number].binding, active[number].enabled
@@ -40,6 +42,9 @@ class KeyFooter(Widget):
             line.append(f" {binding.description}", faint + press)
             line.append("  ")
         return line
+
+    def _active(self) -> list[ActiveBinding]:
+        return [each for each in self.screen.active_bindings.values() if each.binding.show]
 
     def _key(self, binding: Binding) -> str:
         return self.app.get_key_display(binding)

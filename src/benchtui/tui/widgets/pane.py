@@ -39,8 +39,12 @@ class Pane(Vertical, can_focus=True):
         """What has the focus when the pane comes to the front."""
         return self
 
+    def marked_jobs(self) -> tuple[str, ...]:
+        """Jobs marked here: what a kill begins with; without a mark it begins with the run."""
+        return ()
+
     def selected_jobs(self) -> tuple[str, ...]:
-        """Jobs marked here, or under the cursor; what a kill begins with."""
+        """Jobs marked here, or under the cursor."""
         return ()
 
     @property
