@@ -18,8 +18,8 @@ from tests.tui.scripted import ScriptedEngine, listings
 from benchtui.config.schema import Config
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.core.states import Ec2Answer, fold
-from benchtui.engine.operations import Account, Listed, Update
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
+from benchtui.engine.updates import Account, Listed, Update
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.start import Start
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from benchtui.config.schema import Config
 from benchtui.core.errors import BenchtuiError
-from benchtui.engine.operations import Account, Listed, Update
 from benchtui.engine.runs import RunListing
 from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.updates import Account, Listed, Update
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.start import PLAIN, Look, Start
 from tests.engine import fleet

@@ -7,7 +7,7 @@ from textual.widgets import OptionList
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.events import Event
-from benchtui.engine.operations import Listed, Trouble
+from benchtui.engine.updates import Listed, Trouble
 from benchtui.tui.screens.help import HelpScreen
 from benchtui.tui.screens.quit import QuitScreen
 from benchtui.tui.screens.runs import RunsScreen

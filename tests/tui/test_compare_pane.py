@@ -15,7 +15,7 @@ from benchtui.core.errors import BenchtuiError
 from benchtui.core.instance_results import Basis
 from benchtui.core.text import clean_line
 from benchtui.engine.collector import Collected
-from benchtui.engine.operations import Gathered, Listed
+from benchtui.engine.updates import Gathered, Listed
 from benchtui.report.chart_specs import BarChart, EmptyChart, LineChart, ScatterChart
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.panes.compare import ComparePane

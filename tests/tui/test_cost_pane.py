@@ -13,8 +13,8 @@ from benchtui.core.errors import BenchtuiError
 from benchtui.engine.accounts import by_run, elsewhere, total
 from benchtui.engine.kill_scope import KillScope
 from benchtui.engine.layers import LayerState, layers
-from benchtui.engine.operations import Swept, Trouble
 from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.updates import Swept, Trouble
 from benchtui.report.chart_specs import EmptyChart, LineChart
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.glyphs import Glyphs

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState
 from benchtui.core.states import JobStatus
-from benchtui.engine.operations import Listed, Trouble
+from benchtui.engine.updates import Listed, Trouble
 from benchtui.tui.screens.detail import DetailScreen, LogScreen
 from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.start import Look

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from benchtui.cli.settings import Settings
     from benchtui.engine.events import Emit
     from benchtui.engine.kill_scope import KillProgress, KillScope
-    from benchtui.engine.operations import Operations, Tell, Update
+    from benchtui.engine.operations import Operations
+    from benchtui.engine.updates import Tell, Update
     from benchtui.engine.workspace import Workspace
     from benchtui.tui.app import BenchtuiApp
     from benchtui.tui.start import Look, Start
@@ -102,7 +103,8 @@ def _start(arguments: argparse.Namespace, look: Look) -> Start:
 
 def _operations(settings: Settings, arguments: argparse.Namespace, tell: Tell) -> Operations:
     """In the engine's thread: start the local cloud if asked to, import the SDK, connect."""
-    from benchtui.engine.operations import EVERYTHING, READING, Operations
+    from benchtui.engine.commands import EVERYTHING, READING
+    from benchtui.engine.operations import Operations
 
     if arguments.local:
         from benchtui.cli import local_cloud

@@ -10,14 +10,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
-from benchtui.core.errors import BenchtuiError, ExitCode
-from benchtui.core.spending import Spending, spending_of
+from benchtui.core.errors import BenchtuiError
+from benchtui.core.spending import spending_of
+from benchtui.engine.commands import EVERYTHING, Command, ReadOnlyError
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.snapshot import QUIET, Snapshot
+from benchtui.engine.updates import (
+    Account,
+    Following,
+    Gathered,
+    Launching,
+    Listed,
+    Spent,
+    Swept,
+    Tell,
+    Trouble,
+)
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
     from benchtui.core.instance_results import InstanceResult
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail
-    from benchtui.engine.kill_scope import KillProgress, KillScope, KillSurvey
+    from benchtui.engine.kill_scope import KillScope, KillSurvey
     from benchtui.engine.launcher import Launched, Launcher
     from benchtui.engine.offers import TypeOffer
     from benchtui.engine.planning import Planned
@@ -35,105 +46,6 @@ if TYPE_CHECKING:
     from benchtui.engine.workspace import Workspace
 
 SWEEP_EVERY = timedelta(seconds=60)
-
-
-class Command(StrEnum):
-    """What a client can ask for; the words are those of the headless commands."""
-
-    RUNS = "runs"
-    WATCH = "watch"
-    PLAN = "plan"
-    TYPES = "types"
-    STATUS = "status"
-    LOG = "log"
-    COLLECT = "collect"
-    COMPARE = "compare"
-    SWEEP = "sweep"
-    SURVEY = "survey"
-    RUN = "run"
-    KILL = "kill"
-
-
-#: Everything that changes nothing in the account. What is not listed here is refused when read-only.
-READING = frozenset(
-    {
-        Command.RUNS,
-        Command.WATCH,
-        Command.PLAN,
-        Command.TYPES,
-        Command.STATUS,
-        Command.LOG,
-        Command.COLLECT,
-        Command.COMPARE,
-        Command.SWEEP,
-        Command.SURVEY,
-    }
-)
-EVERYTHING = frozenset(Command)
-
-
-class ReadOnlyError(BenchtuiError):
-    """The command acts, and this client may only read."""
-
-    exit_code = ExitCode.USAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose credentials are used."""
-
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """The runs of the bucket."""
-
-    listings: tuple[RunListing, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """Own instances of the account."""
-
-    sweep: Sweep
-
-
-@dataclass(frozen=True, slots=True)
-class Launching:
-    """Whether instances are being launched in this process."""
-
-    run: str
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Money of a snapshot, computed here and not where keys are waited for."""
-
-    snapshot: Snapshot
-    spending: Spending
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """Results of the run that is followed."""
-
-    collected: Collected
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that was to be had in the background could not be had; None: it can again."""
-
-    source: str
-    problem: BenchtuiError | None
-
-
-_OfRun: TypeAlias = "Event | Snapshot | Spent | Launching | Gathered"
-_OfAccount: TypeAlias = "Account | Listed | Swept | Trouble | KillProgress | KillSurvey"
-Update: TypeAlias = "_OfRun | _OfAccount"
-Tell = Callable[[Update], None]
 
 
 @dataclass(slots=True)
@@ -363,6 +275,7 @@ class Operations:
     async def _follow(self, run: RunDocument) -> None:
         if self._followed is not None and self._followed.task is not None:
             self._followed.task.cancel()
+        self.tell(Following(run.run))
         followed = self._followed = _Followed(run, await self.workspace.watcher(run))
         followed.task = self._group.create_task(self._guarded(self._watch(followed), "watch"))
 

@@ -23,15 +23,18 @@ class BenchtuiApp(Shell, inherit_bindings=False):
 
     def adopt(self, run: str) -> None:
         """Follow a run of the bucket."""
+        before = self.told.run if self.told.run != run else None
         self.told.follow(run)
         self.flush()
-        self.run_worker(self._adopt(run), group="adopt", exclusive=True, exit_on_error=False)
+        self.run_worker(self._adopt(run, before), group="adopt", exclusive=True, exit_on_error=False)
         self.show_pane("jobs")
 
-    async def _adopt(self, run: str) -> None:
+    async def _adopt(self, run: str, before: str | None) -> None:
+        """Ask for it; if there is no such run, the one before goes on."""
         try:
             await self.engine.adopt(run)
         except BenchtuiError as problem:
+            self.told.follow(before)
             self.note(f"{problem.what}{f' (fix: {problem.fix})' if problem.fix else ''}", "error")
 
     def open_kill(self, jobs: Sequence[str] = ()) -> None:

@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from benchtui.core.errors import BenchtuiError
-from benchtui.engine.operations import Operations, Tell, Trouble, Update
+from benchtui.engine.operations import Operations
+from benchtui.engine.updates import Tell, Trouble, Update
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config

@@ -27,7 +27,7 @@ from benchtui.tui.widgets.header import Header
 from benchtui.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
-    from benchtui.engine.operations import Update
+    from benchtui.engine.updates import Update
     from benchtui.tui.view import View
 
 FLUSH_SECONDS = 1.0

@@ -11,7 +11,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from benchtui.config.schema import Config
-    from benchtui.engine.operations import Update
+    from benchtui.engine.updates import Update
     from benchtui.tui.link import EngineLink
 
 

@@ -10,8 +10,18 @@ from benchtui.core.errors import BenchtuiError
 from benchtui.core.spending import Spending, spending_of
 from benchtui.engine.events import Event
 from benchtui.engine.kill_scope import KillProgress, KillSurvey
-from benchtui.engine.operations import Account, Gathered, Launching, Listed, Spent, Swept, Trouble, Update
 from benchtui.engine.snapshot import QUIET, Snapshot
+from benchtui.engine.updates import (
+    Account,
+    Following,
+    Gathered,
+    Launching,
+    Listed,
+    Spent,
+    Swept,
+    Trouble,
+    Update,
+)
 from benchtui.tui.view import Entry, EventLog, View
 
 if TYPE_CHECKING:
@@ -47,15 +57,23 @@ class Told:
 
     def hear(self, update: Update, now: datetime) -> Entry | None:
         """Absorb ``update``; returns its line for the Events pane if it has one."""
+        if isinstance(update, Event):
+            return self.events.hear(update, self._command(update))
+        if isinstance(update, Trouble):
+            return self._trouble(update, now)
+        self._absorb(update)
+        return None
+
+    def _absorb(self, update: Update) -> None:
         match update:
-            case Event():
-                return self.events.hear(update, self._command(update))
             case Spent():
                 self.spent = update
             case Snapshot():
                 self._snapshot(update)
             case Account():
                 self.account = update.account
+            case Following():
+                self.follow(update.run)
             case Listed():
                 self.listings = update.listings
             case Swept():
@@ -69,11 +87,8 @@ class Told:
                 self.kills[update.scope] = update
             case KillSurvey():
                 self.surveys[update.scope] = update
-            case Trouble():
-                return self._trouble(update, now)
-        return None
 
-    def follow(self, run: str) -> None:
+    def follow(self, run: str | None) -> None:
         """Another run is looked at: nothing of the one before may stay on the screen."""
         if run != self.run:
             self.run, self.live, self.paused_at, self.collected = run, None, None, None
@@ -117,9 +132,11 @@ class Told:
         return self.spent.spending
 
     def _snapshot(self, snapshot: Snapshot) -> None:
-        if snapshot.run.run != self.run:
+        """Of another run than the one followed it is late, and of no interest any more."""
+        if self.run is None:
             self.follow(snapshot.run.run)
-        self.live = snapshot
+        if snapshot.run.run == self.run:
+            self.live = snapshot
 
     def _trouble(self, trouble: Trouble, now: datetime) -> Entry | None:
         """Say a trouble once, and once that it is over."""

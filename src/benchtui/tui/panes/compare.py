@@ -56,10 +56,10 @@ class ComparePane(Pane):
     TITLE = "Compare"
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("compare")
     DEFAULT_CSS = """
-    ComparePane TypesTable { border: round $primary-darken-2; height: 6; }
-    ComparePane TypesTable:focus { border: round $primary; }
+    ComparePane TypesTable { border: round $primary; height: 6; }
+    ComparePane TypesTable:focus { border: round $accent; }
     ComparePane ChartView { padding: 0 2; }
-    ComparePane.-roomy ChartView { border: round $primary-darken-2; padding: 0 1; }
+    ComparePane.-roomy ChartView { border: round $primary; padding: 0 1; }
     ComparePane #compare-sentence { height: auto; max-height: 5; padding: 0 2; }
     ComparePane #compare-empty { height: 1fr; border: round $primary; padding: 1 2; }
     """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.cells import cell_len
-from rich.style import Style
 from rich.text import Text
 from textual.binding import ActiveBinding, Binding
+from textual.events import Click
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -21,6 +21,10 @@ class KeyFooter(Widget):
     KeyFooter:ansi { background: ansi_default; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: list[tuple[int, int, str]] = []  # begin, end, key
+
     def on_mount(self) -> None:
         """Anew whenever other bindings work."""
         self.screen.bindings_updated_signal.subscribe(self, self._again)
@@ -29,19 +33,27 @@ class KeyFooter(Widget):
         self.refresh()
 
     def render(self) -> Text:
-        """Keys and words; a click on one presses it."""
+        """Keys and words."""
         # An action with several keys is active once for each: the first is enough.
         of_action = {each.binding.id or each.binding.action: each for each in reversed(self._active())}
         active = list(reversed(of_action.values()))
         line = Text(no_wrap=True, end="")
+        self._places = []
         for number in self._fitting([each.binding for each in active]):
             binding, enabled = active[number].binding, active[number].enabled
-            press = Style(meta={"@click": f"app.simulate_key({binding.key!r})"})
-            faint = Style() if enabled else Style(dim=True)
-            line.append(self._key(binding), Style(bold=True, color="yellow") + faint + press)
-            line.append(f" {binding.description}", faint + press)
+            begin, faint = line.cell_len, "" if enabled else "dim"
+            line.append(self._key(binding), f"bold yellow {faint}")
+            line.append(f" {binding.description}", faint)
+            self._places.append((begin, line.cell_len, binding.key))
             line.append("  ")
         return line
+
+    def on_click(self, event: Click) -> None:
+        """A click on a word presses its key."""
+        at = event.get_content_offset(self)
+        for begin, end, key in self._places:
+            if at is not None and begin <= at.x < end:
+                self.app.simulate_key(key)
 
     def _active(self) -> list[ActiveBinding]:
         return [each for each in self.screen.active_bindings.values() if each.binding.show]
