@@ -1,5 +1,7 @@
 """The application around the panes: what it shows of age and money, and how it is left."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,7 @@ from textual.widgets import OptionList
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.events import Event
+from benchtui.engine.runs import RunListing
 from benchtui.engine.updates import Listed, Trouble
 from benchtui.tui.screens.help import HelpScreen
 from benchtui.tui.screens.quit import QuitScreen
@@ -14,6 +17,7 @@ from benchtui.tui.screens.runs import RunsScreen
 from benchtui.tui.start import Look
 from benchtui.tui.widgets.header import Header
 from tests.engine import fleet
+from tests.tui.hostile_text import HOSTILE, harmless
 from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app
 
 WIDE = (120, 36)
@@ -293,3 +297,46 @@ async def test_the_events_pane_keeps_the_cursor_when_lines_come(app, engine):
         engine.tell(Event("note", fleet.after(63), {"text": "and one more"}))
         await settled(pilot)
         assert events.highlighted == 6
+
+
+def screen_lines(app):
+    """Every line of the screen in front, as it goes to the terminal."""
+    width = app.size.width
+    return [
+        "".join(segment.text for segment in strip)
+        for strip in app.screen._compositor.render_strips(app.size)
+        if strip.cell_length <= width
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_texts_reach_the_terminal_as_letters_only(app, engine, name):
+    text = HOSTILE[name]
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        engine.tell(
+            Listed((RunListing("20261124-135100-k3f7", fleet.T0, None, text),)),
+            Trouble("runs", BenchtuiError(text or "x", fix=text)),
+            Event("note", fleet.after(61), {"text": text}),
+            Event("alarm", fleet.after(61), {"job": text, "text": text}),
+            Event("error", fleet.after(61), {"source": text, "text": text, "fix": text}),
+        )
+        app.note(text or "x", "error", text)
+        for key in ("5", "6", "r", "escape", "question_mark", "escape"):
+            await pilot.press(key)
+            await settled(pilot)
+            drawn = screen_lines(app)
+            assert len(drawn) == WIDE[1], "every line is as wide as the screen"
+            assert all(harmless(line) for line in drawn)
+
+
+def test_importing_the_application_imports_nothing_of_aws_and_no_pane():
+    code = (
+        "import sys, benchtui.cli.tui, benchtui.tui.app\n"
+        "unwanted = ('botocore', 'aiohttp', 'pydantic', 'plotext', 'benchtui.tui.panes.jobs')\n"
+        "print(*(name for name in unwanted if name in sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ended.stdout.strip() == ""

@@ -39,7 +39,7 @@ class JobFeed:
     ) -> None:
         self.widget, self.engine, self.heard = widget, engine, heard
         self.want_detail, self.want_log = detail, log
-        self.job: str | None = None
+        self.job: tuple[str, str] | None = None  # run and job: every run names its jobs alike
         self.detail: JobDetail | None = None
         self.problem: BenchtuiError | None = None
         self.answered = False  # the log of this job was asked for and answered
@@ -48,9 +48,9 @@ class JobFeed:
         self._asking = False
         self._last = False  # it was asked after the job was over: nothing more will come
 
-    def look(self, row: JobRow | None, now: datetime, period: timedelta) -> bool:
-        """Ask for ``row`` if it is due; returns whether another job is looked at than before."""
-        job = row.planned.job if row else None
+    def look(self, run: str, row: JobRow | None, now: datetime, period: timedelta) -> bool:
+        """Ask for ``row`` of ``run`` if it is due; returns whether another job is looked at than before."""
+        job = (run, row.planned.job) if row else None
         other = job != self.job
         if other:
             self.job, self.detail, self.problem, self._next = job, None, None, 0
@@ -61,23 +61,23 @@ class JobFeed:
             return other
         self._asked_at, self._asking = now, True
         self.widget.run_worker(
-            self._ask(row.planned.job, over=row.status.over),
+            self._ask((run, row.planned.job), over=row.status.over),
             group="feed",
             exclusive=True,
             exit_on_error=False,
         )
         return other
 
-    async def _ask(self, job: str, *, over: bool) -> None:
+    async def _ask(self, job: tuple[str, str], *, over: bool) -> None:
         lines: tuple[LogLine, ...] = ()
         problem = None
         try:
             if self.want_detail:
-                detail = await self.engine.detail(job)
+                detail = await self.engine.detail(job[1])
                 if job == self.job:
                     self.detail = detail
             if self.want_log:
-                tail = await self.engine.log(job, self._next)
+                tail = await self.engine.log(job[1], self._next)
                 if job == self.job:
                     lines, self._next, self.answered = tail.lines, max(self._next, tail.next), True
         except BenchtuiError as error:

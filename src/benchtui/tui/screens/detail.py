@@ -41,6 +41,7 @@ class JobScreen(Screen[None]):
         self.job = job
         self.row: JobRow | None = None
         self.feed: JobFeed | None = None
+        self.followed: str | None = None  # the run the job is of
         self.written = Written()
 
     @property
@@ -61,10 +62,15 @@ class JobScreen(Screen[None]):
         """Another second, or another snapshot."""
         if self.feed is None:
             return
+        if self.followed is not None and view.run != self.followed:
+            self.dismiss()  # another run is looked at; its job of this name is another one
+            return
+        self.followed = view.run
         self.query_one(Header).show(view, "jobs", self.main.glyphs)
         rows = view.snapshot.rows if view.snapshot else ()
         self.row = next((row for row in rows if row.planned.job == self.job), None)
-        self.feed.look(self.row, view.now, timedelta(seconds=view.config.watch.poll_seconds))
+        run = view.snapshot.run.run if view.snapshot else ""
+        self.feed.look(run, self.row, view.now, timedelta(seconds=view.config.watch.poll_seconds))
         self.paint(view)
 
     def heard(self, lines: tuple[LogLine, ...]) -> None:

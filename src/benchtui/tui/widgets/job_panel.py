@@ -64,7 +64,8 @@ class JobPanel(Vertical):
         if self._feed is None:
             self._feed = JobFeed(self, self.main.engine, self._heard)
         self._view, self._row, self._now = view, row, now
-        if self._feed.look(row, view.now, timedelta(seconds=view.config.watch.poll_seconds)):
+        run = view.snapshot.run.run if view.snapshot else ""
+        if self._feed.look(run, row, view.now, timedelta(seconds=view.config.watch.poll_seconds)):
             self.log_view.clear()
         self._paint()
 

@@ -1,0 +1,167 @@
+"""The engine of a client that stays: what it refuses, what it tells, what goes on when nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from benchtui.core.keys import JobState
+from benchtui.engine.commands import READING, Command, ReadOnlyError
+from benchtui.engine.events import Event
+from benchtui.engine.kill_scope import KillProgress, KillScope
+from benchtui.engine.operations import Operations
+from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.updates import Account, Following, Launching, Listed, Spent, Swept, Trouble
+
+from .conftest import Bench
+
+RUN = "20261124-135100-k3f7"
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "adopt": (RUN,),
+    "plan": (None, 1),
+    "types": (None,),
+    "detail": ("c7g.large-1",),
+    "log": ("c7g.large-1", 0),
+    "results": ((RUN,),),
+    "survey": (KillScope.of_run(RUN),),
+    "launch": (None, None),
+    "kill": (KillScope.of_run(RUN),),
+}
+COMMANDS = sorted(
+    name
+    for name, method in inspect.getmembers(Operations, inspect.iscoroutinefunction)
+    if not name.startswith("_")
+)
+
+
+class Told:
+    """What was told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.updates: list[Any] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, update: Any) -> None:
+        self.updates.append(update)
+        self._more.set()
+
+    def of(self, kind: type) -> list[Any]:
+        return [update for update in self.updates if isinstance(update, kind)]
+
+    async def until(self, kind: type, fits: Callable[[Any], bool] = lambda _: True) -> Any:
+        while True:
+            for update in self.of(kind):
+                if fits(update):
+                    return update
+            self._more.clear()
+            await self._more.wait()
+
+
+@asynccontextmanager
+async def operating(bench: Bench, told: Told, **options: Any) -> AsyncIterator[Operations]:
+    """Operations over the bench's own settings."""
+    from benchtui.engine.workspace import Workspace
+
+    kept = bench.workspace
+
+    def opened(emit: Callable[[Event], None]) -> Workspace:
+        return Workspace(kept.config, kept.folders, kept.clock, kept.rng, emit)
+
+    async with Operations(opened, told, **options) as operations:
+        yield operations
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+async def test_what_is_not_allowed_is_refused_before_anything_is_asked(bench: Bench, name: str):
+    async with operating(bench, Told(), allowed=frozenset(), find=False) as operations:
+        with pytest.raises(ReadOnlyError, match="refused"):
+            await getattr(operations, name)(*ARGUMENTS.get(name, ()))
+
+
+def test_read_only_allows_everything_but_what_acts():
+    assert set(Command) - READING == {Command.RUN, Command.KILL}
+
+
+async def test_read_only_launches_and_kills_nothing(bench: Bench):
+    told = Told()
+    planned = await bench.workspace.plan(1)
+    async with operating(bench, told, allowed=READING, find=False) as operations:
+        with pytest.raises(ReadOnlyError):
+            await operations.launch(planned, bench.workspace.config)
+        with pytest.raises(ReadOnlyError):
+            await operations.kill(KillScope.of_account())
+        assert await operations.plan(bench.workspace.config, 1)
+
+
+async def test_it_introduces_itself_and_follows_the_newest_run(bench: Bench):
+    run = await bench.start()
+    told = Told()
+    async with operating(bench, told):
+        assert (await told.until(Account)).account == "123456789012"
+        await told.until(Listed, lambda update: any(each.run == run.run for each in update.listings))
+        await told.until(Swept)
+        followed = await told.until(Following)
+        snapshot = await told.until(Snapshot)
+        spent = await told.until(Spent)
+    assert snapshot.run.run == followed.run
+    assert spent.snapshot.run.run == followed.run
+
+
+async def test_a_launch_goes_on_though_nobody_waits_for_it_and_a_kill_is_proven_before_it_ends(bench: Bench):
+    told = Told()
+    async with operating(bench, told, find=False) as operations:
+        planned = await operations.plan(bench.workspace.config, 1)
+        run = await operations.launch(planned, bench.workspace.config)
+        assert operations.unfinished
+        await told.until(Launching, lambda update: not update.active)
+        await told.until(Snapshot, lambda snapshot: len(snapshot.alive) == len(planned.plan.jobs))
+        await operations.kill(KillScope.of_run(run))
+    # Left at once: it waited for the proof.
+    last = told.of(KillProgress)[-1]
+    assert last.done
+    assert last.proven
+    bench.run = planned and await bench.workspace.load(run)
+    assert bench.instances("pending", "running") == []
+
+
+async def test_adopting_another_run_leaves_the_first_one_alone(bench: Bench):
+    first, told = await bench.start(), Told()
+    second = await bench.start(seed=2)
+    async with operating(bench, told, find=False) as operations:
+        await operations.adopt(first.run)
+        await told.until(Snapshot, lambda snapshot: snapshot.run.run == first.run)
+        await operations.adopt(second.run)
+        told.updates.clear()
+        snapshot = await told.until(Snapshot)
+        assert snapshot.run.run == second.run
+        assert {row.status.state for row in snapshot.rows} == {JobState.PLANNED}
+
+
+async def test_what_cannot_be_had_in_the_background_is_told_and_had_later(bench: Bench):
+    told = Told()
+    bench.fault(service="s3", status=403, code="AccessDenied")
+    async with operating(bench, told):
+        trouble = await told.until(Trouble, lambda update: update.source == "runs" and update.problem)
+        assert "AccessDenied" in trouble.problem.what or "denied" in trouble.problem.what.lower()
+        bench.cloud.private("DELETE", "faults")
+        await told.until(Listed)
+        await told.until(Trouble, lambda update: update.source == "runs" and update.problem is None)
+
+
+async def test_a_defect_in_one_part_ends_no_other(bench: Bench):
+    run, told = await bench.start(), Told()
+    async with operating(bench, told, find=False) as operations:
+
+        async def broken() -> None:
+            raise RuntimeError("a defect")
+
+        operations._start(broken(), "kill")
+        error = await told.until(Event, lambda event: event.type == "error")
+        assert "a defect" in error.fields["text"]
+        await operations.adopt(run.run)
+        await told.until(Snapshot)
