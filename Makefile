@@ -39,6 +39,7 @@ wheel: $(VENV)/dev ## dist/benchtui-*.whl
 
 proof: $(VENV)/dev ## the longer proofs of the main path: launcher killed, four kinds of failure, wheel away from the checkout
 	$(BIN)/python -m pytest -n 0 --timeout 0 -m slow
+	$(BIN)/python -m pytest --hypothesis-profile thorough tests/core tests/config
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says more about the other processes than about the code.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("shared", max_examples=50, **_PATIENT)
+settings.register_profile("thorough", max_examples=1000, **_PATIENT)  # make proof
 settings.load_profile("shared")
 
 WORLDS = Path(__file__).parent / "local" / "host"

@@ -177,6 +177,7 @@ def test_comparing_what_lies_on_disk_imports_no_cloud_and_no_screen(cli: Cli, re
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_results_come_from_the_bucket(local_cli: Cli):
     run = local_cli.run_detached()
     for job in ("local.1cpu-1", "local.1cpu-2"):

@@ -67,6 +67,7 @@ def test_a_log_is_printed_and_hostile_lines_are_harmless(local_cli: Cli):
     assert (record["job"], record["time"]) == (JOB, "14:00:00Z")
 
 
+@pytest.mark.slow
 def test_a_followed_log_goes_on_until_the_job_is_over(local_cli: Cli):
     run = local_cli.run_detached()
     log(local_cli, run, 1, "14:00:00Z first\n")

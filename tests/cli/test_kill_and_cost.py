@@ -9,6 +9,8 @@ import subprocess
 import sys
 from decimal import Decimal
 
+import pytest
+
 from tests.cli.conftest import Cli
 
 ACCOUNT = "123456789012"
@@ -72,6 +74,7 @@ def test_a_job_the_run_has_not_is_refused_and_not_proven_gone(local_cli: Cli) ->
     assert len(local_cli.alive(run)) == 2
 
 
+@pytest.mark.slow
 def test_a_selection_then_everything(local_cli: Cli) -> None:
     run = local_cli.run_detached()
     ended = local_cli("kill", run, "--job", "local.1cpu-2", "--local", "--json", "--confirm", run)
@@ -89,6 +92,7 @@ def test_a_selection_then_everything(local_cli: Cli) -> None:
     assert local_cli.alive(run) == local_cli.alive(other) == []
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_what_would_end_and_a_wrong_token_ends_nothing(local_cli: Cli) -> None:
     run = local_cli.run_detached()
     code, seen = on_a_terminal(local_cli, "kill", run, "--local", typed="nope")

@@ -1,5 +1,7 @@
 """Texts that someone may have put where a name or a reason is expected."""
 
+import pytest
+
 HOSTILE = {
     "closing markup": "[/x]",
     "opening markup": "[bold red on white]",
@@ -19,6 +21,14 @@ HOSTILE = {
     "surrogate": "\udc80\ud800",
     "nothing": "",
 }
+
+#: Tried in every pane by every run of the tests; the others by `make proof`.
+ESSENTIAL = {"closing markup", "escape", "clipboard", "a megabyte", "right to left", "wide"}
+NAMES = [pytest.param(name, id=name, marks=() if name in ESSENTIAL else pytest.mark.slow) for name in HOSTILE]
+TEXTS = [
+    pytest.param(text, id=name, marks=() if name in ESSENTIAL else pytest.mark.slow)
+    for name, text in HOSTILE.items()
+]
 
 
 def harmless(text: str) -> bool:

@@ -17,7 +17,7 @@ from benchtui.tui.screens.runs import RunsScreen
 from benchtui.tui.start import Look
 from benchtui.tui.widgets.header import Header
 from tests.engine import fleet
-from tests.tui.hostile_text import HOSTILE, harmless
+from tests.tui.hostile_text import HOSTILE, NAMES, harmless
 from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app
 
 WIDE = (120, 36)
@@ -309,7 +309,7 @@ def screen_lines(app):
     ]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", NAMES)
 async def test_hostile_texts_reach_the_terminal_as_letters_only(app, engine, name):
     text = HOSTILE[name]
     async with app.run_test(size=WIDE) as pilot:

@@ -25,7 +25,7 @@ from benchtui.tui.start import Look
 from benchtui.tui.widgets.chart import ChartView
 from benchtui.tui.widgets.live_table import LiveTable
 from tests.engine import fleet
-from tests.tui.hostile_text import HOSTILE, harmless
+from tests.tui.hostile_text import TEXTS, harmless
 from tests.tui.killing import SILENT, STRAYS, lived, stray, surveyed, swept
 from tests.tui.scripted import ScriptedEngine, introduced, listings
 
@@ -259,7 +259,7 @@ def test_layers_of_a_run_that_is_over_protect_nothing_and_claim_nothing():
     assert [layer.state for layer in found if layer.number in (1, 3)] == [LayerState.IDLE] * 2
 
 
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("hostile", TEXTS)
 def test_hostile_tags_are_only_text(hostile: str):
     glyphs = Glyphs()
     view = stray(1, run=hostile, job=hostile, region=hostile, instance_type=hostile, instance_id=hostile)
@@ -270,7 +270,7 @@ def test_hostile_tags_are_only_text(hostile: str):
     assert all(harmless(cell.plain) for cell in (*cells.values(), text))
 
 
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("hostile", TEXTS)
 async def test_hostile_tags_do_not_end_the_pane(app: BenchtuiApp, engine: ScriptedEngine, hostile: str):
     view = stray(1, run=hostile, job=hostile, region=hostile)
     engine.first = (*engine.first, Swept(swept(view, unanswered=((hostile, BenchtuiError(hostile)),))))

@@ -21,7 +21,7 @@ from benchtui.tui.widgets.job_panel import JobPanel
 from benchtui.tui.widgets.live_table import LiveTable
 from benchtui.tui.widgets.log_view import LogView
 from tests.engine import fleet
-from tests.tui.hostile_text import HOSTILE, harmless
+from tests.tui.hostile_text import HOSTILE, NAMES, harmless
 from tests.tui.jobs import collected, detail_of, log_of, measured
 
 WIDE, NARROW, SMALL = (120, 36), (80, 24), (60, 20)
@@ -453,7 +453,7 @@ async def test_nothing_of_the_run_before_stays(app, engine):
         assert app.front.selected_jobs() == ()
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", NAMES)
 async def test_hostile_texts_from_everywhere_are_letters_only_and_move_no_column(make, engine, name):
     text = HOSTILE[name]
     status = fleet.running(

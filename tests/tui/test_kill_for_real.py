@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+import pytest
+
 from tests.cli.conftest import Cli, api_alone, cli, local_cli, start_local_cloud, state_home
 from tests.tui.terminal_session import TerminalSession
 from tests.tui.test_launch_for_real import type_in
@@ -28,6 +30,7 @@ def open_kill_screen(terminal: TerminalSession, run: str) -> None:
     assert "Type the last 4 characters of the run" in asked
 
 
+@pytest.mark.slow
 def test_a_kill_goes_on_without_its_screen_and_is_proven(local_cli: Cli) -> None:
     run = local_cli.run_detached()
     with session(local_cli) as terminal:

@@ -18,7 +18,7 @@ from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.screens.kill_text import proof_text, survey_text
 from benchtui.tui.start import Look
 from tests.engine import fleet
-from tests.tui.hostile_text import HOSTILE, harmless
+from tests.tui.hostile_text import TEXTS, harmless
 from tests.tui.killing import (
     ALL,
     GOING,
@@ -413,7 +413,7 @@ def test_a_kill_whose_regions_are_not_known_says_so():
     assert "NOT PROVEN" in text.plain
 
 
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("hostile", TEXTS)
 def test_hostile_text_is_only_text(hostile: str):
     glyphs = Glyphs()
     view = dataclasses.replace(fleet.instance("c7g.large-1"), instance_type=hostile, region=hostile)
@@ -427,7 +427,7 @@ def test_hostile_text_is_only_text(hostile: str):
         assert len(text.plain) < 5_000
 
 
-@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("hostile", TEXTS)
 async def test_hostile_text_does_not_end_the_screen(app: BenchtuiApp, engine: ScriptedEngine, hostile: str):
     engine.answers["survey"] = lambda scope: surveyed(
         scope, regions=(RegionSurvey(hostile, error=hostile),), regions_error=hostile

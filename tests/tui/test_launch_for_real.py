@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+import pytest
+
 from tests.cli.conftest import Cli, api_alone, cli, local_cli, start_local_cloud, state_home
 from tests.tui.terminal_session import TerminalSession
 
@@ -22,6 +24,7 @@ def type_in(terminal: TerminalSession, keys: str) -> None:
             terminal.read(0.02)
 
 
+@pytest.mark.slow
 def test_types_are_chosen_the_plan_saved_and_launched(local_cli: Cli) -> None:
     file = local_cli.cwd / "benchtui.toml"
     file.write_text("# of the lab\n[plan]\ntypes = [] # to be chosen\n[watch]\npoll_seconds = 0.2\n")

@@ -256,6 +256,8 @@ def test_picture(make: Make, snap_compare: Any, size: tuple[int, int], name: str
         elif name == "confirm":
             await pilot.press("ctrl+l")
             await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
+        if name != "plan":
+            await until(pilot, lambda: app.screen.focused is not None)
         for cursor in app.screen.query(Input):
             cursor.cursor_blink = False
         await pilot.pause()

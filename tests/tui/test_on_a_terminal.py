@@ -117,6 +117,13 @@ def simulated_place(place: Place) -> Place:
     return place
 
 
+SIZES = [
+    pytest.param((60, 16), id="60x16"),
+    pytest.param((80, 24), id="80x24", marks=pytest.mark.slow),
+    pytest.param((240, 80), id="240x80", marks=pytest.mark.slow),
+]
+
+
 Ending = Callable[[TerminalSession], None]
 
 
@@ -124,8 +131,8 @@ Ending = Callable[[TerminalSession], None]
     ("end", "code"),
     [
         (lambda session: os.kill(session.pid, signal.SIGTERM), 143),
-        (lambda session: os.kill(session.pid, signal.SIGHUP), 129),
-        (lambda session: os.kill(session.pid, signal.SIGINT), 130),
+        pytest.param(lambda session: os.kill(session.pid, signal.SIGHUP), 129, marks=pytest.mark.slow),
+        pytest.param(lambda session: os.kill(session.pid, signal.SIGINT), 130, marks=pytest.mark.slow),
         (lambda session: session.hang_up(), 129),
     ],
     ids=["SIGTERM", "SIGHUP", "SIGINT", "terminal closed"],
@@ -198,7 +205,18 @@ def test_with_ascii_nothing_else_reaches_the_terminal(simulated_place: Place):
         assert bytes(session.output).isascii()
 
 
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (240, 80)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_no_color_means_none(simulated_place: Place):
+    with simulated_place.open("--local", NO_COLOR="1") as session:
+        session.wait_for("holds no run yet", 60)
+        session.press("2")
+        session.wait_for("Types", 20)
+        written = re.findall(rb"\x1b\[([0-9;]*)m", bytes(session.output))
+    codes = {code for sequence in written for code in sequence.split(b";")}
+    # Off, bold, faint, reverse and the like, and the terminal's own colours.
+    assert codes <= {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"9", b"39", b"49"}
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_every_pane_comes_up_in_any_size(simulated_place: Place, size: tuple[int, int]):
     with simulated_place.open("--local", size=size) as session:
         session.wait_for("holds no run yet", 60)

@@ -64,7 +64,8 @@ class Shell(App[str], inherit_bindings=False):
         look: Look = PLAIN,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__(driver_class=TerminalDriver)
+        # Said at once: Textual chooses how to take colours away before it knows the theme.
+        super().__init__(driver_class=TerminalDriver, ansi_color=_own_colours(look))
         self._start, self.look, self.clock = start, look, clock
         self.glyphs = Glyphs(look.ascii)
         self.failure: BenchtuiError | None = None
@@ -120,7 +121,7 @@ class Shell(App[str], inherit_bindings=False):
         """Put the panes in, and let the engine begin."""
         from benchtui.tui.furniture import PANES
 
-        self.theme = self.look.theme
+        self.theme, self.ansi_color = self.look.theme, _own_colours(self.look)
         self.set_keymap(self.look.keys)
         panes = tuple(pane() for pane in PANES)
         switcher = self.screen_stack[0].query_one("#panes", ContentSwitcher)
@@ -210,3 +211,8 @@ class Shell(App[str], inherit_bindings=False):
     def get_key_display(self, binding: Binding) -> str:
         """``^k`` for ctrl+k, ``?`` for question_mark."""
         return actions.footer_key(binding.key, ascii_only=self.look.ascii)
+
+
+def _own_colours(look: Look) -> bool | None:
+    """Whether the terminal's own 16 colours are used; None: as the theme says."""
+    return True if look.theme.startswith("ansi") else None

@@ -57,7 +57,7 @@ class ComparePane(Pane):
     BINDINGS: ClassVar[list[BindingType]] = actions.bindings("compare")
     DEFAULT_CSS = """
     ComparePane TypesTable { border: round $primary; height: 6; }
-    ComparePane TypesTable:focus { border: round $accent; }
+    ComparePane TypesTable:focus { border: round $text-accent; }
     ComparePane ChartView { padding: 0 2; }
     ComparePane.-roomy ChartView { border: round $primary; padding: 0 1; }
     ComparePane #compare-sentence { height: auto; max-height: 5; padding: 0 2; }

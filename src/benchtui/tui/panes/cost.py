@@ -51,13 +51,13 @@ class CostPane(Pane):
     CostPane #cost-left {
         width: 3fr; height: 1fr; border: round $primary; padding: 0 1; scrollbar-size-vertical: 1;
     }
-    CostPane #cost-left:focus { border: round $accent; }
+    CostPane #cost-left:focus { border: round $text-accent; }
     CostPane #cost-right { width: 2fr; height: 1fr; border: round $primary; padding: 0 1; }
     CostPane ChartView { height: 1fr; min-height: 6; }
     CostPane Static { height: auto; }
     CostPane .heading { text-style: bold; margin-top: 1; }
     CostPane LiveTable { border: round $primary; }
-    CostPane LiveTable:focus { border: round $accent; }
+    CostPane LiveTable:focus { border: round $text-accent; }
     """
 
     def __init__(self) -> None:

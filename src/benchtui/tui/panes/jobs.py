@@ -62,7 +62,7 @@ class JobsPane(Pane):
     ]
     DEFAULT_CSS = """
     JobsPane LiveTable { border: round $primary; }
-    JobsPane LiveTable:focus { border: round $accent; }
+    JobsPane LiveTable:focus { border: round $text-accent; }
     JobsPane #jobs-empty { height: 1fr; border: round $primary; padding: 1 2; }
     JobsPane #jobs-below { height: 1fr; min-height: 11; }
     JobsPane #jobs-worst { height: auto; max-height: 2; padding: 0 1; }
