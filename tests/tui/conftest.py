@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 
 from benchtui.core.keys import JobState
 from benchtui.core.states import Ec2State, JobStatus
@@ -85,3 +86,30 @@ def make(engine: ScriptedEngine, clock: FixedClock, tmp_path: Path) -> Callable[
         return make_app(engine, tmp_path, clock, **changes)
 
     return made
+
+
+async def still(pilot: Pilot[Any]) -> None:
+    """Let the application work until nothing on its screen has changed for ten rounds.
+
+    A layout may be followed by another one, when a pane has learnt how much room it has.
+    """
+    same, before = 0, None
+    while same < 10:
+        await pilot.pause(0.02)
+        drawn = pilot.app.screen._compositor.render_strips(pilot.app.size)
+        same, before = (same + 1, before) if drawn == before else (0, drawn)
+
+
+@pytest.fixture
+def snap_compare(snap_compare: Callable[..., bool]) -> Callable[..., bool]:
+    """The plugin's comparison, of a screen that has come to rest."""
+
+    def compare(app: BenchtuiApp, *, run_before: Any = None, **options: Any) -> bool:
+        async def rested(pilot: Pilot[Any]) -> None:
+            if run_before is not None:
+                await run_before(pilot)
+            await still(pilot)
+
+        return snap_compare(app, run_before=rested, **options)
+
+    return compare

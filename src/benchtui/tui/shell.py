@@ -176,7 +176,7 @@ class Shell(App[str], inherit_bindings=False):
         self.front.show(self.view)
         for screen in self.screen_stack[1:]:
             show = getattr(screen, "show_view", None)
-            if show is not None:
+            if show is not None and screen.is_mounted:  # neither before it has its parts nor after
                 show(self.view)
 
     @property
