@@ -191,7 +191,11 @@ class LaunchPane(Pane):
         if painted != self._painted:
             self._painted = painted
             text = Text(HOW_TO_BEGIN) if self._needs_types else self._live.text(width, self.glyphs)
-            self.query_one("#launch-text", Static).update(text)
+            shown = self.query_one("#launch-text", Static)
+            shown.update(text)
+            # A height of its own: an automatic one was seen to stay that of the text before, when the pane
+            # had just come to the front.
+            shown.styles.height = len(text.wrap(self.app.console, width))
 
     @property
     def _needs_types(self) -> bool:
