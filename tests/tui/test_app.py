@@ -10,7 +10,8 @@ from textual.widgets import OptionList
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.events import Event
 from benchtui.engine.runs import RunListing
-from benchtui.engine.updates import Listed, Trouble
+from benchtui.engine.sweep import Sweep
+from benchtui.engine.updates import Listed, Swept, Trouble
 from benchtui.tui.screens.help import HelpScreen
 from benchtui.tui.screens.quit import QuitScreen
 from benchtui.tui.screens.runs import RunsScreen
@@ -87,6 +88,17 @@ async def test_read_only_stands_in_the_header(make):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "READ-ONLY" in header(app)
+
+
+async def test_the_header_counts_layers_and_what_burns_elsewhere(app, engine):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        assert "layers 1/5" in header(app)
+        mine = fleet.instance("c7g.large-1")
+        other = fleet.instance("m7i.large-1", run="20261123-101112-abcd", instance_id="i-0other")
+        engine.tell(Swept(Sweep(fleet.after(60), (mine, other), ("us-west-2",))))
+        await settled(pilot)
+        assert "! 1 orphan" in header(app), "its run is not in the bucket"
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (119, 30), (120, 36), (240, 80)])

@@ -97,7 +97,9 @@ class Header(Widget):
         if spending is None:
             line.append(f"  spent {self.glyphs.unknown}", style=FAINT)
             return line
-        line.append(f"  spent ~${_short(spending.spent_usd)}")  # an estimate, as every cost here
+        # An estimate, as every cost here; and more than that where an instance's end is not known.
+        more = (">=" if self.glyphs.ascii else "≥") if spending.unaccounted else "~"
+        line.append(f"  spent {more}${_short(spending.spent_usd)}")
         line.append(f" {self.glyphs.separator} held ${_short(spending.held_usd)}")
         line.append(f" {self.glyphs.separator} cap ${_short(spending.cap_usd)} ", style=_over(spending))
         cap = spending.cap_usd
@@ -120,14 +122,17 @@ class Header(Widget):
             line.append("PAUSED ", style=f"bold {WARN}")
         if view.launching:
             line.append("launching ", style=BUSY)
-        if view.live is None:
-            word = "no answer" if view.problem else "connecting…"
-            line.append(
-                word if not self.glyphs.ascii else word.replace("…", "..."),
-                style=BAD if view.problem else BUSY,
-            )
-        else:
+        line.append_text(_elsewhere(view, full=full))
+        if view.live is not None:
             line.append_text(self._sources(view.live, view.now, full=full))
+            if full and self.size.height > 1:
+                line.append_text(_layers(view.live, view, self.glyphs))
+        elif view.problem is not None:
+            line.append("no answer", style=BAD)
+        elif view.run is None and view.listings is not None:
+            line.append("connected", style=GOOD)
+        else:
+            line.append("connecting..." if self.glyphs.ascii else "connecting…", style=BUSY)
         if full:
             line.append(f" {self.glyphs.separator} {view.now:%H:%M:%SZ}")
         return line
@@ -144,6 +149,34 @@ class Header(Widget):
             line.append(" " if not full or line.cell_len < 3 else "  ")
             line.append_text(safe_text(f"{name} {age}", 40, "" if _badness(source.state(now)) < 2 else WARN))
         return line
+
+
+def _elsewhere(view: View, *, full: bool) -> Text:
+    """Live instances beside the run's: what burns unseen. Those nobody looks after come first."""
+    from benchtui.engine.accounts import elsewhere  # not needed for the first paint
+
+    if view.sweep is None:
+        return Text()
+    found = elsewhere(view.run, view.sweep, view.listings, view.now)
+    orphans = sum(each.orphaned is not None for each in found)
+    if orphans:
+        word = "orphan" if orphans == 1 else "orphans"
+        return Text(f"! {orphans} {word}  " if full else f"!{orphans} ", style=f"bold {BAD}")
+    return Text(f"+{len(found)} elsewhere  " if full else "", style=WARN) if found else Text()
+
+
+def _layers(snapshot: Snapshot, view: View, glyphs: Glyphs) -> Text:
+    """How many of the layers that end an instance are armed in every region."""
+    from benchtui.engine.layers import LayerState, layers  # not needed for the first paint
+
+    if not snapshot.alive:
+        return Text()
+    by_number: dict[int, bool] = {}
+    for layer in layers(snapshot, view.sweep, view.now):
+        by_number[layer.number] = by_number.get(layer.number, True) and layer.state is LayerState.ARMED
+    armed = sum(by_number.values())
+    style = "" if by_number and armed == len(by_number) else WARN
+    return Text(f" {glyphs.separator} layers {armed}/{len(by_number)}", style=style)
 
 
 def _badness(state: SourceState) -> int:
