@@ -14,8 +14,12 @@ PROJECT := pyproject.toml constraints.txt
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(VENV)/demo ## a real run on the local cloud: two instance types, two replicates each, STREAM
-	$(BIN)/benchtui run config.example.toml --local --yes
+demo: $(VENV)/demo ## a real run on the local cloud: two types, two replicates each, STREAM; on a terminal in the application
+	@if [ -t 0 ] && [ -t 1 ] && [ -t 2 ] && [ "$${TERM:-dumb}" != dumb ]; then \
+	  $(BIN)/benchtui run config.example.toml --local --yes --detach && $(BIN)/benchtui --local; \
+	else \
+	  $(BIN)/benchtui run config.example.toml --local --yes; \
+	fi
 
 test: $(VENV)/dev ## the tests
 	$(BIN)/python -m pytest
