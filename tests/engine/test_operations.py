@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState
 from benchtui.engine.commands import READING, Command, ReadOnlyError
 from benchtui.engine.events import Event
@@ -164,4 +165,70 @@ async def test_a_defect_in_one_part_ends_no_other(bench: Bench):
         error = await told.until(Event, lambda event: event.type == "error")
         assert "a defect" in error.fields["text"]
         await operations.adopt(run.run)
+        await told.until(Snapshot)
+
+
+async def test_a_kill_is_proven_only_after_the_launch_it_concerns_has_settled(bench: Bench):
+    """A reply that was lost leaves a request to be repeated: not after a kill, and the proof waits for it."""
+    told = Told()
+    bench.fault(service="ec2", action="RunInstances", status=500, code="InternalError", times=2)
+    async with operating(bench, told, find=False) as operations:
+        planned = await operations.plan(bench.workspace.config, 1)
+        run = await operations.launch(planned, bench.workspace.config)
+        await operations.kill(KillScope.of_run(run))
+        done = await told.until(KillProgress, lambda progress: progress.done)
+        assert done.proven
+        ended = next(
+            n for n, each in enumerate(told.updates) if isinstance(each, Launching) and not each.active
+        )
+        assert told.updates.index(done) > ended
+    bench.run = await bench.workspace.load(run)
+    assert bench.instances("pending", "running") == []
+
+
+async def test_leaving_before_anything_was_requested_launches_nothing(bench: Bench):
+    told = Told()
+    async with operating(bench, told, find=False) as operations:
+        planned = await operations.plan(bench.workspace.config, 1)
+        run = await operations.launch(planned, bench.workspace.config)
+    bench.run = await bench.workspace.load(run)
+    assert bench.instances() == []
+    with pytest.raises(BenchtuiError, match="being left"):
+        await operations.kill(KillScope.of_run(run))
+
+
+async def test_a_selection_that_is_killed_before_its_turn_is_never_launched(bench: Bench):
+    told = Told()
+    async with operating(bench, told, find=False) as operations:
+        planned = await operations.plan(bench.workspace.config, 1)
+        run = await operations.launch(planned, bench.workspace.config)
+        chosen = planned.plan.jobs[-1].job
+        await operations.kill(KillScope.of_jobs(run, {chosen}))
+        await told.until(KillProgress, lambda progress: progress.done)
+    bench.run = await bench.workspace.load(run)
+    tags = [
+        {tag["Key"]: tag["Value"] for tag in row["Tags"]} for row in bench.instances("pending", "running")
+    ]
+    assert sorted(each["benchtui:job"] for each in tags) == sorted(
+        job.job for job in planned.plan.jobs if job.job != chosen
+    )
+
+
+async def test_a_defect_of_this_machine_does_not_end_watching(bench: Bench):
+    run, told = await bench.start(), Told()
+    folder = bench.folders.results / run.run
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    async with operating(bench, told, find=False) as operations:
+        await operations.adopt(run.run)
+        await told.until(Snapshot)
+        assert operations._followed is not None
+
+        async def broken() -> None:
+            raise PermissionError("results")
+
+        real = operations._followed.watcher.poll
+        operations._followed.watcher.poll = broken  # type: ignore[method-assign]
+        await told.until(Trouble, lambda update: update.problem and "PermissionError" in update.problem.what)
+        operations._followed.watcher.poll = real  # type: ignore[method-assign]
+        told.updates.clear()
         await told.until(Snapshot)

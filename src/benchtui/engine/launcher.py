@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -75,6 +75,10 @@ class _Gone(Exception):
     """The job's instance was launched before and has ended: there is nothing to launch."""
 
 
+class _Stopped(Exception):
+    """Nothing more is to be requested for the job; says why."""
+
+
 class Launcher:
     """Launches one run. A failure of one job never stops the others."""
 
@@ -96,12 +100,19 @@ class Launcher:
         self._stop = asyncio.Event()
         #: Jobs that may have an instance of an unanswered request, of this process or an earlier one.
         self._unsettled: set[str] = set()
+        self._skipped: dict[str, str] = {}  # by job: why it is not to be launched any more
+        self._defect: Exception | None = None  # the first failure that is not EC2's
 
     def stop(self, why: str) -> None:
         """Launch nothing more. What is being launched is still settled."""
         if self.launched.stopped is None:
             self.launched.stopped = why
         self._stop.set()
+
+    def skip(self, jobs: Iterable[str], why: str) -> None:
+        """Launch none of ``jobs`` that is not launched yet; the others go on."""
+        for job in jobs:
+            self._skipped.setdefault(job, why)
 
     async def launch(self, jobs: tuple[JobDocument, ...]) -> Launched:
         """Launch ``jobs`` in their order, a bounded number at a time.
@@ -116,6 +127,10 @@ class Launcher:
         async def one(job: JobDocument) -> None:
             try:
                 await self._launch_job(job)
+            except Exception as defect:
+                # The others must settle: to cut a request off is to lose what it launched.
+                self._defect = self._defect or defect
+                self.stop(f"{type(defect).__name__}: {defect}")
             finally:
                 limit.release()
 
@@ -126,6 +141,8 @@ class Launcher:
                     limit.release()
                     break
                 group.create_task(one(job))
+        if self._defect is not None:
+            raise self._defect
         for job in jobs:
             done = self.launched
             if job.job not in done.instances and job.job not in done.declined and job.job not in done.gone:
@@ -151,6 +168,10 @@ class Launcher:
             self._decline(job, _reason(error.failure), error.failure)
             await self._write_declined(job)
             return
+        except _Stopped as stopped:
+            self._decline(job, str(stopped), None)
+            await self._write_declined(job)
+            return
         except _Gone:
             self.launched.gone.add(job.job)
             self._say("note", job=job.job, text="was launched before and has ended; not launched again")
@@ -166,6 +187,7 @@ class Launcher:
         Raises:
             CloudError: the failure after the configured tries, or of the look-up before one.
             _Gone: it ran already.
+            _Stopped: nothing more is to be launched.
         """
         zones: tuple[str | None, ...] = (None,)
         if self.placement.subnet is None:
@@ -178,6 +200,7 @@ class Launcher:
                         earlier = await self._earlier(job)
                         if earlier is not None:
                             return earlier
+                    self._check_wanted(job)
                     return await self._request(job, attempt, zone)
                 except CloudError as error:
                     kind = error.failure.kind
@@ -193,6 +216,17 @@ class Launcher:
                 await self.clock.sleep(self.rng.uniform(1, 3 * 2**attempt))
         assert refused is not None
         raise refused
+
+    def _check_wanted(self, job: JobDocument) -> None:
+        """Asked right before every request: a kill must not be overtaken by one.
+
+        Raises:
+            _Stopped: the launch was stopped, or this job is not wanted any more.
+        """
+        if self._stop.is_set():
+            raise _Stopped(self.launched.stopped or "not launched")
+        if job.job in self._skipped:
+            raise _Stopped(self._skipped[job.job])
 
     async def _request(self, job: JobDocument, attempt: int, zone: str | None) -> InstanceView:
         """One request under one client token, repeated only after it was looked up."""
@@ -221,6 +255,7 @@ class Launcher:
                 if view is not None:
                     return view
             # Not found: the same token makes a repetition safe even if the first request is still under way.
+            self._check_wanted(job)
         raise ambiguous
 
     async def _earlier(self, job: JobDocument) -> InstanceView | None:

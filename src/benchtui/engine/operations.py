@@ -7,8 +7,8 @@ is told as it happens. Commands that act are refused unless they are on the list
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from benchtui.core.instance_results import InstanceResult
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail
-    from benchtui.engine.kill_scope import KillScope, KillSurvey
+    from benchtui.engine.kill_scope import KillProgress, KillScope, KillSurvey
     from benchtui.engine.launcher import Launched, Launcher
     from benchtui.engine.offers import TypeOffer
     from benchtui.engine.planning import Planned
@@ -80,7 +80,10 @@ class Operations:
         self.tell, self.allowed = tell, allowed
         self._open, self._find = open_workspace, find
         self._work: set[asyncio.Task[None]] = set()  # launches and kills: not to be cut off
-        self._launchers: dict[str, Launcher] = {}  # by run
+        self._launches: dict[str, asyncio.Task[None]] = {}  # under way, by run
+        self._launchers: dict[str, Launcher] = {}  # of those, once they have begun to request
+        self._unwanted: dict[str, set[str] | None] = {}  # by run: jobs not to be launched; None: none at all
+        self._leaving = False
         self._followed: _Followed | None = None
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
@@ -101,8 +104,9 @@ class Operations:
         following = self._followed.task if self._followed else None
         for task in (*self._background, *((following,) if following else ())):
             task.cancel()
-        for launcher in self._launchers.values():
-            launcher.stop("the terminal application was left")
+        self._leaving = True
+        for run in self._launches:
+            self._stop_launching(run, None, "the terminal application was left")
         try:
             # Waits for launches to settle and for kills to be proven.
             await self._group.__aexit__(kind, error, trace)
@@ -183,9 +187,7 @@ class Operations:
     async def sweep(self) -> Sweep:
         """Own instances in every enabled region."""
         self._permit(Command.SWEEP)
-        from benchtui.engine.sweep import sweep
-
-        found = await sweep(self.workspace.cloud, self.workspace.clock)
+        found = await self.workspace.sweep()
         self.tell(Swept(found))
         return found
 
@@ -206,7 +208,9 @@ class Operations:
         """
         self._permit(Command.RUN)
         run = await self.workspace.start(planned, config)
-        self._start(self._launch(run, planned, config), "launch")
+        task = self._start(self._launch(run, planned, config), "launch")
+        self._launches[run.run] = task
+        task.add_done_callback(lambda _: self._launches.pop(run.run, None))
         await self._follow(run)
         return run.run
 
@@ -217,9 +221,9 @@ class Operations:
             ReadOnlyError: this client may only read.
         """
         self._permit(Command.KILL)
-        for run, launcher in self._launchers.items():
-            if scope.stops(run):
-                launcher.stop("the run was killed")
+        for run in self._launches:
+            if scope.run in (None, run):
+                self._stop_launching(run, scope.jobs or None, "killed before it was launched")
         self._start(self._kill(scope), "kill")
 
     @property
@@ -238,11 +242,29 @@ class Operations:
             raise BenchtuiError("no run is being followed", fix="choose one of the bucket's runs")
         return self._followed
 
-    def _start(self, work: Awaitable[None], source: str) -> None:
-        """Carry out ``work`` in the engine's own task group, whoever asked for it."""
+    def _stop_launching(self, run: str, jobs: frozenset[str] | None, why: str) -> None:
+        """Launch no more of ``run``, or none of ``jobs``; also if no request was made yet."""
+        before = self._unwanted.get(run, set())
+        self._unwanted[run] = None if jobs is None or before is None else before | jobs
+        launcher = self._launchers.get(run)
+        if launcher is not None and jobs is None:
+            launcher.stop(why)
+        elif launcher is not None and jobs is not None:
+            launcher.skip(jobs, why)
+
+    def _start(self, work: Coroutine[Any, Any, None], source: str) -> asyncio.Task[None]:
+        """Carry out ``work`` in the engine's own task group, whoever asked for it.
+
+        Raises:
+            BenchtuiError: the engine is ending.
+        """
+        if self._leaving:
+            work.close()
+            raise BenchtuiError("the application is being left; nothing more is begun")
         task = self._group.create_task(self._guarded(work, source))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+        return task
 
     async def _guarded(self, work: Awaitable[None], source: str) -> None:
         """``work``, its failure told: a defect in one part must not cancel a kill under way in another."""
@@ -251,13 +273,19 @@ class Operations:
         except BenchtuiError as problem:
             self._say("error", source=source, text=problem.what, fix=problem.fix)
         except Exception as problem:
-            self._say("error", source=source, text=f"{type(problem).__name__}: {problem}", fix=None)
+            cause = problem.exceptions[0] if isinstance(problem, ExceptionGroup) else problem
+            self._say("error", source=source, text=f"{type(cause).__name__}: {cause}", fix=None)
 
     async def _launch(self, run: RunDocument, planned: Planned, config: Config) -> None:
         self.tell(Launching(run.run, active=True))
 
         def started(launcher: Launcher) -> None:
             self._launchers[run.run] = launcher
+            unwanted = self._unwanted.get(run.run, set())
+            if unwanted is None:
+                launcher.stop("stopped before it began")
+            else:
+                launcher.skip(unwanted, "killed before it was launched")
 
         try:
             launched: Launched = await self.workspace.launch(run, planned, started, config)
@@ -270,6 +298,15 @@ class Operations:
             self.tell(Launching(run.run, active=False))
 
     async def _kill(self, scope: KillScope) -> None:
+        """End it. What is being launched here has to settle first: only sweeps after that prove anything."""
+        launches = [task for run, task in self._launches.items() if scope.run in (None, run)]
+        if launches:
+
+            def under_way(progress: KillProgress) -> None:
+                self.tell(replace(progress, done=False))
+
+            await self.workspace.kill(scope, progress=under_way)
+            await asyncio.wait(launches)
         await self.workspace.kill(scope, progress=self.tell)
 
     async def _follow(self, run: RunDocument) -> None:
@@ -283,12 +320,15 @@ class Operations:
         """Poll for as long as the run is looked at; collect what has newly come in."""
         period = self.workspace.config.watch.poll_seconds
         while True:
-            snapshot = followed.snapshot = await followed.watcher.poll()
-            self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
-            self.tell(snapshot)
-            await self._gather(followed, snapshot)
+            await self._attempt("watch", self._look(followed))
             # A run that is over is asked on: what is shown of it must not look older than it is.
             await self.workspace.clock.sleep(period)
+
+    async def _look(self, followed: _Followed) -> None:
+        snapshot = followed.snapshot = await followed.watcher.poll()
+        self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
+        self.tell(snapshot)
+        await self._gather(followed, snapshot)
 
     async def _gather(self, followed: _Followed, snapshot: Snapshot) -> None:
         """Collect when a result came in that is not here yet."""
@@ -337,6 +377,8 @@ class Operations:
             await work
         except BenchtuiError as problem:
             self.tell(Trouble(source, problem))
+        except Exception as problem:  # a defect, or this machine's disk: watching money goes on all the same
+            self.tell(Trouble(source, BenchtuiError(f"{type(problem).__name__}: {problem}")))
         else:
             self.tell(Trouble(source, None))
 
