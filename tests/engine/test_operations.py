@@ -161,7 +161,7 @@ async def test_a_defect_in_one_part_ends_no_other(bench: Bench):
         async def broken() -> None:
             raise RuntimeError("a defect")
 
-        operations._start(broken(), "kill")
+        operations._start(broken, "kill")
         error = await told.until(Event, lambda event: event.type == "error")
         assert "a defect" in error.fields["text"]
         await operations.adopt(run.run)

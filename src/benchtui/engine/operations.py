@@ -7,9 +7,10 @@ is told as it happens. Commands that act are refused unless they are on the list
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from benchtui.engine.workspace import Workspace
 
 SWEEP_EVERY = timedelta(seconds=60)
+Work = Callable[[], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -93,8 +95,8 @@ class Operations:
         await self.workspace.__aenter__()
         await self._group.__aenter__()
         self._background = [
-            self._group.create_task(self._guarded(self._introduce(), "runs")),
-            self._group.create_task(self._guarded(self._keep_sweeping(), "sweep")),
+            self._group.create_task(self._guarded(self._introduce, "runs")),
+            self._group.create_task(self._guarded(self._keep_sweeping, "sweep")),
         ]
         return self
 
@@ -208,7 +210,7 @@ class Operations:
         """
         self._permit(Command.RUN)
         run = await self.workspace.start(planned, config)
-        task = self._start(self._launch(run, planned, config), "launch")
+        task = self._start(partial(self._launch, run, planned, config), "launch")
         self._launches[run.run] = task
         task.add_done_callback(lambda _: self._launches.pop(run.run, None))
         await self._follow(run)
@@ -224,7 +226,7 @@ class Operations:
         for run in self._launches:
             if scope.run in (None, run):
                 self._stop_launching(run, scope.jobs or None, "killed before it was launched")
-        self._start(self._kill(scope), "kill")
+        self._start(partial(self._kill, scope), "kill")
 
     @property
     def unfinished(self) -> bool:
@@ -252,24 +254,23 @@ class Operations:
         elif launcher is not None and jobs is not None:
             launcher.skip(jobs, why)
 
-    def _start(self, work: Coroutine[Any, Any, None], source: str) -> asyncio.Task[None]:
+    def _start(self, work: Work, source: str) -> asyncio.Task[None]:
         """Carry out ``work`` in the engine's own task group, whoever asked for it.
 
         Raises:
             BenchtuiError: the engine is ending.
         """
         if self._leaving:
-            work.close()
             raise BenchtuiError("the application is being left; nothing more is begun")
         task = self._group.create_task(self._guarded(work, source))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
         return task
 
-    async def _guarded(self, work: Awaitable[None], source: str) -> None:
+    async def _guarded(self, work: Work, source: str) -> None:
         """``work``, its failure told: a defect in one part must not cancel a kill under way in another."""
         try:
-            await work
+            await work()
         except BenchtuiError as problem:
             self._say("error", source=source, text=problem.what, fix=problem.fix)
         except Exception as problem:
@@ -314,7 +315,7 @@ class Operations:
             self._followed.task.cancel()
         self.tell(Following(run.run))
         followed = self._followed = _Followed(run, await self.workspace.watcher(run))
-        followed.task = self._group.create_task(self._guarded(self._watch(followed), "watch"))
+        followed.task = self._group.create_task(self._guarded(partial(self._watch, followed), "watch"))
 
     async def _watch(self, followed: _Followed) -> None:
         """Poll for as long as the run is looked at; collect what has newly come in."""
