@@ -181,7 +181,8 @@ class Operations:
         found: list[InstanceResult] = []
         for run in runs:
             document = await self.workspace.load(run)
-            watcher = await self.workspace.watcher(document)
+            # What happened in an earlier run is no news of the one that is followed.
+            watcher = await self.workspace.watcher(document, emit=_unheard)
             snapshot = await watcher.poll()
             found += results_of(document, await self.workspace.collect(watcher, snapshot))
         return tuple(found)
@@ -388,3 +389,7 @@ class Operations:
 
     def _now(self) -> datetime:
         return self.workspace.clock.now()
+
+
+def _unheard(_: Event) -> None:
+    """For events that are nobody's business here."""

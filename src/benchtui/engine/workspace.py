@@ -285,8 +285,8 @@ class Workspace:
         """The newest runs of the bucket."""
         return await list_runs(await self.bucket(), newest)
 
-    async def watcher(self, run: RunDocument) -> Watcher:
-        """A watcher of ``run``."""
+    async def watcher(self, run: RunDocument, emit: Emit | None = None) -> Watcher:
+        """A watcher of ``run``; tells ``emit``, or whom this workspace tells."""
         watch = self.config.watch
         periods = Periods(
             poll=timedelta(seconds=watch.poll_seconds),
@@ -295,7 +295,7 @@ class Workspace:
             overlap=timedelta(seconds=watch.overlap),
         )
         bucket = Bucket(self._watching, await self.bucket_name())
-        return Watcher(self._watching, bucket, run, self.clock, self.emit, periods)
+        return Watcher(self._watching, bucket, run, self.clock, emit or self.emit, periods)
 
     async def follow(
         self,
