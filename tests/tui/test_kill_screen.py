@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -68,9 +70,21 @@ def button(screen: KillScreen) -> Button:
     return screen.query_one("#terminate", Button)
 
 
+async def until(pilot: Pilot, condition: Callable[[], object]) -> None:
+    """Let the application work until ``condition`` holds."""
+    async with asyncio.timeout(30):
+        while not condition():
+            await pilot.pause(0.01)
+
+
 async def type_token(pilot: Pilot, screen: KillScreen, token: str = TOKEN) -> None:
-    screen.query_one(Input).focus()
+    """Each step is waited for: the focus comes by a message, and keys before it go astray."""
+    field = screen.query_one(Input)
+    field.focus()
+    await until(pilot, lambda: screen.focused is field)
+    before = field.value
     await pilot.press(*token)
+    await until(pilot, lambda: field.value == (before + token)[:4])
     await pilot.pause()
 
 
@@ -131,10 +145,90 @@ async def test_a_second_enter_does_not_begin_a_second_kill(app: BenchtuiApp, eng
         screen = await opened(pilot)
         await type_token(pilot, screen)
         await pilot.press("enter", "enter")
-        await type_token(pilot, screen)
-        await pilot.press("enter")
+        await until(pilot, lambda: engine.calls("kill"))
+        screen.query_one(Input).focus()
+        await pilot.press(*TOKEN, "enter")
         await settled(pilot)
         assert engine.calls("kill") == [(RUN,)]
+
+
+async def test_told_before_it_has_its_parts_and_after_it_is_closed_it_does_nothing(app: BenchtuiApp):
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        KillScreen(RUN).show_view(app.view)
+        screen = await opened(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not screen)
+        await settled(pilot)
+        screen.show_view(app.view)
+
+
+def nothing_alive(scope: KillScope) -> Any:
+    return surveyed(scope, regions=(RegionSurvey("us-west-2", (), 0),), usd_per_hour=None)
+
+
+async def old_proof(pilot: Pilot, engine: ScriptedEngine) -> KillScreen:
+    await settled(pilot)
+    engine.tell(PROVEN)
+    await settled(pilot)
+    return await opened(pilot)
+
+
+@pytest.mark.parametrize("answer", ["counting", "failed", "incomplete", "alive"])
+async def test_an_old_proof_hides_no_button_while_it_is_not_known_that_nothing_is_alive(
+    app: BenchtuiApp, engine: ScriptedEngine, answer: str
+):
+    if answer == "counting":
+        del engine.answers["survey"]
+    elif answer == "failed":
+        engine.answers["survey"] = BenchtuiError("no credentials")
+    elif answer == "incomplete":
+        engine.answers["survey"] = lambda scope: surveyed(scope, regions=surveyed(scope).regions[:1])
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await old_proof(pilot, engine)
+        assert "PROVEN: every instance is gone, 2 regions, at 14:01:00Z" in said(screen, "kill-proven")
+        assert screen.query_one("#kill-survey").display
+        await type_token(pilot, screen)
+        assert not button(screen).disabled
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.calls("kill"))
+
+
+async def test_an_old_proof_is_enough_once_every_region_says_that_nothing_is_alive(
+    app: BenchtuiApp, engine: ScriptedEngine
+):
+    engine.answers["survey"] = nothing_alive
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await old_proof(pilot, engine)
+        await until(pilot, lambda: not button(screen).display)
+
+
+async def test_a_proof_that_ends_while_it_is_looked_at_needs_no_count(
+    app: BenchtuiApp, engine: ScriptedEngine
+):
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        engine.tell(GOING)
+        await settled(pilot)
+        screen = await opened(pilot)
+        del engine.answers["survey"]
+        engine.tell(PROVEN)
+        await settled(pilot)
+        assert not button(screen).display
+
+
+async def test_a_defect_is_told_as_well(app: BenchtuiApp, engine: ScriptedEngine):
+    def broken(scope: KillScope) -> None:
+        raise ZeroDivisionError("of nothing")
+
+    engine.answers |= {"survey": broken, "kill": broken}
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await opened(pilot)
+        assert "UNKNOWN: ZeroDivisionError: of nothing" in said(screen, "kill-what")
+        await type_token(pilot, screen)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.query_one(Input).display)
+        assert "nothing was ended: ZeroDivisionError" in app.told.events.entries[-1].text
 
 
 async def test_the_button_ends_them_too(app: BenchtuiApp, engine: ScriptedEngine):
@@ -326,6 +420,46 @@ async def test_an_unproven_kill_does_not_stand_in_the_way_of_another_runs(
         assert screen.scope == KillScope.of_run("20261120-091500-aaaa"), "the run it was opened for"
 
 
+@pytest.mark.parametrize("scope", [ALL, KillScope.of_jobs(fleet.RUN, ["c7g.large-1"])], ids=lambda s: s.kind)
+async def test_a_kill_that_ended_without_proof_is_named_and_does_not_take_the_place_of_another_scope(
+    app: BenchtuiApp, engine: ScriptedEngine, scope: KillScope
+):
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        engine.tell(UNPROVEN)
+        await settled(pilot)
+        screen = await opened(pilot, scope)
+        assert screen.scope == scope
+        named = said(screen, "kill-others")
+        assert named == f"! another kill is NOT proven: benchtui kill {fleet.RUN}"
+
+
+async def test_a_narrower_kill_under_way_is_named_and_the_wider_one_can_be_asked(
+    app: BenchtuiApp, engine: ScriptedEngine
+):
+    narrow = progress(scope=KillScope.of_jobs(fleet.RUN, ["c7g.large-1"]))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        engine.tell(narrow)
+        await settled(pilot)
+        screen = await opened(pilot)
+        assert screen.scope == RUN
+        assert button(screen).display
+        assert "another kill is under way" in said(screen, "kill-others")
+
+
+async def test_the_keys_go_back_to_the_run_it_was_opened_for(app: BenchtuiApp, engine: ScriptedEngine):
+    other = "20261120-091500-aaaa"
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("space")  # marks a job of the run that is followed
+        screen = await opened(pilot, KillScope.of_run(other))
+        for key, scope in (("a", ALL), ("s", ALL), ("r", KillScope.of_run(other))):
+            await pilot.press(key)
+            await settled(pilot)
+            assert screen.scope == scope
+
+
 async def test_while_a_kill_goes_on_the_scope_stays(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -340,8 +474,7 @@ async def test_what_was_not_proven_stays_red_and_can_be_asked_again(app: Benchtu
         await settled(pilot)
         engine.tell(UNPROVEN)
         await settled(pilot)
-        screen = await opened(pilot, ALL)
-        assert screen.scope == RUN
+        screen = await opened(pilot)
         assert "NOT PROVEN: instances may still be running" in said(screen, "kill-proven")
         await type_token(pilot, screen)
         await pilot.press("enter")

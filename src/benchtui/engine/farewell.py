@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchtui.core.keys import FINAL_BY_INSTANCE
 
 if TYPE_CHECKING:
-    from benchtui.engine.kill_scope import KillProgress
+    from benchtui.engine.kill_scope import KillProgress, KillScope
     from benchtui.engine.snapshot import JobRow, Snapshot
     from benchtui.engine.sweep import Sweep
 
@@ -51,6 +51,27 @@ def _overdue(row: JobRow, snapshot: Snapshot) -> bool:
     expires = row.status.instance.expires_at if row.status.instance is not None else None
     late = expires is not None and snapshot.taken_at > expires
     return late or (row.status.state in FINAL_BY_INSTANCE and row.status.alarm is not None)
+
+
+def reaches(one: KillScope, other: KillScope) -> bool:
+    """Whether a kill of ``one`` ends all that a kill of ``other`` would."""
+    if one.run is None:
+        return True
+    return one.run == other.run and (not one.jobs or (bool(other.jobs) and other.jobs <= one.jobs))
+
+
+def unproven(kills: Iterable[KillProgress]) -> tuple[KillProgress, ...]:
+    """Kills without a proof of their own, or of a wider one that began after them."""
+    told = tuple(kills)
+    proofs = [kill for kill in told if kill.proven]
+    return tuple(
+        kill
+        for kill in told
+        if not kill.proven
+        and not any(
+            proof.started_at >= kill.started_at and reaches(proof.scope, kill.scope) for proof in proofs
+        )
+    )
 
 
 def farewell(

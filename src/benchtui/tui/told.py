@@ -51,6 +51,7 @@ class Told:
     collected: Collected | None = None
     sweep: Sweep | None = None
     kills: dict[KillScope, KillProgress] = field(default_factory=dict)  # by scope
+    ended: dict[KillScope, datetime] = field(default_factory=dict)  # when a kill was told to have ended
     surveys: dict[KillScope, KillSurvey] = field(default_factory=dict)  # by scope
     launching: set[str] = field(default_factory=set)
     troubles: dict[str, BenchtuiError] = field(default_factory=dict)
@@ -62,7 +63,15 @@ class Told:
         if isinstance(update, Trouble):
             return self._trouble(update, now)
         self._absorb(update)
+        if isinstance(update, KillProgress):
+            self._date(update, now)
         return None
+
+    def _date(self, kill: KillProgress, now: datetime) -> None:
+        if kill.done:
+            self.ended.setdefault(kill.scope, now)
+        else:
+            self.ended.pop(kill.scope, None)
 
     def _absorb(self, update: Update) -> None:
         match update:
@@ -152,8 +161,11 @@ class Told:
         return self.events.add(now, "error", f"{trouble.source}: {trouble.problem.what}{fix}", "error")
 
     def _command(self, event: Event) -> str:
-        """The headless command that shows or does what the event tells."""
-        run = self.run
+        """The headless command that shows or does what the event tells, of the run that it names."""
+        given = event.fields.get("command")
+        if given:
+            return f"{str(given).removesuffix(self.flags)}{self.flags}"
+        run = event.fields.get("run") or self.run
         if run is None:
             return ""
         job = event.fields.get("job")
@@ -161,3 +173,8 @@ class Told:
         if word is not None:
             return f"benchtui {word} {run}{self.flags}"
         return f"benchtui status {run}{f' {job}' if job else ''}{self.flags}"
+
+
+def what_of(problem: Exception) -> str:
+    """What went wrong, in words; of a defect its kind as well."""
+    return problem.what if isinstance(problem, BenchtuiError) else f"{type(problem).__name__}: {problem}"

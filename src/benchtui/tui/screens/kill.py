@@ -14,11 +14,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from benchtui.core.errors import BenchtuiError
+from benchtui.engine.farewell import reaches
 from benchtui.engine.kill_scope import TOKEN_LENGTH, KillProgress, KillScope, KillSurvey, ScopeKind
 from benchtui.tui.glyphs import BAD, BUSY, FAINT, GOOD
 from benchtui.tui.safe_text import safe_text
-from benchtui.tui.screens.kill_text import counting, proof_text, question, survey_text
+from benchtui.tui.screens.kill_text import counting, others_text, proof_text, question, survey_text
+from benchtui.tui.told import what_of
 from benchtui.tui.view import View
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class KillScreen(ModalScreen[None]):
     The scope's keys work only while the field has not the focus: typing the token never switches it.
 
     Args:
-        scope: what to begin with. A kill of the same run that is under way or unproven is shown in its place.
+        scope: what to begin with. A kill under way that reaches all of it is shown in its place.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,6 +75,8 @@ class KillScreen(ModalScreen[None]):
         #: Kills begun here that have told nothing yet, with the beginning of an earlier one.
         self._asked: dict[KillScope, datetime | None] = {}
         self._ended: frozenset[tuple[KillScope, datetime]] = frozenset()
+        self._proven_here: set[tuple[KillScope, datetime]] = set()  # proven while this screen looked on
+        self._run = scope.run  # what s and r are about, whatever else is followed
         self._shown: dict[str, Text] = {}
 
     @property
@@ -83,6 +86,7 @@ class KillScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """What would end, the confirmation, the proof."""
         with Vertical():
+            yield Static("", id="kill-others", markup=False)
             with VerticalScroll(id="kill-survey", can_focus=False):
                 yield Static("", id="kill-what", markup=False)
             with Vertical(id="kill-confirm"):
@@ -102,10 +106,12 @@ class KillScreen(ModalScreen[None]):
         """Begin with what is unfinished; the focus is where an enter too many does no harm."""
         self._main.flush()  # a kill that was begun a moment ago is to be shown
         view = self._main.view
-        self._marked = self._marked or frozenset(self._main.front.selected_jobs())
-        unfinished = [k.scope for k in view.kills if not k.proven and _overlap(k.scope, self.scope)]
-        if unfinished:
-            self.scope = unfinished[-1]
+        self._run = self._run or view.run
+        if not self._marked and self._run == view.run:  # every run names its jobs alike
+            self._marked = frozenset(self._main.front.selected_jobs())
+        going = [kill.scope for kill in view.kills if not kill.done and reaches(kill.scope, self.scope)]
+        if going and self.scope not in going:
+            self.scope = going[-1]
         self._ended = _ended(view)
         self.query_one("#cancel", Button).focus()
         self._choose(self.scope)
@@ -114,7 +120,7 @@ class KillScreen(ModalScreen[None]):
         """Another scope, while nothing is typed into the field."""
         if isinstance(self.focused, Input) or self._under_way:
             return
-        run = self.scope.run or self._main.view.run
+        run = self._run or self._main.view.run
         kind = ScopeKind(name)
         if kind is ScopeKind.ALL:
             self._choose(KillScope.of_account())
@@ -162,8 +168,8 @@ class KillScreen(ModalScreen[None]):
     async def _survey(self, scope: KillScope) -> None:
         try:
             self._surveys[scope] = await self._main.engine.survey(scope)
-        except BenchtuiError as problem:
-            self._trouble = problem.what
+        except Exception as problem:  # a defect is no reason to say nothing
+            self._trouble = what_of(problem)
         self.show_view(self._main.view)
 
     @property
@@ -183,19 +189,25 @@ class KillScreen(ModalScreen[None]):
         return self.scope in self._asked or (progress is not None and not progress.done)
 
     def show_view(self, view: View) -> None:
-        """Write what has changed."""
+        """Write what has changed. Harmless before the screen has its parts, and after."""
+        if not (self.is_attached and self.query("#kill-proven")):
+            return
         for kill in view.kills:
             if kill.scope in self._asked and kill.started_at != self._asked[kill.scope]:
                 del self._asked[kill.scope]
-        newly_ended = {scope for scope, _ in _ended(view) - self._ended}
+        newly_ended = _ended(view) - self._ended
         self._ended = _ended(view)
-        if self.scope in newly_ended:
+        self._proven_here |= newly_ended
+        if any(scope == self.scope for scope, _ in newly_ended):
             self._look()  # what was counted before is no longer true
         self.query_one(Vertical).border_subtitle = self._keys()
         running, progress = self._under_way, self._progress
         survey = self._surveys.get(self.scope)
-        settled = progress is not None and progress.proven and not (survey and survey.count)
+        settled = self._settled(progress, survey)
         self.query_one("#kill-survey").display = not (running or settled)
+        others = others_text(self.scope, view.kills, view.flags)
+        self.query_one("#kill-others").display = bool(others)
+        self._write("kill-others", others)
         self._write("kill-what", self._what(survey))
         self._write("kill-proven", self._proof(view, progress))
         self.query_one("#kill-proof").display = progress is not None or running
@@ -210,6 +222,13 @@ class KillScreen(ModalScreen[None]):
         if self.focused is None or not self.focused.display:
             # Not on a button while the kill goes on: the enter that began it may come twice.
             self.query_one("#kill-proof" if running else "#cancel").focus()
+
+    def _settled(self, progress: KillProgress | None, survey: KillSurvey | None) -> bool:
+        """Whether nothing is left to end: an old proof says nothing of what was launched after it."""
+        if progress is None or not progress.proven or (survey is not None and survey.count):
+            return False
+        counted = survey is not None and survey.complete
+        return counted or (self.scope, progress.started_at) in self._proven_here
 
     def _what(self, survey: KillSurvey | None) -> Text:
         if survey is not None:
@@ -227,7 +246,7 @@ class KillScreen(ModalScreen[None]):
     def _proof(self, view: View, progress: KillProgress | None) -> Text:
         if self.scope in self._asked or progress is None:
             return Text("handed to the engine", style=BUSY)
-        return proof_text(progress, self._main.glyphs, view.now)
+        return proof_text(progress, self._main.glyphs, view.now, self._main.told.ended.get(self.scope))
 
     def _lock(self, view: View, confirms: bool) -> None:
         """What stands between the key and its effect, in words: a colour alone does not say it."""
@@ -289,11 +308,11 @@ class KillScreen(ModalScreen[None]):
         main = self._main
         try:
             await main.engine.kill(scope)
-        except BenchtuiError as problem:
+        except Exception as problem:  # a defect is no reason to say nothing
             self._asked.pop(scope, None)
-            main.note(f"nothing was ended: {problem.what}", "error", f"{scope.command}{main.view.flags}")
-            if self.is_mounted:
-                self.show_view(main.view)
+            said = f"nothing was ended: {what_of(problem)}"
+            main.note(said, "error", f"{scope.command}{main.view.flags}")
+            self.show_view(main.view)
 
 
 def _label(text: str) -> Content:
@@ -306,11 +325,6 @@ def _relabel(button: Button, text: str) -> None:
     if str(button.label) != str(_label(text)):
         button.label = _label(text)
         button.refresh(layout=True)
-
-
-def _overlap(one: KillScope, other: KillScope) -> bool:
-    """Whether both can be about the same instance."""
-    return one.run is None or other.run is None or one.run == other.run
 
 
 def _ended(view: View) -> frozenset[tuple[KillScope, datetime]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from rich.text import Text
 
+from benchtui.engine.farewell import unproven
 from benchtui.engine.kill_scope import (
     SWEEPS_NEEDED,
     KillProgress,
@@ -95,14 +97,41 @@ def question(scope: KillScope, token: str | None) -> str:
     return f"Type the last {len(token or '')} characters of the run:"
 
 
-def proof_text(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
-    """Region by region what was asked, seen and swept, and the verdict. UNKNOWN is red to the end."""
+def others_text(scope: KillScope, kills: Iterable[KillProgress], flags: str = "") -> Text:
+    """The unproven kills besides that of ``scope`` that may be about the same instances, in one line."""
+    others = [kill for kill in unproven(kills) if kill.scope != scope and _overlap(kill.scope, scope)]
+    if not others:
+        return Text()
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    state = "NOT proven" if others[-1].done else "under way"
+    said = f"! another kill is {state}: {others[-1].scope.command}{flags}{more}"
+    return safe_text(said, ERROR_LIMIT, f"bold {BAD if others[-1].done else BUSY}")
+
+
+def _overlap(one: KillScope, other: KillScope) -> bool:
+    """Whether both can be about the same instance."""
+    if one.run is None or other.run is None:
+        return True
+    return one.run == other.run and (not one.jobs or not other.jobs or bool(one.jobs & other.jobs))
+
+
+def proof_text(
+    progress: KillProgress, glyphs: Glyphs, now: datetime, ended_at: datetime | None = None
+) -> Text:
+    """Region by region what was asked, seen and swept, and the verdict. UNKNOWN is red to the end.
+
+    Args:
+        progress: as it was last told.
+        glyphs: the terminal's.
+        now: the time, UTC.
+        ended_at: when it was told to have ended; None: not known.
+    """
     report = progress.report
     concerned = sorted(
         (proof for proof in report.regions if proof.concerned), key=lambda proof: proof.error is None
     )
     quiet = [proof for proof in report.regions if not proof.concerned]
-    text = Text().append_text(_verdict(progress, glyphs, now))
+    text = Text().append_text(_verdict(progress, glyphs, now, ended_at))
     width = max((len(proof.region) for proof in concerned), default=0)
     for proof in concerned:
         text.append("\n").append_text(_region(proof, glyphs, width))
@@ -120,13 +149,15 @@ def proof_text(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
     return text
 
 
-def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime) -> Text:
+def _verdict(progress: KillProgress, glyphs: Glyphs, now: datetime, ended_at: datetime | None) -> Text:
     if not progress.done:
         seconds = max(0, round((now - progress.started_at).total_seconds()))
         return Text(f"under way, {seconds} s; closing this stops nothing", style=f"bold {BUSY}")
     if progress.proven:
         count = len(progress.report.regions)
-        return Text(f"{glyphs.yes} PROVEN: every instance is gone, {count} regions", style=f"bold {GOOD}")
+        at = f"at {ended_at:%H:%M:%SZ}" if ended_at else f"by the kill of {progress.started_at:%H:%M:%SZ}"
+        what = "every instance is gone"
+        return Text(f"{glyphs.yes} PROVEN: {what}, {count} regions, {at}", style=f"bold {GOOD}")
     said = Text()
     said.append("! NOT PROVEN: instances may still be running", style=f"bold {BAD}")
     if progress.error is not None:
