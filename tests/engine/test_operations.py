@@ -6,12 +6,16 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchtui.aws.objects import ListedObject
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState
+from benchtui.engine.collector import _kept
 from benchtui.engine.commands import READING, Command, ReadOnlyError
 from benchtui.engine.events import Event
 from benchtui.engine.kill_scope import KillProgress, KillScope
@@ -232,3 +236,25 @@ async def test_a_defect_of_this_machine_does_not_end_watching(bench: Bench):
         operations._followed.watcher.poll = real  # type: ignore[method-assign]
         told.updates.clear()
         await told.until(Snapshot)
+
+
+async def test_every_event_names_the_run_or_the_kill_it_belongs_to(bench: Bench):
+    told = Told()
+    async with operating(bench, told, find=False) as operations:
+        planned = await operations.plan(bench.workspace.config, 1)
+        run = await operations.launch(planned, bench.workspace.config)
+        await told.until(Event, lambda event: event.type == "launched")
+        await told.until(Event, lambda event: event.type == "state")
+        await operations.kill(KillScope.of_run(run))
+        await told.until(KillProgress, lambda progress: progress.done)
+    events = told.of(Event)
+    assert {event.fields.get("run") for event in events if event.type in {"launched", "state"}} == {run}
+    kills = [event.fields.get("command") for event in events if event.type in {"kill", "sweep"}]
+    assert set(kills) == {KillScope.of_run(run).command}
+
+
+async def test_a_result_that_cannot_be_read_here_names_the_setting(tmp_path: Path):
+    item = ListedObject("some/key", 1, datetime.now(UTC), "etag")
+    with pytest.raises(BenchtuiError, match="cannot read") as error:
+        _kept(tmp_path, item)  # a folder in its place
+    assert "[output] results_dir" in str(error.value.fix)

@@ -195,7 +195,7 @@ _FIX_BY_CODE = {
     "AuthFailure": "check the credentials; a region that is not enabled has to leave [aws] regions",
     "RequestExpired": "set this machine's clock right",
     "RequestTimeTooSkewed": "set this machine's clock right",
-    "NoSuchBucket": "create it with `benchtui setup`, or correct [aws] bucket",
+    "NoSuchBucket": "create it (README, On EC2), or correct [aws] bucket",
     "InvalidAMIID.NotFound": "correct [instance] image: an AMI belongs to one region",
     "InvalidAMIID.Malformed": "correct [instance] image",
     "InvalidAMIID.Unavailable": "choose another image in [instance] image",
@@ -204,7 +204,7 @@ _FIX_BY_CODE = {
     "ImageRootDevice": "choose an image with an EBS root volume in [instance] image",
     "ParameterNotFound": "choose another image in [instance] image, or give an AMI id of your own",
     "InvalidSubnetID.NotFound": "correct [aws] subnet: a subnet belongs to one region",
-    "InvalidGroup.NotFound": "create it with `benchtui setup`, or correct [aws] security_group",
+    "InvalidGroup.NotFound": "create it (README, On EC2), or correct [aws] security_group",
     "InvalidGroupId.Malformed": "correct [aws] security_group",
     "InvalidInstanceType": "correct [plan] types: the region does not know it",
     "VPCIdNotSpecified": "name a subnet in [aws] subnet: the region has no default VPC",
@@ -213,7 +213,7 @@ _FIX_BY_CODE = {
 }
 _FIX_BY_KIND = {
     FailureKind.THROTTLED: "wait a minute, or lower [safety] launch_concurrency",
-    FailureKind.CAPACITY: "allow another region in [aws] regions, choose another type, or run again later",
+    FailureKind.CAPACITY: "put another region first in [aws] regions, choose another type, or run again later",
     FailureKind.QUOTA: (
         "run fewer vCPUs at a time ([safety] launch_concurrency, [plan] replicates), or raise the quota: "
         "Service Quotas, Amazon EC2"
@@ -246,10 +246,10 @@ def _fix(failure: Failure) -> str | None:
     if failure.code in _FIX_BY_CODE:
         return _FIX_BY_CODE[failure.code]
     if "IAM Instance Profile" in failure.message or "iamInstanceProfile" in failure.message:
-        return "create it with `benchtui setup`, or correct [aws] instance_profile"
+        return "create it (README, On EC2), or correct [aws] instance_profile"
     if failure.kind is FailureKind.DENIED and failure.status is not None:
         action = failure.operation or "this action"
-        return f"allow {action} for these credentials (see `benchtui doctor`), or change [aws] profile"
+        return f"allow {action} for these credentials, or change [aws] profile"
     if failure.kind is FailureKind.DENIED:
         return "check the credentials: aws sts get-caller-identity, [aws] profile, AWS_PROFILE"
     return _FIX_BY_KIND.get(failure.kind)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,14 +16,16 @@ from benchtui.cli.arguments import repeated
 from benchtui.core.errors import ExitCode
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from benchtui.cli.settings import Settings
     from benchtui.engine.events import Emit
-    from benchtui.engine.kill_scope import KillProgress, KillScope
     from benchtui.engine.operations import Operations
     from benchtui.engine.updates import Tell, Update
     from benchtui.engine.workspace import Workspace
     from benchtui.tui.app import BenchtuiApp
     from benchtui.tui.start import Look, Start
+    from benchtui.tui.told import Told
 
 #: A process told to end is gone soon: the engine gets this long for what it has in hand, seconds.
 GRACE_AFTER_SIGNAL = 1.0
@@ -122,42 +127,84 @@ def _operations(settings: Settings, arguments: argparse.Namespace, tell: Tell) -
 
 def _leave(app: BenchtuiApp, choice: str, code: int) -> int:
     """Settle what was started, say what lives on; returns the exit code."""
-    from benchtui.engine.farewell import farewell
     from benchtui.tui.link import EngineThread
 
-    engine, view = app.engine, app.told.view(app.clock())
+    engine, told = app.engine, app.told
     assert isinstance(engine, EngineThread)
-    kills = {progress.scope: progress for progress in view.kills}
-    engine.deliver_to(lambda update: _narrate(update, kills))
+    launched: dict[str, datetime] = {}
+    engine.deliver_to(lambda update: _narrate(update, told, launched, app.clock()))
     engine.leave()
     if choice not in ("leave", "kill"):  # a signal
         engine.wait(GRACE_AFTER_SIGNAL)
-        diagnostics.say(
-            f"{choice}: {farewell(view.run, view.live, view.sweep, tuple(kills.values()), view.flags)}"
-        )
+        line, code = _last(told, launched, app.clock(), code)
+        diagnostics.say(f"{choice}: {line}")
         return code
     if engine.unfinished:
         diagnostics.say(
             "finishing what was started: launches settle, kills go on to their proof; Ctrl-C leaves"
         )
     try:
-        engine.wait()
+        with _torn_away():
+            engine.wait()
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
-    output.text(farewell(view.run, view.live, view.sweep, tuple(kills.values()), view.flags) + "\n")
-    unproven = any(not (progress.done and progress.report.proven) for progress in kills.values())
-    return ExitCode.MAY_STILL_RUN if unproven else code
+    except _Signalled as torn:
+        line, code = _last(told, launched, app.clock(), 128 + torn.number)
+        diagnostics.say(f"{signal.Signals(torn.number).name}: {line}")
+        return code
+    line, code = _last(told, launched, app.clock(), code)
+    output.text(line + "\n")
+    return code
 
 
-def _narrate(update: Update, kills: dict[KillScope, KillProgress]) -> None:
-    """What the engine still tells once the application has gone."""
+def _last(told: Told, launched: dict[str, datetime], now: datetime, code: int) -> tuple[str, int]:
+    """The line that is left behind and the exit code, by all that was told until now."""
+    from benchtui.engine.farewell import exit_code, farewell
+
+    kills = tuple(told.kills.values())
+    begun = {run: now for run in told.launching} | launched
+    line = farewell(told.run, told.live, told.sweep, kills, told.flags, now=now, launched=begun)
+    return line, exit_code(told.live, kills, now, code)
+
+
+class _Signalled(BaseException):
+    """A signal came while the engine was waited for."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _torn_away() -> Iterator[None]:
+    """Meanwhile SIGTERM and SIGHUP end the wait; what the caller has set to be ignored stays so."""
+
+    def torn(number: int, _: object) -> None:
+        raise _Signalled(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, torn)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _narrate(update: Update, told: Told, launched: dict[str, datetime], now: datetime) -> None:
+    """What the engine still tells once the application has gone: said, and kept for the last line."""
+    from benchtui.core.text import clean_line
     from benchtui.engine.events import Event
-    from benchtui.engine.kill_scope import KillProgress
     from benchtui.engine.narration import words
+    from benchtui.engine.updates import Launching
 
-    if isinstance(update, KillProgress):
-        kills[update.scope] = update
-    elif isinstance(update, Event):
+    if isinstance(update, Event):
         said = words(update)
         if said is not None:
-            diagnostics.say(said)
+            diagnostics.say(clean_line(said, 400))
+        return
+    told.hear(update, now)
+    if isinstance(update, Launching) and not update.active:
+        launched[update.run] = now

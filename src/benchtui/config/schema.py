@@ -148,7 +148,8 @@ class AwsSection(Section):
     profile: str = ""
     """Profile of the AWS configuration files; empty: the SDK's own choice (AWS_PROFILE, …)."""
     regions: Annotated[tuple[RegionName, ...], Field(max_length=50)] = ("us-east-1",)
-    """Regions to launch in, the first is preferred and holds the bucket. Without it the SDK's own region
+    """The first is the region to launch in and holds the bucket; further ones are cleared by kill even if the
+    enabled regions cannot be listed. Without it the SDK's own region
     (AWS_DEFAULT_REGION, AWS_REGION, the profile's), else us-east-1."""
     bucket: str = ""
     """S3 bucket of sentinels and results; empty: benchtui-<account id>-<first region>."""

@@ -225,11 +225,19 @@ def _sources(snapshot: Snapshot) -> dict[str, str]:
 
 
 def _kept(path: Path, item: ListedObject) -> bytes | None:
-    """The file from an earlier time, if it is still what the bucket holds."""
+    """The file from an earlier time, if it is still what the bucket holds.
+
+    Raises:
+        BenchtuiError: it is there and cannot be read.
+    """
     try:
         body = path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise BenchtuiError(
+            f"cannot read {path}: {error.strerror}", fix="set [output] results_dir to a folder of your own"
+        ) from error
     # The ETag of a single PUT without KMS is the MD5 of its bytes; anything else is fetched again.
     same = hashlib.md5(body, usedforsecurity=False).hexdigest() == item.etag.strip('"')
     return body if same else None

@@ -370,7 +370,7 @@ class Launcher:
         )
 
     def _say(self, kind: str, **fields: object) -> None:
-        self.emit(Event(kind, self.clock.now(), fields))
+        self.emit(Event(kind, self.clock.now(), {"run": self.run.run, **fields}))
 
 
 def _reason(failure: Failure) -> str:

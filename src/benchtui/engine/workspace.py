@@ -6,7 +6,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -295,7 +295,8 @@ class Workspace:
             overlap=timedelta(seconds=watch.overlap),
         )
         bucket = Bucket(self._watching, await self.bucket_name())
-        return Watcher(self._watching, bucket, run, self.clock, emit or self.emit, periods)
+        told = _about(emit or self.emit, run=run.run)
+        return Watcher(self._watching, bucket, run, self.clock, told, periods)
 
     async def follow(
         self,
@@ -353,7 +354,7 @@ class Workspace:
             self.bucket,
             scope,
             self.clock,
-            self.emit,
+            _about(self.emit, command=scope.command),
             known_regions=self.config.aws.regions,
             limits=limits,
             progress=progress,
@@ -368,3 +369,8 @@ class Workspace:
     async def sweep(self) -> Sweep:
         """Own live instances in every enabled region."""
         return await sweep(self.cloud, self.clock, self.config.aws.regions)
+
+
+def _about(emit: Emit, **fields: str) -> Emit:
+    """Tells ``emit``, with ``fields`` in every event: several runs and kills are told of in one stream."""
+    return lambda event: emit(replace(event, fields={**fields, **event.fields}))

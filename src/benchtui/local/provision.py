@@ -1,4 +1,4 @@
-"""What an account looks like after `benchtui setup`: bucket, role, instance profile, security group."""
+"""What the local cloud's account holds: bucket, role, instance profile, security group."""
 
 from __future__ import annotations
 

@@ -11,9 +11,11 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from benchtui.core.errors import BenchtuiError
+from benchtui.engine.farewell import living
 from benchtui.engine.kill_scope import KillScope
 from benchtui.tui import actions
 from benchtui.tui.shell import Shell
+from benchtui.tui.told import what_of
 
 
 class BenchtuiApp(Shell, inherit_bindings=False):
@@ -33,9 +35,10 @@ class BenchtuiApp(Shell, inherit_bindings=False):
         """Ask for it; if there is no such run, the one before goes on."""
         try:
             await self.engine.adopt(run)
-        except BenchtuiError as problem:
+        except Exception as problem:  # a defect is no reason to say nothing
             self.told.follow(before)
-            self.note(f"{problem.what}{f' (fix: {problem.fix})' if problem.fix else ''}", "error")
+            fix = problem.fix if isinstance(problem, BenchtuiError) else None
+            self.note(f"{what_of(problem)}{f' (fix: {fix})' if fix else ''}", "error")
 
     def open_kill(self, jobs: Sequence[str] = ()) -> None:
         """The kill screen; ends nothing by itself."""
@@ -76,8 +79,8 @@ class BenchtuiApp(Shell, inherit_bindings=False):
         try:
             await self.engine.runs()
             await self.engine.sweep()
-        except BenchtuiError as problem:
-            self.note(problem.what, "error")
+        except Exception as problem:  # a defect is no reason to say nothing
+            self.note(what_of(problem), "error")
 
     def action_kill(self) -> None:
         """The kill screen, for what is marked or the whole run."""
@@ -108,8 +111,10 @@ class BenchtuiApp(Shell, inherit_bindings=False):
         if not self.panes:
             self.exit("leave")
             return
-        alive = self.told.live is not None and bool(self.told.live.alive)
-        if not (alive or self.told.launching or self.engine.unfinished):
+        told = self.told
+        found = living(told.run, told.live, told.sweep, self.clock())
+        at_stake = bool(found.run) or (told.run is not None and not found.known)
+        if not (at_stake or self.told.launching or self.engine.unfinished):
             self.exit("leave")
         elif not isinstance(self.screen, furniture.QuitScreen):
             self.push_screen(furniture.QuitScreen(), self._quit)

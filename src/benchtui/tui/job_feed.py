@@ -82,6 +82,8 @@ class JobFeed:
                     lines, self._next, self.answered = tail.lines, max(self._next, tail.next), True
         except BenchtuiError as error:
             problem = error
+        except Exception as error:  # a defect is no reason to say nothing
+            problem = BenchtuiError(f"{type(error).__name__}: {error}")
         if job != self.job:
             return
         self.problem, self._asking = problem, False

@@ -6,9 +6,11 @@ Nothing it does, importing the SDK and connecting included, holds up a key.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from benchtui.core.errors import BenchtuiError
@@ -72,6 +74,7 @@ class EngineThread:
         self._leave: asyncio.Event | None = None
         self._left = False
         self._ready: Future[None] = Future()
+        self._handed: list[Future[Any]] = []  # launches and kills that were confirmed
         self._thread = threading.Thread(target=self._main, name="engine", daemon=True)
 
     def start(self, deliver: Deliver) -> None:
@@ -99,7 +102,8 @@ class EngineThread:
     @property
     def unfinished(self) -> bool:
         """Whether a launch or a kill is still under way."""
-        return self._operations is not None and self._operations.unfinished
+        handed = any(not work.done() for work in self._handed)
+        return handed or (self._operations is not None and self._operations.unfinished)
 
     def _tell(self, update: Update) -> None:
         self._deliver(update)  # whoever is told at that moment
@@ -125,12 +129,45 @@ class EngineThread:
             self._ready.set_result(None)
             if not self._left:
                 await self._leave.wait()
+            # What was confirmed before the engine was left begins before it ends.
+            begun = [asyncio.wrap_future(work) for work in self._handed if not work.done()]
+            if begun:
+                await asyncio.wait(begun)
 
     async def _ask(self, work: Callable[[Operations], Coroutine[Any, Any, T]]) -> T:
         await asyncio.shield(asyncio.wrap_future(self._ready))
         assert self._operations is not None
         assert self._loop is not None
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(self._operations), self._loop))
+
+    async def _hand_over(self, work: Callable[[Operations], Coroutine[Any, Any, T]]) -> T:
+        """As `_ask`, but whoever asked may go: what was confirmed is carried out once the engine is ready."""
+        handed: Future[T] = Future()
+        self._handed.append(handed)
+
+        def begin(ready: Future[None]) -> None:
+            problem = ready.exception()
+            if problem is not None:
+                handed.set_exception(problem)
+                return
+            assert self._operations is not None
+            assert self._loop is not None
+            if self._loop.is_closed():
+                handed.set_exception(BenchtuiError("the engine has ended"))
+                return
+            asked = asyncio.run_coroutine_threadsafe(work(self._operations), self._loop)
+            asked.add_done_callback(partial(_pass_on, handed))
+
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake(_: Future[T]) -> None:
+            with contextlib.suppress(RuntimeError):  # the screen and its loop have gone
+                loop.call_soon_threadsafe(told.set)
+
+        handed.add_done_callback(wake)
+        self._ready.add_done_callback(begin)
+        await told.wait()
+        return handed.result()
 
     async def runs(self, newest: int = 50) -> tuple[RunListing, ...]:
         """See `Operations.runs`."""
@@ -174,8 +211,18 @@ class EngineThread:
 
     async def launch(self, planned: Planned, config: Config) -> str:
         """See `Operations.launch`."""
-        return await self._ask(lambda operations: operations.launch(planned, config))
+        return await self._hand_over(lambda operations: operations.launch(planned, config))
 
     async def kill(self, scope: KillScope) -> None:
         """See `Operations.kill`."""
-        await self._ask(lambda operations: operations.kill(scope))
+        await self._hand_over(lambda operations: operations.kill(scope))
+
+
+def _pass_on(to: Future[T], asked: Future[T]) -> None:
+    """The outcome of what was asked, to whoever waits."""
+    if asked.cancelled():
+        to.set_exception(BenchtuiError("the engine ended before it was done"))
+    elif (problem := asked.exception()) is not None:
+        to.set_exception(problem)
+    else:
+        to.set_result(asked.result())

@@ -81,7 +81,7 @@ class QuitScreen(ModalScreen[str | None]):
 
 def stakes(view: View) -> Text:
     """What goes on when the application is left."""
-    found = living(view.run, view.live, view.sweep)
+    found = living(view.run, view.live, view.sweep, view.now)
     lines: list[Text] = []
     if found.run:
         alive = "1 instance is" if found.run == 1 else f"{found.run} instances are"
