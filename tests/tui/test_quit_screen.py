@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -111,10 +112,16 @@ def test_the_line_tells_of_other_runs(fleet_snapshot: Snapshot):
 
 
 def test_an_unproven_kill_outranks_all(fleet_snapshot: Snapshot):
-    line = farewell(fleet.RUN, fleet_snapshot, swept(*STRAYS), (PROVEN, UNPROVEN))
+    later = dataclasses.replace(UNPROVEN, started_at=UNPROVEN.started_at + timedelta(seconds=1))
+    line = farewell(fleet.RUN, fleet_snapshot, swept(*STRAYS), (PROVEN, later))
     assert line == (
         f"{fleet.RUN}: the kill is NOT proven, instances may still be running · benchtui kill {fleet.RUN}"
     )
+
+
+def test_a_kill_that_a_later_proof_covers_is_proven(fleet_snapshot: Snapshot):
+    later = dataclasses.replace(PROVEN, started_at=UNPROVEN.started_at + timedelta(seconds=1))
+    assert "NOT proven" not in farewell(fleet.RUN, fleet_snapshot, swept(), (UNPROVEN, later))
 
 
 def test_when_all_is_over_the_results_are_next():
@@ -124,12 +131,12 @@ def test_when_all_is_over_the_results_are_next():
 
 
 def test_what_is_not_known_is_not_said_to_be_over(fleet_snapshot: Snapshot):
-    assert "not known" in farewell(fleet.RUN, None, None, ())
+    assert "NOT KNOWN" in farewell(fleet.RUN, None, None, ())
     silent = dataclasses.replace(
         fleet.snapshot([fleet.row(fleet.running("c7g.large-1", instance=None))]),
         sources=tuple(dataclasses.replace(s, answered_at=None) for s in fleet_snapshot.sources),
     )
-    assert "not known" in farewell(fleet.RUN, silent, None, ())
+    assert "NOT KNOWN" in farewell(fleet.RUN, silent, None, ())
 
 
 def test_without_a_run_there_is_still_a_next_command():
