@@ -213,7 +213,7 @@ _FIX_BY_CODE = {
 }
 _FIX_BY_KIND = {
     FailureKind.THROTTLED: "wait a minute, or lower [safety] launch_concurrency",
-    FailureKind.CAPACITY: "put another region first in [aws] regions, choose another type, or try again later",
+    FailureKind.CAPACITY: "put another region first in [aws] regions, choose another type, or wait a while",
     FailureKind.QUOTA: (
         "run fewer vCPUs at a time ([safety] launch_concurrency, [plan] replicates), or raise the quota: "
         "Service Quotas, Amazon EC2"
