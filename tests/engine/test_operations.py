@@ -258,3 +258,20 @@ async def test_a_result_that_cannot_be_read_here_names_the_setting(tmp_path: Pat
     with pytest.raises(BenchtuiError, match="cannot read") as error:
         _kept(tmp_path, item)  # a folder in its place
     assert "[output] results_dir" in str(error.value.fix)
+
+
+async def test_a_kill_of_every_run_also_catches_the_one_that_is_about_to_launch(bench: Bench) -> None:
+    told = Told()
+    async with operating(bench, told, find=False) as operations:
+        planned = await operations.plan(bench.workspace.config, 1)
+        real = operations.workspace.start
+
+        async def killed_meanwhile(*arguments: Any) -> Any:
+            run = await real(*arguments)
+            await operations.kill(KillScope.of_account())
+            return run
+
+        operations.workspace.start = killed_meanwhile  # type: ignore[method-assign]
+        with pytest.raises(BenchtuiError, match="killed meanwhile"):
+            await operations.launch(planned, bench.workspace.config)
+    assert told.of(Launching) == []

@@ -86,6 +86,7 @@ class Operations:
         self._launchers: dict[str, Launcher] = {}  # of those, once they have begun to request
         self._unwanted: dict[str, set[str] | None] = {}  # by run: jobs not to be launched; None: none at all
         self._leaving = False
+        self._kills_of_all = 0
         self._followed: _Followed | None = None
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
@@ -210,7 +211,10 @@ class Operations:
             CloudError: the bucket refuses.
         """
         self._permit(Command.RUN)
+        before = self._kills_of_all
         run = await self.workspace.start(planned, config)
+        if before != self._kills_of_all:  # no launch was under way yet that it could have stopped
+            raise BenchtuiError(f"every run was killed meanwhile; nothing of {run.run} is launched")
         task = self._start(partial(self._launch, run, planned, config), "launch")
         self._launches[run.run] = task
         task.add_done_callback(lambda _: self._launches.pop(run.run, None))
@@ -224,6 +228,7 @@ class Operations:
             ReadOnlyError: this client may only read.
         """
         self._permit(Command.KILL)
+        self._kills_of_all += scope.run is None
         for run in self._launches:
             if scope.run in (None, run):
                 self._stop_launching(run, scope.jobs or None, "killed before it was launched")
