@@ -41,16 +41,16 @@ keys: $(VENV)/dev ## write the table of keys into README.md
 wheel: $(VENV)/dev ## dist/benchtui-*.whl
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
 
-proof: $(VENV)/dev ## the longer proofs of the main path: launcher killed, four kinds of failure, wheel away from the checkout
+proof: $(VENV)/dev ## the longer proofs: kill, launch and compare for real, terminals, hostile texts; more examples of core and config
 	$(BIN)/python -m pytest -n 0 --timeout 0 -m slow
 	$(BIN)/python -m pytest --hypothesis-profile thorough tests/core tests/config
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof
 
-bench: $(VENV)/dev ## figures, each against a reference of the same run
-	$(BIN)/python bench/stream_reference.py
+bench: $(VENV)/dev ## figures, each against a reference of the same run (needs likwid and binutils)
 	$(BIN)/python bench/tui.py
+	$(BIN)/python bench/stream_reference.py
 
 $(VENV)/demo: $(PROJECT) | require
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -12,7 +12,7 @@ _NAME = "benchtui"
 
 @dataclass(frozen=True, slots=True)
 class KnownPath:
-    """A path with its use, for `benchtui config paths` and `benchtui info`."""
+    """A path with its use, for `benchtui config paths`."""
 
     name: str
     path: Path

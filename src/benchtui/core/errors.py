@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
     USAGE = 2  # usage or configuration
     DENIED = 3  # credentials, permission or quota
     TIMEOUT = 4
-    BUDGET = 5  # refused or stopped by the budget
+    BUDGET = 5  # refused: the worst case exceeds the budget
     MAY_STILL_RUN = 6  # instances may still be running; outranks all others
     REGRESSION = 7  # confirmed regression
     INTERRUPTED = 130
@@ -61,7 +61,7 @@ class TimeLimitError(BenchtuiError):
 
 
 class BudgetError(BenchtuiError):
-    """The budget refuses a launch or has ended a run."""
+    """The budget refuses a launch."""
 
     exit_code = ExitCode.BUDGET
 
