@@ -162,6 +162,7 @@ def test_credentials_that_are_refused_exit_3(local_cli: Cli):
     assert "denied" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_run_from_launch_to_census_with_the_bucket_alone(local_cli: Cli, tmp_path):
     run = local_cli.run_detached()
     assert local_cli.cloud

@@ -89,12 +89,12 @@ def make(engine: ScriptedEngine, clock: FixedClock, tmp_path: Path) -> Callable[
 
 
 async def still(pilot: Pilot[Any]) -> None:
-    """Let the application work until nothing on its screen has changed for ten rounds.
+    """Let the application work until nothing on its screen has changed for half a second.
 
     A layout may be followed by another one, when a pane has learnt how much room it has.
     """
     same, before = 0, None
-    while same < 10:
+    while same < 25:
         await pilot.pause(0.02)
         drawn = pilot.app.screen._compositor.render_strips(pilot.app.size)
         same, before = (same + 1, before) if drawn == before else (0, drawn)

@@ -162,6 +162,7 @@ def test_torn_away_it_restores_the_terminal_ends_soon_and_leaves_the_instances(
     assert len(alive["Reservations"]) == 1
 
 
+@pytest.mark.slow
 def test_a_cloud_that_goes_away_ages_and_comes_back(simulated_place: Place):
     """No row changes its state and nothing becomes 0 while nobody answers."""
     cloud = simulated_place.cloud
