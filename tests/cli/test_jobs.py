@@ -87,6 +87,7 @@ def test_a_followed_log_goes_on_until_the_job_is_over(local_cli: Cli):
     assert f"{JOB}: COMPLETED" in err
 
 
+@pytest.mark.slow
 def test_leaving_a_followed_log_ends_nothing(local_cli: Cli):
     run = local_cli.run_detached()
     log(local_cli, run, 1, "14:00:00Z first\n")

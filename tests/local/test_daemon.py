@@ -140,6 +140,7 @@ def test_up_while_another_is_ending_waits_for_it(directory: Path) -> None:
     assert second.pid != first.pid and not alive(first.pid)
 
 
+@pytest.mark.slow
 def test_a_live_instance_keeps_it(directory: Path) -> None:
     options = LocalOptions(state_dir=directory, host=True, spawn_host=False, idle_minutes=4.0 / 60)
     cloud = LocalCloud(daemon.up(options), directory)

@@ -290,7 +290,13 @@ def failed_checks(folder: Path, replacements: dict[str, str], sysfs: Path, threa
     return {name.removesuffix(f".{threads}") for name, ok in checks(found).items() if not ok}
 
 
-@pytest.mark.parametrize(("replacements", "check"), MUTANTS.values(), ids=MUTANTS)
+@pytest.mark.parametrize(
+    ("replacements", "check"),
+    [
+        pytest.param(*mutant, id=name, marks=pytest.mark.slow if number > 3 else ())
+        for number, (name, mutant) in enumerate(MUTANTS.items())
+    ],
+)
 def test_mutant_is_caught(tmp_path: Path, sysfs: SysFs, replacements: dict[str, str], check: str) -> None:
     assert check in failed_checks(tmp_path, replacements, sysfs(), "one")
 

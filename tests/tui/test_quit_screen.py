@@ -11,13 +11,13 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
 from benchtui.core.states import Ec2State
-from benchtui.engine.farewell import farewell
+from benchtui.engine.farewell import exit_code, farewell
 from benchtui.engine.snapshot import Snapshot
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.screens.quit import QuitScreen
 from tests.engine import fleet
-from tests.tui.killing import GOING, PROVEN, STRAYS, UNPROVEN, lived, stray, swept
+from tests.tui.killing import ALL, GOING, PROVEN, STRAYS, UNPROVEN, lived, stray, swept
 from tests.tui.test_kill_screen import settled
 
 SIZE = (80, 24)
@@ -142,3 +142,43 @@ def test_what_is_not_known_is_not_said_to_be_over(fleet_snapshot: Snapshot):
 def test_without_a_run_there_is_still_a_next_command():
     assert farewell(None, None, None, (), " --local") == "no run was followed · benchtui runs --local"
     assert "3 instances of other runs alive" in farewell(None, None, swept(*STRAYS), ())
+
+
+def ended_run() -> Snapshot:
+    gone = fleet.instance("c7g.large-1", Ec2State.TERMINATED)
+    return fleet.snapshot([fleet.row(fleet.running("c7g.large-1", instance=gone))])
+
+
+def test_an_answer_of_long_ago_is_no_knowledge():
+    assert "no instance alive" in farewell(fleet.RUN, ended_run(), None, (), now=fleet.after(61))
+    assert "NOT KNOWN" in farewell(fleet.RUN, ended_run(), None, (), now=fleet.after(600))
+    unheard = dataclasses.replace(ended_run(), as_of=None)
+    assert "NOT KNOWN" in farewell(fleet.RUN, unheard, None, (), now=fleet.after(61))
+
+
+def test_a_launch_after_the_last_look_may_be_alive():
+    line = farewell(fleet.RUN, ended_run(), None, (), launched={fleet.RUN: fleet.after(70)})
+    assert "launched just now, its instances may be alive" in line
+    seen = farewell(fleet.RUN, ended_run(), None, (), launched={fleet.RUN: fleet.after(50)})
+    assert "no instance alive" in seen
+
+
+def test_a_kill_proven_after_the_last_look_is_believed(fleet_snapshot: Snapshot):
+    later = dataclasses.replace(PROVEN, started_at=fleet.after(70))
+    assert "proven gone" in farewell(fleet.RUN, fleet_snapshot, None, (later,), now=fleet.after(99))
+
+
+def test_the_exit_code_says_what_may_still_run(fleet_snapshot: Snapshot):
+    wider = dataclasses.replace(PROVEN, scope=ALL, started_at=fleet.after(70))
+    assert exit_code(fleet_snapshot, (), fleet.after(61), 130) == 130
+    assert exit_code(fleet_snapshot, (UNPROVEN,), fleet.after(61), 130) == 6
+    assert exit_code(fleet_snapshot, (UNPROVEN, wider), fleet.after(61)) == 0
+    assert exit_code(fleet_snapshot, (), fleet.after(20_000)) == 6, "alive past its expiry"
+
+
+async def test_asks_when_it_is_not_known_whether_something_is_alive(make: Any, engine: Any):
+    engine.first = ()
+    engine.answers["adopt"] = None
+    app = make(run=fleet.RUN)
+    async with app.run_test(size=SIZE) as pilot:
+        assert "is not known" in said(await asked(pilot))

@@ -80,7 +80,7 @@ def unproven(kills: Iterable[KillProgress]) -> tuple[KillProgress, ...]:
         for kill in told
         if not kill.proven
         and not any(
-            proof.started_at >= kill.started_at and reaches(proof.scope, kill.scope) for proof in proofs
+            proof.started_at > kill.started_at and reaches(proof.scope, kill.scope) for proof in proofs
         )
     )
 
