@@ -49,6 +49,8 @@ class Bare(App):
 
 Bare().run()
 """
+_CURSOR = re.compile("▸ *([a-z0-9.]+-[0-9]+)".encode())
+RECENT = 200_000  # bytes looked at; a whole screen is a tenth of that
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07]*\x07")
 
 
@@ -130,21 +132,26 @@ def settle(session: TerminalSession, seconds: float) -> None:
         session.read(left)
 
 
-def cursor_line(screen: str) -> str:
-    """The row the cursor is on."""
-    return next((line for line in screen.splitlines() if "▸" in line), "")
-
-
 def key_to_paint(session: TerminalSession, key: str) -> float:
-    """Seconds until the cursor is seen on another row."""
-    before = cursor_line(session.text()).partition("▸")[2].split()[:1]
-    began = time.perf_counter()
+    """Seconds until the cursor has been written on another row.
+
+    Looked for in the bytes themselves: to draw them takes an emulator longer than the application.
+    """
+    before = cursor_job(session, 0)
+    begin, began = len(session.output), time.perf_counter()
     session.press(key)
-    while cursor_line(session.text()).partition("▸")[2].split()[:1] == before:
+    while cursor_job(session, begin) in (None, before):
         if time.perf_counter() - began > 5:
             raise SystemExit(f"the cursor did not move:\n{session.text()}")
         session.read(0.5)
     return time.perf_counter() - began
+
+
+def cursor_job(session: TerminalSession, begin: int) -> bytes | None:
+    """The job that the cursor was last written beside, in the output from ``begin`` on."""
+    recent = bytes(session.output[max(begin, len(session.output) - RECENT) :])
+    written = _CURSOR.findall(_CONTROL.sub(b"", recent))
+    return written[-1] if written else None
 
 
 def cpu_seconds(pid: int) -> float:

@@ -31,6 +31,7 @@ class TerminalSession:
     ) -> None:
         self.command, self.environ, self.cwd, self.size = list(command), dict(environ), cwd, size
         self.output = bytearray()
+        self._drawn = 0  # bytes of it that the emulator has seen
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._status: int | None = None
@@ -77,14 +78,16 @@ class TerminalSession:
         except OSError:  # the other end is closed
             return b""
         self.output += piece
-        # The emulator does not know the sequences of newer keyboards, which begin like these.
-        self._stream.feed(
-            piece.replace(b"\x1b[>1u", b"").replace(b"\x1b[<u", b"").replace(b"\x1b[?2026$p", b"")
-        )
         return piece
 
     def text(self) -> str:
-        """The screen as it stands."""
+        """The screen as it stands. What came is drawn only now: drawing takes longer than reading."""
+        piece = bytes(self.output[self._drawn :])
+        self._drawn = len(self.output)
+        # The emulator does not know the sequences of newer keyboards, which begin like these.
+        for unknown in (b"\x1b[>1u", b"\x1b[<u", b"\x1b[?2026$p"):
+            piece = piece.replace(unknown, b"")
+        self._stream.feed(piece)
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     def wait_for(self, what: str | Callable[[str], bool], seconds: float = 30) -> str:
