@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from benchtui.tui.view import View
 
 FLUSH_SECONDS = 1.0
+#: How long the engine's thread may hold the interpreter while a key waits; Python's own is 5 ms.
+SWITCH_SECONDS = 0.0005
 
 
 class Shell(App[str], inherit_bindings=False):
@@ -132,6 +136,8 @@ class Shell(App[str], inherit_bindings=False):
         await self.screen_stack[0].query_one("#starting").remove()
         self.show_pane(panes[0].PANE)
         self.refresh_bindings()
+        gc.freeze()  # what is loaded by now stays: no collection has to walk it while a key waits
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.call_after_refresh(self._begin)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
