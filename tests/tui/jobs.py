@@ -13,6 +13,7 @@ from benchtui.engine.detail import JobDetail, LogTail, Said
 from benchtui.engine.job_log import parse_lines
 from benchtui.engine.snapshot import JobRow, Snapshot
 from tests.engine import fleet
+from tests.tui import scripted
 
 ARMED = ("panic", "boot-guard", "timer", "hard-stop", "shutdown", "agent-guard")
 
@@ -106,3 +107,8 @@ def log_of(job: str, after: int, text: str | None = None) -> LogTail:
         return LogTail(job, next=after)
     lines = [f"14:00:{number:02d}.120Z repetition {number}: triad 46.{number} GB/s" for number in range(40)]
     return LogTail(job, parse_lines((text or "\n".join(lines)).encode("utf-8", "replace")), next=1)
+
+
+async def settled(pilot: Any) -> None:
+    """A job under the cursor is asked for at one flush and shown at the next."""
+    await scripted.settled(pilot, flushes=2)

@@ -21,7 +21,7 @@ from benchtui.tui.panes.launch import LaunchPane
 from benchtui.tui.screens.launch_confirm import LaunchConfirm
 from benchtui.tui.widgets.choices import Choices
 from tests.engine.fleet import after
-from tests.tui.scripted import ScriptedEngine
+from tests.tui.scripted import ScriptedEngine, until
 
 SHAPES = (
     ("c7g.large", "arm64", 2, 2, 4, "0.0725"),
@@ -80,15 +80,6 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def engine(engine: ScriptedEngine) -> ScriptedEngine:
     engine.answers |= ANSWERS
     return engine
-
-
-async def until(pilot: Pilot[Any], holds: Callable[[], bool]) -> None:
-    """Let the application work until ``holds``, at most some seconds."""
-    for _ in range(400):
-        if holds():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it did not come to that")
 
 
 async def opened(pilot: Pilot[Any]) -> LaunchPane:

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from textual.pilot import Pilot
+
 from benchtui.config.schema import Config
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.runs import RunListing
@@ -126,3 +128,22 @@ def make_app(
 def introduced(shown: Snapshot) -> tuple[Update, ...]:
     """What the real engine tells in its first second, with ``shown`` as the run it found."""
     return (Account("123456789012"), Listed(listings(shown)), shown)
+
+
+async def settled(pilot: Pilot[Any], flushes: int = 1) -> None:
+    """What was told and pressed is on the screen. Two flushes where one leads to what the other shows."""
+    for _ in range(flushes):
+        await pilot.pause()
+        pilot.app.flush()  # type: ignore[attr-defined]
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object]) -> None:
+    """Let the application work until ``holds``.
+
+    Raises:
+        TimeoutError: it does not come to that.
+    """
+    async with asyncio.timeout(30):
+        while not holds():
+            await pilot.pause(0.01)

@@ -19,7 +19,7 @@ from benchtui.tui.start import Look
 from benchtui.tui.widgets.header import Header
 from tests.engine import fleet
 from tests.tui.hostile_text import HOSTILE, NAMES, harmless
-from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app
+from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app, settled, until
 
 WIDE = (120, 36)
 
@@ -30,18 +30,6 @@ def header(app):
 
 def _first(options):
     return str(options.get_option_at_index(0).prompt)
-
-
-async def until(pilot, condition):
-    """Let the application work until ``condition`` holds: it always will, or the test is wrong."""
-    while not condition():
-        await pilot.pause(0.01)
-
-
-async def settled(pilot):
-    await pilot.pause()
-    pilot.app.flush()
-    await pilot.pause()
 
 
 async def test_says_connecting_before_the_engine_has_told_anything(make, engine):

@@ -27,7 +27,7 @@ from benchtui.tui.widgets.live_table import LiveTable
 from tests.engine import fleet
 from tests.tui.hostile_text import TEXTS, harmless
 from tests.tui.killing import SILENT, STRAYS, lived, stray, surveyed, swept
-from tests.tui.scripted import ScriptedEngine, introduced, listings
+from tests.tui.scripted import ScriptedEngine, introduced, listings, settled
 
 WIDE, MEDIUM, NARROW = (120, 36), (80, 24), (60, 20)
 
@@ -42,12 +42,6 @@ def engine(fleet_snapshot: Snapshot) -> ScriptedEngine:
     alive = [row.status.instance for row in fleet_snapshot.alive if row.status.instance]
     sweep = swept(*STRAYS, *alive, unanswered=SILENT)
     return ScriptedEngine({"survey": surveyed}, first=(*introduced(fleet_snapshot), Swept(sweep)))
-
-
-async def settled(pilot: Pilot) -> None:
-    await pilot.pause()
-    pilot.app.flush()
-    await pilot.pause()
 
 
 async def opened(pilot: Pilot) -> CostPane:

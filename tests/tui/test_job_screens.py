@@ -16,7 +16,7 @@ from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.widgets.header import Header
 from benchtui.tui.widgets.log_view import LogView
 from tests.engine import fleet
-from tests.tui.jobs import detail_of, log_of
+from tests.tui.jobs import detail_of, log_of, settled
 
 JOB = "c7g.large-1"
 
@@ -25,13 +25,6 @@ JOB = "c7g.large-1"
 def answers(engine, fleet_snapshot):
     """The engine knows the jobs of the fleet."""
     engine.answers |= {"detail": lambda job: detail_of(fleet_snapshot, job), "log": log_of}
-
-
-async def settled(pilot):
-    for _ in range(2):
-        await pilot.pause()
-        pilot.app.flush()
-    await pilot.pause()
 
 
 async def opened(app, pilot, screen):

@@ -22,7 +22,7 @@ from benchtui.tui.widgets.live_table import LiveTable
 from benchtui.tui.widgets.log_view import LogView
 from tests.engine import fleet
 from tests.tui.hostile_text import HOSTILE, NAMES, harmless
-from tests.tui.jobs import collected, detail_of, log_of, measured
+from tests.tui.jobs import collected, detail_of, log_of, measured, settled
 
 WIDE, NARROW, SMALL = (120, 36), (80, 24), (60, 20)
 
@@ -31,13 +31,6 @@ WIDE, NARROW, SMALL = (120, 36), (80, 24), (60, 20)
 def answers(engine, fleet_snapshot):
     """The engine knows the jobs of the fleet."""
     engine.answers |= {"detail": lambda job: detail_of(fleet_snapshot, job), "log": log_of}
-
-
-async def settled(pilot):
-    for _ in range(2):
-        await pilot.pause()
-        pilot.app.flush()
-    await pilot.pause()
 
 
 def table(app) -> LiveTable:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,7 +30,7 @@ from tests.tui.killing import (
     proof,
     surveyed,
 )
-from tests.tui.scripted import ScriptedEngine, introduced
+from tests.tui.scripted import ScriptedEngine, introduced, settled, until
 
 SIZE = (120, 36)
 TOKEN = fleet.RUN[-4:]
@@ -46,12 +44,6 @@ def fleet_snapshot(fleet_snapshot):
 @pytest.fixture
 def engine(fleet_snapshot) -> ScriptedEngine:
     return ScriptedEngine({"survey": surveyed, "kill": None}, first=introduced(fleet_snapshot))
-
-
-async def settled(pilot: Pilot) -> None:
-    await pilot.pause()
-    pilot.app.flush()
-    await pilot.pause()
 
 
 async def opened(pilot: Pilot, scope: KillScope = RUN) -> KillScreen:
@@ -68,13 +60,6 @@ def said(screen: KillScreen, name: str) -> str:
 
 def button(screen: KillScreen) -> Button:
     return screen.query_one("#terminate", Button)
-
-
-async def until(pilot: Pilot, condition: Callable[[], object]) -> None:
-    """Let the application work until ``condition`` holds."""
-    async with asyncio.timeout(30):
-        while not condition():
-            await pilot.pause(0.01)
 
 
 async def type_token(pilot: Pilot, screen: KillScreen, token: str = TOKEN) -> None:

@@ -8,7 +8,7 @@ from benchtui.engine.events import Event
 from benchtui.tui.start import Look
 from tests.engine import fleet
 from tests.tui import jobs
-from tests.tui.test_app import settled
+from tests.tui.scripted import settled
 
 PANES = {"jobs": "1", "launch": "2", "cost": "3", "compare": "4", "history": "5", "events": "6"}
 SIZES = [(60, 20), (80, 24), (120, 36)]

@@ -18,7 +18,7 @@ from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.screens.quit import QuitScreen
 from tests.engine import fleet
 from tests.tui.killing import ALL, GOING, PROVEN, STRAYS, UNPROVEN, lived, stray, swept
-from tests.tui.test_kill_screen import settled
+from tests.tui.scripted import settled
 
 SIZE = (80, 24)
 

@@ -12,13 +12,13 @@ from rich.text import Text
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, age, new_table, usd
 from benchtui.core.documents import CensusRow, Outcome, ResultDocument
 from benchtui.core.keys import FINAL, JobState
+from benchtui.engine.headline import leading_first
+from benchtui.engine.job_fields import heard_at
 from benchtui.engine.snapshot import JobRow, Snapshot
 
 if TYPE_CHECKING:
     from benchtui.engine.collector import Collected
 
-#: The one metric a table without -v shows, where a suite reports it; else the first of all threads.
-_HEADLINE = "triad.all"
 #: EC2's state reasons in words; any other is shown as EC2 spells it.
 _ENDED_BY = {
     "Client.InstanceInitiatedShutdown": "by own power-off",
@@ -59,7 +59,7 @@ def jobs_table(
             _suite(row, glyphs),
             glyphs.or_unknown(status.instance and status.instance.instance_id),
             glyphs.or_unknown(status.instance and status.instance.state.value),
-            age(_heard(row), now),
+            age(heard_at(row), now),
             *((_spent(row, glyphs),) if costs else ()),
         )
     more = [Text(f"and {hidden} more jobs", style=FAINT)] if hidden else []
@@ -73,11 +73,6 @@ def _suite(row: JobRow, glyphs: Glyphs) -> str:
     if status.state is JobState.RUNNING and status.progress is not None:
         return f"{status.suite} {status.progress.done}/{status.progress.total}"
     return status.suite
-
-
-def _heard(row: JobRow) -> datetime | None:
-    heard = [at for at in (row.status.last_sentinel_at, row.status.heartbeat_at) if at is not None]
-    return max(heard, default=None)
 
 
 def _spent(row: JobRow | None, glyphs: Glyphs) -> str:
@@ -164,7 +159,7 @@ def _style(state: str) -> str:
 def _metric_lines(
     result: ResultDocument, glyphs: Glyphs, all_metrics: bool
 ) -> list[tuple[str, str, str, str]]:
-    names = sorted(result.metrics, key=lambda name: (name != _HEADLINE, not name.endswith(".all")))
+    names = leading_first(result.metrics)
     if not all_metrics:
         names = names[:1]
     lines = []

@@ -251,6 +251,11 @@ class Metric(BaseModel):
     best: FiniteFloat | None = None
     median: FiniteFloat | None = None
 
+    @property
+    def counted(self) -> list[float]:
+        """The samples that count: all but the warm-ups."""
+        return [sample.value for sample in self.samples if not sample.excluded]
+
 
 class Check(BaseModel):
     """One verification that a suite ran, and whether it passed."""

@@ -68,3 +68,10 @@ class BudgetError(BenchtuiError):
 
 class InvalidDocumentError(BenchtuiError):
     """An object of the bucket does not hold what its key says: too large, not JSON, or not of its schema."""
+
+
+def as_error(problem: Exception, lead: str = "") -> BenchtuiError:
+    """``problem`` as an error a user sees: itself, or of a defect its kind and words behind ``lead``."""
+    if isinstance(problem, BenchtuiError):
+        return problem
+    return BenchtuiError(f"{lead}{type(problem).__name__}: {problem}")

@@ -51,6 +51,10 @@ class InstanceView:
     client_token: str | None = None
     ended_at: datetime | None = None  # from StateTransitionReason, where EC2 gives a time
 
+    def expired(self, now: datetime) -> bool:
+        """Whether it should have ended by ``now``; False where no time of its end is known."""
+        return self.expires_at is not None and now > self.expires_at
+
     @property
     def ending(self) -> bool:
         """Whether it is shutting down or terminated: no longer billed."""
@@ -283,7 +287,7 @@ def _alarm(state: JobState, evidence: _Evidence) -> str | None:
         final_at = max(s.at for s in evidence.finals)
         late = now - final_at > VISIBILITY
         return f"{state} since {final_at:%H:%M:%SZ}, but {view.instance_id} is {view.state}" if late else None
-    if view.expires_at is not None and now > view.expires_at:
+    if view.expires_at is not None and view.expired(now):
         return f"{view.instance_id} should have ended by {view.expires_at:%H:%M:%SZ} and is {view.state}"
     if state in (JobState.LOST, JobState.NEVER_STARTED):
         return f"{view.instance_id} is {view.state}, but {'silent' if evidence.own else 'never said a word'}"

@@ -192,7 +192,7 @@ def _medians(metrics: Mapping[str, Metric]) -> dict[str, MetricMedian]:
     """Medians of the samples themselves; what a result says its median is does not count."""
     found: dict[str, MetricMedian] = {}
     for name, metric in metrics.items():
-        counted = [sample.value for sample in metric.samples if not sample.excluded]
+        counted = metric.counted
         if counted:
             middle = stats.median(counted)
             found[name] = MetricMedian(middle, metric.unit, metric.higher_is_better, len(counted))

@@ -59,9 +59,11 @@ def living(
 
 def _overdue(row: JobRow, now: datetime) -> bool:
     """A silent instance is no matter of this: it ends by itself like the others."""
-    expires = row.status.instance.expires_at if row.status.instance is not None else None
-    late = expires is not None and now > expires
-    return late or (row.status.state in FINAL_BY_INSTANCE and row.status.alarm is not None)
+    return _late(row, now) or (row.status.state in FINAL_BY_INSTANCE and row.status.alarm is not None)
+
+
+def _late(row: JobRow, now: datetime) -> bool:
+    return row.status.instance is not None and row.status.instance.expired(now)
 
 
 def reaches(one: KillScope, other: KillScope) -> bool:
@@ -161,12 +163,7 @@ def exit_code(
 ) -> int:
     """``code``, unless instances may be running that should not: that outranks all."""
     told = tuple(kills)
-    expired = snapshot is not None and any(
-        row.status.instance is not None
-        and row.status.instance.expires_at is not None
-        and now > row.status.instance.expires_at
-        for row in snapshot.alive
-    )
+    expired = snapshot is not None and any(_late(row, now) for row in snapshot.alive)
     if expired and snapshot is not None and killed_since(snapshot.run.run, snapshot.as_of, told):
         expired = False
     return ExitCode.MAY_STILL_RUN if expired or unproven(told) else code

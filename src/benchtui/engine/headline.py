@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
@@ -56,8 +56,9 @@ def headline(
             for job in run.jobs
             if isinstance(result := results.get((job.job, suite)), ResultDocument) and result.metrics
         }
-        name = _chosen([metric for result in found.values() for metric in result.metrics])
-        if name is not None:
+        names = leading_first(metric for result in found.values() for metric in result.metrics)
+        if names:
+            name = names[0]
             first = next(result.metrics[name] for result in found.values() if name in result.metrics)
             measured = {
                 job: Measured(value, _spread(result.metrics[name]), result.verified)
@@ -68,26 +69,20 @@ def headline(
     return None
 
 
-def _chosen(names: Sequence[str]) -> str | None:
-    """The metric to show: triad of all threads where there is one, else the first of all threads."""
-    if "triad.all" in names:
-        return "triad.all"
-    return next((name for name in names if name.endswith(".all")), names[0] if names else None)
-
-
-def _counted(metric: Metric) -> list[float]:
-    return [sample.value for sample in metric.samples if not sample.excluded]
+def leading_first(names: Iterable[str]) -> list[str]:
+    """Metrics with the one a table has room for first: triad of all threads, then any of all threads."""
+    return sorted(names, key=lambda name: (name != "triad.all", not name.endswith(".all")))
 
 
 def _value(metric: Metric) -> float | None:
     if metric.median is not None:
         return metric.median
-    counted = _counted(metric)
+    counted = metric.counted
     return median(counted) if counted else None
 
 
 def _spread(metric: Metric) -> float | None:
-    counted = _counted(metric)
+    counted = metric.counted
     if len(counted) < FEWEST_FOR_SPREAD:
         return None
     low, _, high = quantiles(counted, n=4, method="inclusive")

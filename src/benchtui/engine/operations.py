@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from benchtui.core.errors import BenchtuiError
+from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.core.spending import spending_of
 from benchtui.engine.commands import EVERYTHING, Command, ReadOnlyError
 from benchtui.engine.events import Emit, Event
@@ -277,11 +277,9 @@ class Operations:
         """``work``, its failure told: a defect in one part must not cancel a kill under way in another."""
         try:
             await work()
-        except BenchtuiError as problem:
-            self._say("error", source=source, text=problem.what, fix=problem.fix)
         except Exception as problem:
-            cause = problem.exceptions[0] if isinstance(problem, ExceptionGroup) else problem
-            self._say("error", source=source, text=f"{type(cause).__name__}: {cause}", fix=None)
+            said = as_error(problem.exceptions[0] if isinstance(problem, ExceptionGroup) else problem)
+            self._say("error", source=source, text=said.what, fix=said.fix)
 
     async def _launch(self, run: RunDocument, planned: Planned, config: Config) -> None:
         self.tell(Launching(run.run, active=True))
@@ -382,10 +380,8 @@ class Operations:
         """Background work whose failure is shown and tried again, and ends nothing."""
         try:
             await work
-        except BenchtuiError as problem:
-            self.tell(Trouble(source, problem))
         except Exception as problem:  # a defect, or this machine's disk: watching money goes on all the same
-            self.tell(Trouble(source, BenchtuiError(f"{type(problem).__name__}: {problem}")))
+            self.tell(Trouble(source, as_error(problem)))
         else:
             self.tell(Trouble(source, None))
 

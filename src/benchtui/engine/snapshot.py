@@ -135,8 +135,7 @@ class Snapshot:
         return bool(left) and all(self._expired(row, margin) for row in left)
 
     def _expired(self, row: JobRow, margin: timedelta = timedelta(0)) -> bool:
-        expires = row.status.instance.expires_at if row.status.instance else None
-        return expires is not None and self.taken_at > expires + margin
+        return row.status.instance is not None and row.status.instance.expired(self.taken_at - margin)
 
     @property
     def ec2_settled(self) -> bool:

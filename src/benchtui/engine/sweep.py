@@ -43,7 +43,7 @@ class Sweep:
 
     def expired(self, now: datetime) -> tuple[InstanceView, ...]:
         """Instances alive after the time at which they should have been gone."""
-        return tuple(view for view in self.instances if view.expires_at is not None and view.expires_at < now)
+        return tuple(view for view in self.instances if view.expired(now))
 
     def orphans(
         self, now: datetime, runs: Collection[str] | None = None
@@ -63,7 +63,7 @@ class Sweep:
 
 
 def _orphaned(view: InstanceView, now: datetime, runs: Collection[str] | None) -> str | None:
-    if view.expires_at is not None and view.expires_at < now:
+    if view.expired(now):
         return f"expired {view.expires_at:%Y-%m-%d %H:%MZ}"
     if view.run is None or view.job is None:
         return "no tag of a run and job"

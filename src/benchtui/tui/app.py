@@ -10,12 +10,11 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from benchtui.core.errors import BenchtuiError
+from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.engine.farewell import living
 from benchtui.engine.kill_scope import KillScope
 from benchtui.tui import actions
 from benchtui.tui.shell import Shell
-from benchtui.tui.told import what_of
 
 
 class BenchtuiApp(Shell, inherit_bindings=False):
@@ -38,7 +37,7 @@ class BenchtuiApp(Shell, inherit_bindings=False):
         except Exception as problem:  # a defect is no reason to say nothing
             self.told.follow(before)
             fix = problem.fix if isinstance(problem, BenchtuiError) else None
-            self.note(f"{what_of(problem)}{f' (fix: {fix})' if fix else ''}", "error")
+            self.note(f"{as_error(problem).what}{f' (fix: {fix})' if fix else ''}", "error")
 
     def open_kill(self, jobs: Sequence[str] = ()) -> None:
         """The kill screen; ends nothing by itself."""
@@ -80,7 +79,7 @@ class BenchtuiApp(Shell, inherit_bindings=False):
             await self.engine.runs()
             await self.engine.sweep()
         except Exception as problem:  # a defect is no reason to say nothing
-            self.note(what_of(problem), "error")
+            self.note(as_error(problem).what, "error")
 
     def action_kill(self) -> None:
         """The kill screen, for what is marked or the whole run."""

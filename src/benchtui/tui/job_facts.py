@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from benchtui.core.documents import Metric, ResultDocument
+from benchtui.core.documents import ResultDocument
 from benchtui.engine.headline import digits
 from benchtui.engine.job_fields import heard_at
 from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
@@ -164,13 +164,9 @@ def _metrics(suite: str, result: ResultDocument, glyphs: Glyphs) -> Iterator[Tex
         line = safe_text(f"{name:<22} ", 60)
         line.append(f"{_number(metric.median, glyphs):>9} ")
         line.append_text(safe_text(metric.unit, 20))
-        line.append(f"  best {_number(metric.best, glyphs)}  n={_count(metric)}  ", style=FAINT)
+        line.append(f"  best {_number(metric.best, glyphs)}  n={len(metric.counted)}  ", style=FAINT)
         line.append(f"{sign} {word}", style=style)
         yield _named(suite if number == 0 else "", line)
-
-
-def _count(metric: Metric) -> int:
-    return sum(not sample.excluded for sample in metric.samples)
 
 
 def _number(value: float | None, glyphs: Glyphs) -> str:

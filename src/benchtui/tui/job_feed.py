@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
-from benchtui.core.errors import BenchtuiError
+from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.engine.job_log import LogLine
 from benchtui.engine.snapshot import JobRow
 
@@ -80,10 +80,8 @@ class JobFeed:
                 tail = await self.engine.log(job[1], self._next)
                 if job == self.job:
                     lines, self._next, self.answered = tail.lines, max(self._next, tail.next), True
-        except BenchtuiError as error:
-            problem = error
         except Exception as error:  # a defect is no reason to say nothing
-            problem = BenchtuiError(f"{type(error).__name__}: {error}")
+            problem = as_error(error)
         if job != self.job:
             return
         self.problem, self._asking = problem, False

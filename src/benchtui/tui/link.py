@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from benchtui.core.errors import BenchtuiError
+from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.engine.operations import Operations
 from benchtui.engine.updates import Tell, Trouble, Update
 
@@ -111,10 +111,8 @@ class EngineThread:
     def _main(self) -> None:
         try:
             asyncio.run(self._live())
-        except BenchtuiError as problem:
-            self._failed(problem)
         except Exception as problem:
-            self._failed(BenchtuiError(f"the engine ended: {type(problem).__name__}: {problem}"))
+            self._failed(as_error(problem, "the engine ended: "))
 
     def _failed(self, problem: BenchtuiError) -> None:
         if not self._ready.done():

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 
 from benchtui.core.errors import UsageError
 
-SMALLEST = (60, 16)
-
 
 def lost() -> bool:
     """Whether the terminal this process was started on has gone.

@@ -62,18 +62,10 @@ class Told:
             return self.events.hear(update, self._command(update))
         if isinstance(update, Trouble):
             return self._trouble(update, now)
-        self._absorb(update)
-        if isinstance(update, KillProgress):
-            self._date(update, now)
+        self._absorb(update, now)
         return None
 
-    def _date(self, kill: KillProgress, now: datetime) -> None:
-        if kill.done:
-            self.ended.setdefault(kill.scope, now)
-        else:
-            self.ended.pop(kill.scope, None)
-
-    def _absorb(self, update: Update) -> None:
+    def _absorb(self, update: Update, now: datetime) -> None:
         match update:
             case Spent():
                 self.spent = update
@@ -93,7 +85,7 @@ class Told:
                 if update.collected.census.run == self.run:
                     self.collected = update.collected
             case KillProgress():
-                self.kills[update.scope] = update
+                self._kill(update, now)
             case KillSurvey():
                 self.surveys[update.scope] = update
 
@@ -140,6 +132,13 @@ class Told:
             self.spent = Spent(self.live, spending_of(self.live, over=self.live.over(QUIET)))
         return self.spent.spending
 
+    def _kill(self, kill: KillProgress, now: datetime) -> None:
+        self.kills[kill.scope] = kill
+        if kill.done:
+            self.ended.setdefault(kill.scope, now)
+        else:
+            self.ended.pop(kill.scope, None)
+
     def _snapshot(self, snapshot: Snapshot) -> None:
         """Of another run than the one followed it is late, and of no interest any more."""
         if self.run is None:
@@ -173,8 +172,3 @@ class Told:
         if word is not None:
             return f"benchtui {word} {run}{self.flags}"
         return f"benchtui status {run}{f' {job}' if job else ''}{self.flags}"
-
-
-def what_of(problem: Exception) -> str:
-    """What went wrong, in words; of a defect its kind as well."""
-    return problem.what if isinstance(problem, BenchtuiError) else f"{type(problem).__name__}: {problem}"

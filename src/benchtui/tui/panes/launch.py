@@ -21,7 +21,7 @@ from textual.widgets import Static
 from benchtui.config.paths import PROJECT_FILE
 from benchtui.config.save import save
 from benchtui.config.schema import Config
-from benchtui.core.errors import BenchtuiError
+from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.core.money import usd_text
 from benchtui.core.plan import draw_seed
 from benchtui.engine.offers import TypeOffer
@@ -162,10 +162,8 @@ class LaunchPane(Pane):
         seed = self._seed if config.plan.seed is None else config.plan.seed
         try:
             planned = await self.main.engine.plan(config, seed)
-        except BenchtuiError as problem:
-            self._live = replace(self._live, planning=False, outdated=True, problem=problem)
         except Exception as problem:
-            said = BenchtuiError(f"the plan could not be made: {type(problem).__name__}: {problem}")
+            said = as_error(problem, "the plan could not be made: ")
             self._live = replace(self._live, planning=False, outdated=True, problem=said)
         else:
             self._live, self._planned_for = LivePlan(planned, self.main.clock()), config

@@ -14,12 +14,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from benchtui.core.errors import as_error
 from benchtui.engine.farewell import reaches
 from benchtui.engine.kill_scope import TOKEN_LENGTH, KillProgress, KillScope, KillSurvey, ScopeKind
 from benchtui.tui.glyphs import BAD, BUSY, FAINT, GOOD
 from benchtui.tui.safe_text import safe_text
 from benchtui.tui.screens.kill_text import counting, others_text, proof_text, question, survey_text
-from benchtui.tui.told import what_of
 from benchtui.tui.view import View
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class KillScreen(ModalScreen[None]):
         try:
             self._surveys[scope] = await self._main.engine.survey(scope)
         except Exception as problem:  # a defect is no reason to say nothing
-            self._trouble = what_of(problem)
+            self._trouble = as_error(problem).what
         self.show_view(self._main.view)
 
     @property
@@ -310,7 +310,7 @@ class KillScreen(ModalScreen[None]):
             await main.engine.kill(scope)
         except Exception as problem:  # a defect is no reason to say nothing
             self._asked.pop(scope, None)
-            said = f"nothing was ended: {what_of(problem)}"
+            said = f"nothing was ended: {as_error(problem).what}"
             main.note(said, "error", f"{scope.command}{main.view.flags}")
             self.show_view(main.view)
 

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from benchtui.core.catalogue import Price
-from benchtui.core.errors import BenchtuiError
+from benchtui.core.errors import as_error
 from benchtui.core.filter import Filter, FilterError
 from benchtui.engine.offers import TypeOffer, chosen, parse_filter
 from benchtui.tui.glyphs import BAD, FAINT, Glyphs
@@ -115,10 +115,8 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
     async def _fetch(self) -> None:
         try:
             self._offers = await self._ask()
-        except BenchtuiError as problem:
-            self._problem = problem_lines(problem, self.glyphs)
         except Exception as problem:
-            said = BenchtuiError(f"the types could not be listed: {type(problem).__name__}: {problem}")
+            said = as_error(problem, "the types could not be listed: ")
             self._problem = problem_lines(said, self.glyphs)
         self._by_name = {offer.name: offer for offer in self._offers or ()}
         self._show()
