@@ -1,0 +1,125 @@
+"""benchtui's own results as claims."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from benchtui.core.documents import JobDocument, Metric, ResultDocument, RunDocument, Sample, SystemDocument
+from benchtui.core.plausibility.claim import Claim, Dimension, Observation, Quantity, level_of
+from benchtui.core.plausibility.naming import cpu_in_words
+
+#: Fields of a sample that say how much was done in its seconds, by kind of rate.
+_WORK: Mapping[Dimension, tuple[str, ...]] = {
+    Dimension.BANDWIDTH: ("bytes",),
+    Dimension.FLOPS: ("flop",),
+    Dimension.RATE: ("operations",),
+}
+#: Parts of a metric's name that tell accesses of which each waits for the one before.
+_CHASES = frozenset({"latency", "chase", "random"})
+_TICK = "timer_tick_seconds"
+
+
+def claim_of(
+    result: ResultDocument,
+    run: RunDocument,
+    job: JobDocument,
+    *,
+    system: SystemDocument | None = None,
+    raw_sha256: str | None = None,
+    read_at: datetime | None = None,
+    across_runs: bool = False,
+) -> Claim:
+    """A measured result as a claim.
+
+    Args:
+        result: of this run and job.
+        run: its plan.
+        job: as planned.
+        system: what the instance observed of itself; None: not known.
+        raw_sha256: of the raw output that lies beside the result; None: not read.
+        read_at: when the result was read.
+        across_runs: whether it is judged beside results of other runs, and has to be told from them.
+    """
+    place = f"{result.run}/{result.job}" if across_runs else result.job
+    said = [system.cpu_vendor, system.cpu_model, system.arch] if system is not None else [result.cpu_model]
+    words = " ".join(part for part in said if part) or None
+    threads = _threads(system, job)
+    return Claim(
+        name=place,
+        instance_type=result.instance_type,
+        suite=result.suite,
+        quantities=tuple(_quantity(name, metric, threads) for name, metric in result.metrics.items()),
+        provider=result.provider,
+        run=result.run,
+        instance_id=result.instance_id,
+        cpu_claimed=cpu_in_words(words),
+        cpu_said=words,
+        threads=threads["all"],
+        started=_utc(result.started_at),
+        finished=_utc(result.finished_at),
+        not_before=_utc(run.created_at),
+        not_before_why="its run was planned at",
+        not_after=None if read_at is None else _utc(read_at),
+        checksums={"raw_sha256": result.raw_sha256} if result.raw_sha256 else {},
+        checksums_needed=frozenset({"raw_sha256"}),
+        raw_found=raw_sha256,
+        tick_seconds=max(_ticks(result.facts), default=None),
+        contradictions=() if system is None else tuple(_contradictions(result, system)),
+    )
+
+
+def _threads(system: SystemDocument | None, job: JobDocument) -> Mapping[str, int]:
+    """Threads by the last part of a metric's name; what was observed goes before what was planned."""
+    usable = (system.usable_cpus if system is not None else None) or job.vcpus
+    cores = (system.physical_cores if system is not None else None) or job.cores
+    return {"one": 1, "core": cores, "all": usable}
+
+
+def _quantity(name: str, metric: Metric, threads: Mapping[str, int]) -> Quantity:
+    counted = [sample for sample in metric.samples if not sample.excluded]
+    value = metric.median
+    if value is None and counted:
+        value = statistics.median(sample.value for sample in counted)
+    parts = name.partition(":")[0].lower().split(".")  # a second build's figures end in :its-name
+    bare = Quantity(name, metric.unit, value)
+    work = _WORK.get(bare.dimension, ())
+    return Quantity(
+        name,
+        metric.unit,
+        value,
+        tuple(Observation(sample.value, sample.seconds, _work(sample, work)) for sample in counted),
+        level=level_of(name),
+        latency=bare.dimension in (Dimension.TIME, Dimension.CYCLES) and not _CHASES.isdisjoint(parts),
+        threads=threads.get(parts[-1]),
+    )
+
+
+def _work(sample: Sample, fields: tuple[str, ...]) -> float | None:
+    extra = sample.model_extra or {}
+    found = next((extra[field] for field in fields if field in extra), None)
+    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+
+def _ticks(facts: Any, depth: int = 0) -> Iterator[float]:
+    """Every resolution of a clock that the facts tell of."""
+    if isinstance(facts, Mapping) and depth < 4:
+        for name, value in facts.items():
+            if name == _TICK and isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+                yield float(value)
+            else:
+                yield from _ticks(value, depth + 1)
+
+
+def _contradictions(result: ResultDocument, system: SystemDocument) -> Iterator[str]:
+    """What a result and its instance's own description say differently."""
+    for name in ("instance_id", "instance_type", "provider", "image_id", "cpu_model"):
+        mine, its = getattr(result, name), getattr(system, name)
+        if mine is not None and its is not None and mine != its:
+            yield f"{name} is {mine} in the result and {its} in system.json"
+
+
+def _utc(date: datetime) -> datetime:
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
