@@ -1,0 +1,1 @@
+"""Kernels broken on purpose: each is caught by a check that has a name."""
