@@ -1,0 +1,274 @@
+/*
+ * Floating-point peak of one thread or of all: batches of the kernels of fma.h, the clock measured directly after each
+ * by a chain of dependent additions, and the checks that the work was done, natively, at a rate that hardware has.
+ * Included by mixed_precision.c only.
+ */
+#ifndef BENCHTUI_MIXED_PRECISION_PEAK_H
+#define BENCHTUI_MIXED_PRECISION_PEAK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fma.h"
+
+enum { TRIALS = 3, MAX_PEAK_BATCHES = 100, WINDOWS = 60 };
+
+static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long */
+static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
+static const double WINDOW_SECONDS = 5e-4;     /* short enough to find one that nothing interrupted */
+static const double INTEGER_TOLERANCE = 0.03;
+
+/* ---- clock ------------------------------------------------------------------------------------------------- */
+
+enum { CHAIN = 100 };
+
+/* Cycles per second of the CPU this thread is on: one addition of two registers takes one cycle and needs the one
+   before. Adding a constant would not do: some cores do that without executing it. The best of a few 20 us windows:
+   directly after a batch, before the core changes the clock it had chosen for these instructions. */
+static double clock_hertz(void) {
+    double best = 0.0;
+    uint64_t sum = 1, step = 3;
+    for (int window = 0; window < 6; window++) {
+        double start = now_seconds();
+        for (int i = 0; i < 700; i++)
+#if defined(__x86_64__)
+            __asm__ volatile(".rept 100\n\tadd %1, %0\n\t.endr" : "+r"(sum) : "r"(step) : "cc");
+#else
+            __asm__ volatile(".rept 100\n\tadd %0, %0, %1\n\t.endr" : "+r"(sum) : "r"(step));
+#endif
+        double hertz = 700.0 * CHAIN / (now_seconds() - start);
+        if (hertz > best) best = hertz;
+    }
+    return best;
+}
+
+/* ---- a team, each thread on its own CPU ---------------------------------------------------------------------- */
+
+struct worker {
+    _Alignas(128) char accumulators[MOST_ACCUMULATORS * LARGEST_VECTOR];
+    pthread_t thread;
+    const struct kernel *kernel;
+    uint64_t iterations;
+    atomic_int *waiting;
+    int cpu;
+    bool bound, exact;
+    double start, end, hertz;
+};
+
+static void *work(void *argument) {
+    _Alignas(LARGEST_VECTOR) char operands[2 * LARGEST_VECTOR];
+    struct worker *w = argument;
+    struct cpu_list allowed;
+    fill_with_ones(w->kernel, operands);
+    bool pinned = pin_thread(w->cpu);
+    usable_cpus(&allowed);
+    w->kernel->run(operands, w->accumulators, w->iterations / 8); /* the core's clock and power follow the load */
+    memset(w->accumulators, 0, sizeof w->accumulators);
+    atomic_fetch_sub(w->waiting, 1);
+    while (atomic_load(w->waiting) > 0) sched_yield();
+    w->start = now_seconds();
+    w->kernel->run(operands, w->accumulators, w->iterations);
+    w->end = now_seconds();
+    w->hertz = clock_hertz();
+    w->bound = pinned && allowed.count == 1 && sched_getcpu() == w->cpu;
+    w->exact = holds_all_products(w->kernel, w->accumulators, w->iterations);
+    return NULL;
+}
+
+struct batch {
+    double seconds, flops, hertz; /* of the team; mean clock */
+    double per_cycle;             /* instructions per cycle and thread, mean */
+    int workers;                  /* threads alone on their CPU */
+    bool exact;                   /* every accumulator holds every product */
+};
+
+static struct batch run_team(const struct kernel *k, const struct cpu_list *cpus, uint64_t iterations) {
+    struct batch b = {.exact = true};
+    atomic_int waiting = cpus->count;
+    double first = HUGE_VAL, last = 0.0;
+    struct worker *team = aligned_alloc(128, (size_t)cpus->count * sizeof *team);
+    if (!team) die("memory for the threads");
+    for (int t = 0; t < cpus->count; t++) {
+        team[t].kernel = k, team[t].iterations = iterations, team[t].waiting = &waiting, team[t].cpu = cpus->cpu[t];
+        if (pthread_create(&team[t].thread, NULL, work, &team[t]) != 0) die("pthread_create");
+    }
+    for (int t = 0; t < cpus->count; t++) {
+        pthread_join(team[t].thread, NULL);
+        double seconds = team[t].end - team[t].start;
+        if (team[t].start < first) first = team[t].start;
+        if (team[t].end > last) last = team[t].end;
+        b.hertz += team[t].hertz / cpus->count;
+        b.per_cycle += (double)iterations * k->accumulators / (seconds * team[t].hertz) / cpus->count;
+        b.workers += team[t].bound;
+        b.exact = b.exact && team[t].exact;
+        b.flops += 2.0 * (double)iterations * (double)products_per_iteration(k);
+    }
+    b.seconds = last - first;
+    free(team);
+    return b;
+}
+
+/* ---- peak of one format --------------------------------------------------------------------------------------- */
+
+struct peak {
+    const struct kernel *kernel; /* the fastest of its format; NULL = none runs on this CPU */
+    double best;                 /* flops per second, over the batches */
+    double farthest;             /* from an integer number of instructions per cycle, over its widths */
+    double shortest;             /* batch */
+    uint64_t miscounted;         /* kernels that add other numbers of products than is said */
+    int workers;                 /* the fewest threads that were alone on their CPUs */
+    bool exact;
+};
+
+struct peak_plan {
+    const char *run; /* one or all */
+    const struct cpu *cpu;
+    const struct cpu_list *cpus;
+    bool shared_cores; /* two threads on one core have half of its units each */
+    int batches;
+    uint64_t most_iterations; /* in an emulator, where nothing is fast; 0 = no limit */
+};
+
+static double rate(const struct batch *b) { return b->flops / b->seconds; }
+
+static uint64_t iterations_for(double seconds, const struct kernel *k, const struct peak_plan *plan) {
+    uint64_t iterations = 1000;
+    struct batch b = run_team(k, plan->cpus, iterations);
+    while (b.seconds < WINDOW_SECONDS / 2 && !plan->most_iterations) {
+        iterations *= 4;
+        b = run_team(k, plan->cpus, iterations);
+    }
+    uint64_t enough = (uint64_t)((double)iterations * seconds / b.seconds) + 1;
+    return plan->most_iterations && enough > plan->most_iterations ? plan->most_iterations : enough;
+}
+
+/* How far the rate is from a whole number of instructions per cycle, relatively; units that take bfloat16 dot products
+   every other cycle exist, and siblings of a core share its units. */
+static double from_integer(const struct kernel *k, double per_cycle, bool shared_cores) {
+    double step = (k->format == BF16 ? 0.5 : 1.0) * (shared_cores ? 0.5 : 1.0);
+    double whole = round(per_cycle / step);
+    return whole < 1.0 ? 1.0 : fabs(per_cycle / step / whole - 1.0);
+}
+
+/* Least distance over short windows: an interruption only ever slows one down, and some windows have none. */
+static double least_distance(const struct kernel *k, const struct peak_plan *plan, double *per_cycle) {
+    uint64_t iterations = iterations_for(WINDOW_SECONDS, k, plan);
+    double least = HUGE_VAL;
+    for (int i = 0; i < WINDOWS && !(least <= INTEGER_TOLERANCE / 2); i++) {
+        struct batch b = run_team(k, plan->cpus, iterations);
+        double distance = from_integer(k, b.per_cycle, plan->shared_cores);
+        if (distance < least) least = distance, *per_cycle = b.per_cycle;
+        if (plan->most_iterations) break;
+    }
+    return least;
+}
+
+static void report_peak(const struct peak_plan *plan, const struct kernel *k, const struct batch *b, bool excluded) {
+    char name[64];
+    snprintf(name, sizeof name, "peak.%s.%s", FORMAT_NAME[k->format], plan->run);
+    json_open();
+    json_string("sample", name);
+    json_real("value", 1e-9 * rate(b));
+    json_real("seconds", b->seconds);
+    json_real("flops", b->flops);
+    json_string("instruction", k->instruction);
+    json_integer("width_bits", k->bits);
+    json_integer("accumulators", k->accumulators);
+    json_real("clock_mhz", 1e-6 * b->hertz);
+    json_real("instructions_per_cycle", b->per_cycle);
+    json_real("flop_per_cycle", 2.0 * b->per_cycle * k->lanes * k->products);
+    if (excluded) json_boolean("excluded", true);
+    json_close();
+}
+
+/* All widths of a format are tried, and the fastest is measured; a width beside it tells what the core is made of. */
+static struct peak measure_peak(enum format format, const struct peak_plan *plan) {
+    struct peak peak = {.shortest = HUGE_VAL, .workers = plan->cpus->count, .exact = true};
+    char missing[64], absent[64] = "", name[64], reason[96];
+    double fastest = 0.0;
+    snprintf(name, sizeof name, "widths.%s.%s", FORMAT_NAME[format], plan->run);
+    json_open();
+    json_string("fact", name);
+    json_begin("value", '{');
+    for (const struct kernel *k = KERNEL; k < KERNEL + KERNELS; k++) {
+        if (k->format != format) continue;
+        if (!cpu_has_all(plan->cpu, k->flags, missing)) {
+            if (!*absent) strcpy(absent, missing);
+            continue;
+        }
+        double per_cycle = 0.0, here = 0.0, distance = least_distance(k, plan, &per_cycle);
+        uint64_t iterations = iterations_for(WINDOW_SECONDS, k, plan);
+        for (int trial = 0; trial < TRIALS; trial++) {
+            struct batch b = run_team(k, plan->cpus, iterations);
+            if (rate(&b) > here) here = rate(&b);
+        }
+        if (distance > peak.farthest) peak.farthest = distance;
+        if (here > fastest) fastest = here, peak.kernel = k;
+        peak.miscounted += products_observed(k) != products_per_iteration(k);
+        json_begin(k->symbol, '{');
+        json_real("instructions_per_cycle", per_cycle);
+        json_real("gflops", 1e-9 * here);
+        json_end('}');
+    }
+    json_end('}');
+    json_close();
+    if (!peak.kernel) {
+        snprintf(name, sizeof name, "peak.%s.%s", FORMAT_NAME[format], plan->run);
+        snprintf(reason, sizeof reason, "no %s", absent);
+        report_declined(name, reason);
+        return peak;
+    }
+    uint64_t iterations = iterations_for(CALIBRATED_SECONDS, peak.kernel, plan);
+    for (int i = 0; i <= plan->batches; i++) {
+        struct batch b = run_team(peak.kernel, plan->cpus, iterations);
+        if (b.seconds < SHORTEST_SECONDS && !plan->most_iterations) {
+            iterations += iterations / 2, i--; /* calibrated in a slow moment */
+            continue;
+        }
+        report_peak(plan, peak.kernel, &b, i == 0);
+        if (rate(&b) > peak.best) peak.best = rate(&b);
+        if (b.seconds < peak.shortest) peak.shortest = b.seconds;
+        if (b.workers < peak.workers) peak.workers = b.workers;
+        peak.exact = peak.exact && b.exact;
+    }
+    return peak;
+}
+
+/* ---- is the instruction in this very program? ----------------------------------------------------------------- */
+
+/* How often the kernel's instruction stands in its function, as objdump (binutils, which gcc needs anyway) reads this
+   program's file; -1 when it cannot be read. */
+static int disassembled(const struct kernel *k) {
+    char self[PATH_BYTES], command[2 * PATH_BYTES], line[TEXT_BYTES];
+    const char *objdump = getenv("OBJDUMP");
+    int count = 0;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length < 0) return -1;
+    self[length] = 0;
+    if (strchr(self, '\'')) return -1;
+    snprintf(command, sizeof command, "%s -d --no-show-raw-insn --disassemble=%s '%s' 2>/dev/null",
+             objdump ? objdump : "objdump", k->symbol, self);
+    FILE *listing = popen(command, "r");
+    if (!listing) return -1;
+    while (fgets(line, sizeof line, listing)) {
+        const char *found = strstr(line, k->instruction);
+        count += found && strstr(found, k->operand);
+    }
+    return pclose(listing) == 0 ? count : -1;
+}
+
+static void check_peak(const struct peak_plan *plan, enum format format, const struct peak *peak) {
+    char name[64];
+    const char *of = FORMAT_NAME[format];
+    snprintf(name, sizeof name, "native_%s.%s", of, plan->run);
+    int count = disassembled(peak->kernel);
+    report_check(name, count >= peak->kernel->accumulators, count, peak->kernel->accumulators);
+    snprintf(name, sizeof name, "products_%s.%s", of, plan->run);
+    report_check(name, peak->miscounted == 0 && peak->exact, (double)peak->miscounted + !peak->exact, 0.0);
+    snprintf(name, sizeof name, "integer_%s.%s", of, plan->run);
+    report_check(name, peak->farthest <= INTEGER_TOLERANCE, peak->farthest, INTEGER_TOLERANCE);
+    snprintf(name, sizeof name, "team_%s.%s", of, plan->run);
+    report_check(name, peak->workers == plan->cpus->count, peak->workers, plan->cpus->count);
+}
+
+#endif

@@ -1,0 +1,233 @@
+/*
+ * The seven functions beside the bytes they are charged with, the vectors they work on, and what their results are
+ * compared with. Included by vector_ops.c only.
+ */
+#ifndef BENCHTUI_VECTOR_OPS_FUNCTIONS_H
+#define BENCHTUI_VECTOR_OPS_FUNCTIONS_H
+
+#include <float.h>
+
+#include "../common/openblas.h"
+#include "../common/random.h"
+
+extern void cblas_daxpy(int n, double alpha, const double *x, int stride_x, double *y, int stride_y);
+extern double cblas_ddot(int n, const double *x, int stride_x, const double *y, int stride_y);
+extern void cblas_dscal(int n, double alpha, double *x, int stride_x);
+extern double cblas_dnrm2(int n, const double *x, int stride_x);
+extern double cblas_dasum(int n, const double *x, int stride_x);
+extern size_t cblas_idamax(int n, const double *x, int stride_x);
+extern void cblas_dcopy(int n, const double *x, int stride_x, double *y, int stride_y);
+
+enum { FUNCTIONS = 7 };
+enum function { DAXPY, DDOT, DSCAL, DNRM2, DASUM, IDAMAX, DCOPY };
+
+static const char *const FUNCTION_NAME[FUNCTIONS] = {"daxpy", "ddot", "dscal", "dnrm2", "dasum", "idamax", "dcopy"};
+
+/* 8 bytes per element read and per element written, as a program that calls them sees it: check_bytes() observes it.
+                                                        r x  r y  w */
+static const uint64_t BYTES_PER_ELEMENT[FUNCTIONS] = {/* daxpy  y = a x + y     1 + 1 + 1 */ 24,
+                                                      /* ddot   sum x y         1 + 1     */ 16,
+                                                      /* dscal  x = a x         1     + 1 */ 16,
+                                                      /* dnrm2  sqrt(sum x^2)   1         */ 8,
+                                                      /* dasum  sum |x|         1         */ 8,
+                                                      /* idamax first max |x|   1         */ 8,
+                                                      /* dcopy  y = x           1     + 1 */ 16};
+
+/* These compute more than they move: their figure is time per element, not bandwidth. */
+static bool in_nanoseconds(enum function f) { return f == DNRM2 || f == DASUM || f == IDAMAX; }
+
+static const double UNIT_ROUNDOFF = DBL_EPSILON / 2; /* u = 2^-53 */
+/* Between the vectors, in elements: 16 pages and 8 lines, so that equal indices do not compete for one cache set. */
+static const size_t OFFSET = 8256;
+
+struct vectors {
+    double *x, *y;
+    int n;
+    size_t largest; /* where |x| is greatest, in the last quarter: half a vector does not find it */
+    void *memory;
+    uint64_t bytes;
+};
+
+/* ---- data -------------------------------------------------------------------------------------------------- */
+
+/* Of either sign, 1 <= |value| < 2, all bits of the significand in use. */
+static double element(uint64_t counter) {
+    uint64_t bits = mixed(counter);
+    double value = 1.0 + (double)(bits >> 12) * 0x1p-52;
+    return bits & 1 ? -value : value;
+}
+
+static double x_element(const struct vectors *v, size_t i) { return i == v->largest ? -3.0 : element(2 * i + 1); }
+static double y_element(size_t i) { return element(2 * i + 2); }
+
+static void fill(const struct vectors *v) {
+    for (size_t i = 0; i < (size_t)v->n; i++) {
+        v->x[i] = x_element(v, i);
+        v->y[i] = y_element(i);
+    }
+}
+
+static uint64_t whole_pages(uint64_t bytes) {
+    uint64_t page = huge_page_bytes();
+    return (bytes + page - 1) / page * page;
+}
+
+static bool allocate_vectors(struct vectors *v, uint64_t vector_bytes) {
+    v->n = (int)(vector_bytes / sizeof(double));
+    v->largest = (size_t)v->n - 1 - (size_t)v->n / 7;
+    v->bytes = whole_pages(2 * vector_bytes + OFFSET * sizeof(double));
+    v->memory = allocate_pages(v->bytes, PAGES_HUGE);
+    if (!v->memory) return false;
+    v->x = v->memory;
+    v->y = v->x + v->n + OFFSET;
+    /* First touch by the library's own threads: each page lies on the node of the thread that daxpy gives it to. */
+    cblas_daxpy(v->n, 0.5, v->x, 1, v->y, 1);
+    cblas_daxpy(v->n, 0.5, v->y, 1, v->x, 1);
+    fill(v);
+    return true;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------- */
+
+/* What the calls of a function left behind: the sum of the results it returned, and how often it was called. */
+struct outcome {
+    double sum;
+    uint64_t calls;
+};
+
+/* `calls` calls in a row. Repetition must neither overflow nor end in denormals: daxpy adds and subtracts in turn,
+   dscal doubles and halves (exact; a factor of 1 would be a shortcut in some libraries). */
+static __attribute__((noinline)) void repeat(enum function f, const struct vectors *v, uint64_t calls,
+                                             struct outcome *outcome) {
+    double sum = 0.0;
+    uint64_t done = outcome->calls;
+    for (uint64_t end = done + calls; done < end; done++) {
+        bool even = done % 2 == 0;
+        if (f == DAXPY) cblas_daxpy(v->n, even ? 0.5 : -0.5, v->x, 1, v->y, 1);
+        else if (f == DDOT) sum += cblas_ddot(v->n, v->x, 1, v->y, 1);
+        else if (f == DSCAL) cblas_dscal(v->n, even ? 2.0 : 0.5, v->x, 1);
+        else if (f == DNRM2) sum += cblas_dnrm2(v->n, v->x, 1);
+        else if (f == DASUM) sum += cblas_dasum(v->n, v->x, 1);
+        else if (f == IDAMAX) sum += (double)cblas_idamax(v->n, v->x, 1);
+        else cblas_dcopy(v->n, v->x, 1, v->y, 1);
+    }
+    outcome->sum += sum;
+    outcome->calls = done;
+}
+
+/* ---- references -------------------------------------------------------------------------------------------- */
+
+/* Sum of a_i b_i as if in twice the precision (Dot2 of Ogita, Rump and Oishi 2005), and sum of |a_i b_i|. */
+static double compensated_dot(const double *a, const double *b, int n, double *absolute) {
+    double sum = 0.0, low = 0.0;
+    *absolute = 0.0;
+    for (int i = 0; i < n; i++) {
+        double product = a[i] * b[i], error = fma(a[i], b[i], -product);
+        double next = sum + product, part = next - sum;
+        low += (sum - (next - part)) + (product - part) + error;
+        sum = next;
+        *absolute += fabs(product);
+    }
+    return sum + low;
+}
+
+/* Sum of |a_i|, compensated likewise. */
+static double compensated_sum(const double *a, int n) {
+    double sum = 0.0, low = 0.0;
+    for (int i = 0; i < n; i++) {
+        double next = sum + fabs(a[i]), part = next - sum;
+        low += (sum - (next - part)) + (fabs(a[i]) - part);
+        sum = next;
+    }
+    return sum + low;
+}
+
+/* Error over its bound, the greatest of all elements; above 1 or NaN is wrong. Bounds: docs/suites/vector_ops.md. */
+static double error_of_elements(enum function f, const struct vectors *v, bool odd) {
+    double worst = 0.0;
+    for (size_t i = 0; i < (size_t)v->n; i++) {
+        double x = x_element(v, i), y = y_element(i), got = v->y[i], want = x, bound = DBL_TRUE_MIN;
+        if (f == DAXPY) {
+            want = odd ? y + 0.5 * x : y;
+            bound = 2.0 * UNIT_ROUNDOFF * (fabs(y) + fabs(0.5 * x));
+        }
+        if (f == DSCAL) {
+            got = v->x[i];
+            want = odd ? 2.0 * x : x;
+        }
+        double error = fabs(got - want) / bound;
+        if (!(error <= worst)) worst = error;
+        if (isnan(worst)) break;
+    }
+    return worst;
+}
+
+/* Error over its bound of the mean of the results that the calls returned. */
+static double error_of_results(enum function f, const struct vectors *v, const struct outcome *outcome) {
+    double n = (double)v->n, absolute, want, bound, mean = outcome->sum / (double)outcome->calls;
+    if (f == DDOT) {
+        want = compensated_dot(v->x, v->y, v->n, &absolute);
+        bound = n * UNIT_ROUNDOFF * absolute;
+    } else if (f == DNRM2) {
+        want = sqrt(compensated_dot(v->x, v->x, v->n, &absolute));
+        bound = n * UNIT_ROUNDOFF * want;
+    } else if (f == DASUM) {
+        want = compensated_sum(v->x, v->n);
+        bound = n * UNIT_ROUNDOFF * want;
+    } else {
+        want = (double)v->largest;
+        bound = 0.0;
+    }
+    /* The mean of many equal results is itself a sum that was rounded so many times. */
+    bound += (double)outcome->calls * UNIT_ROUNDOFF * fabs(want);
+    return fabs(mean - want) / bound;
+}
+
+static double error_of(enum function f, const struct vectors *v, const struct outcome *outcome) {
+    if (f == DAXPY || f == DSCAL || f == DCOPY) return error_of_elements(f, v, outcome->calls % 2 == 1);
+    return error_of_results(f, v, outcome);
+}
+
+/* Written so that a NaN fails. */
+static bool within_bound(double error) { return error <= 1.0; }
+
+/* ---- which vectors a function reads and writes, seen from outside ------------------------------------------- */
+
+enum { PROBE = 64 };
+
+/* All that one call leaves behind: its result, x and y. */
+struct trace {
+    double result, x[PROBE], y[PROBE];
+};
+
+static struct trace traced(enum function f, int disturbed, double by) {
+    struct trace t;
+    struct vectors v = {.x = t.x, .y = t.y, .n = PROBE, .largest = PROBE - 1};
+    struct outcome outcome = {0.0, 0};
+    fill(&v);
+    if (disturbed) (disturbed == 1 ? v.x : v.y)[PROBE / 2] = by;
+    repeat(f, &v, 1, &outcome);
+    t.result = outcome.sum;
+    return t;
+}
+
+/* Bytes per element that a function moves, by experiment: a vector is written if a call changes it, and read if one
+   element of it, changed before the call, shows in what comes out elsewhere. */
+static uint64_t bytes_observed(enum function f) {
+    struct trace plain = traced(f, 0, 0.0), other;
+    uint64_t vectors = 0;
+    for (int which = 1; which <= 2; which++) {
+        double before = which == 1 ? x_element(&(struct vectors){.largest = PROBE - 1}, PROBE / 2) : 0.0;
+        if (which == 2) before = y_element(PROBE / 2);
+        double after = which == 1 ? plain.x[PROBE / 2] : plain.y[PROBE / 2];
+        bool written = after != before;
+        other = traced(f, which, 1024.0);
+        double changed = which == 1 ? other.x[PROBE / 2] : other.y[PROBE / 2];
+        double partner = which == 1 ? other.y[PROBE / 2] - plain.y[PROBE / 2] : other.x[PROBE / 2] - plain.x[PROBE / 2];
+        bool read = other.result != plain.result || partner != 0.0 || (written && changed != after);
+        vectors += (uint64_t)written + (uint64_t)read;
+    }
+    return vectors * sizeof(double);
+}
+
+#endif
