@@ -54,6 +54,18 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new)
 
 
+def headlined(metric: str) -> str:
+    return changed("version = 3", f'version = 3\nheadlines = ["{metric}"]')
+
+
+def armed(keys: str, command: str = '["clang", "mine.c"]') -> str:
+    return GOOD + f"[arms.clang]\n{keys}\n[arms.clang.build]\ncommands = [{command}]\nexpected_seconds = 4\n"
+
+
+def quick(keys: str) -> str:
+    return changed("timeout_seconds = 60\n", f"timeout_seconds = 60\n{keys}\n")
+
+
 def test_a_complete_one() -> None:
     suite = parse_payload(GOOD, "payloads/mine")
     assert (suite.name, suite.version, suite.folder) == ("mine", 3, "payloads/mine")
@@ -92,6 +104,19 @@ def test_the_least_one() -> None:
         (GOOD + '[[runs]]\nname = "main"\nargv = ["x"]\n', "two have the name 'main'"),
         (GOOD.replace("[packages]", 'folder = "/etc"\n[packages]'), "folder: is no key"),
         ("schema = ", "not TOML"),
+        (headlined("speed.one"), "headlines: 'speed.one' is no metric"),
+        (GOOD + '[verification.of]\n"*.one" = ["x"]\n', "verification.of: '*.one' fits no metric"),
+        (armed('runs = ["other"]'), "arms.clang.runs: 'other' is no run"),
+        (armed('modes = ["slow"]'), "arms.clang.modes: 'slow' is no mode"),
+        (armed("", command='["cc", "{level}"]'), "modes.quick.params: {level} is used"),
+        (changed('name = "main"', 'name = "main"\nmodes = ["full"]'), "modes.quick: no run belongs to it"),
+        (changed('debian = ["gcc"', '"debian:" = ["gcc"'), "packages.debian:"),
+        (changed("max = 1000", 'normalises = "core"'), "metrics.speed.all.normalises"),
+        (quick("precision = 0.02"), "modes.quick: precision needs budget_seconds"),
+        (quick("measuring_share = 0.9"), "modes.quick: measuring_share needs budget_seconds"),
+        (quick("budget_seconds = 61"), "modes.quick: budget_seconds is more than timeout_seconds"),
+        (quick("budget_seconds = 9\nprecision = 1"), "modes.quick.precision"),
+        (quick("floor = 0"), "modes.quick.floor"),
     ],
 )
 def test_an_error_names_file_and_key(text: str, told: str) -> None:
@@ -99,6 +124,28 @@ def test_an_error_names_file_and_key(text: str, told: str) -> None:
         parse_payload(text, "suites/mine")
     assert "suites/mine/payload.toml" in error.value.what
     assert told in error.value.what
+
+
+def test_an_arm_is_built_beside_the_suite_and_counts_where_it_belongs() -> None:
+    suite = parse_payload(armed('modes = ["full"]\nruns = ["main"]\nenv = { N = "{n}" }'), "mine")
+    assert (suite.setup_seconds("quick"), suite.setup_seconds("full")) == (8, 12)
+    assert suite.for_agent("ab" * 32)["arms"]["clang"]["build"]["commands"] == [["clang", "mine.c"]]
+
+
+def test_repetition_is_for_the_agent_to_do() -> None:
+    keys = "budget_seconds = 20\nfloor = 3\nprecision = 0.02\nmeasuring_share = 0.9"
+    given = parse_payload(quick(keys), "mine").for_agent("ab" * 32)["modes"]
+    assert {"budget_seconds": 20, "floor": 3, "precision": 0.02, "measuring_share": 0.9}.items() <= given[
+        "quick"
+    ].items()
+    assert (given["full"]["budget_seconds"], given["full"]["floor"]) == (None, 5)
+
+
+def test_checks_of_metrics_and_packages_of_versions_reach_the_agent() -> None:
+    text = changed("[build]", '"debian:13" = ["gcc", "libfftw3-dev", "libm"]\n[build]')
+    given = parse_payload(text + '[verification.of]\n"*.all" = ["team"]\n', "mine").for_agent("ab" * 32)
+    assert given["checks_of"] == {"*.all": ["team"]}
+    assert given["packages"]["debian:13"][-1] == "libm"
 
 
 def test_all_errors_are_told_at_once() -> None:
@@ -122,6 +169,12 @@ def test_what_the_agent_gets_is_plain_json() -> None:
     assert mine["source_sha256"] == "ab" * 32
     assert mine["build"]["timeout_seconds"] == 900
     assert mine["runs"] == [
-        {"name": "main", "argv": ["./mine", "--n", "{n}"], "env": {"OMP_NUM_THREADS": "2"}}
+        {
+            "name": "main",
+            "argv": ["./mine", "--n", "{n}"],
+            "env": {"OMP_NUM_THREADS": "2"},
+            "modes": None,
+            "repeat": True,
+        }
     ]
     assert "folder" not in mine, "where it lay on the launcher's machine is nobody's business"

@@ -6,6 +6,7 @@ Python 3.9, which cannot read TOML: it gets ``suites.json`` in the bundle.
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import tomllib
@@ -39,7 +40,12 @@ ModeName = Annotated[str, Field(pattern=r"^[a-z]{1,16}$")]
 ParamName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 PackageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+:_-]{0,99}$")]
-MetricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:+-]{0,99}$")]
+#: A colon is what sets an arm's metric apart from the suite's own.
+MetricName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}$")]
+ArmName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,19}$")]
+#: ID of os-release, or ID:VERSION_ID, which beats it: "debian", "debian:13".
+SystemName = Annotated[str, Field(pattern=r"^(debian|ubuntu|amzn)(:[0-9][0-9.]{0,9})?$")]
+CheckName = Annotated[str, Field(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S, allow_inf_nan=False)]
 
 
@@ -61,12 +67,10 @@ def inside(path: str) -> str:
     return path
 
 
-class Packages(Part):
-    """Packages per distribution, by the ID of os-release."""
-
-    debian: list[PackageName] = Field(default_factory=list, max_length=100)
-    ubuntu: list[PackageName] = Field(default_factory=list, max_length=100)
-    amzn: list[PackageName] = Field(default_factory=list, max_length=100)
+#: Packages per system; the agent installs those of the most precise name that fits.
+Packages = Annotated[
+    dict[SystemName, Annotated[list[PackageName], Field(max_length=100)]], Field(max_length=30)
+]
 
 
 class Build(Part):
@@ -80,6 +84,8 @@ class Build(Part):
     """Files of the folder that are built, for the reader; all of the folder is in the bundle."""
     timeout_seconds: Seconds = 900
     """Time limit of all commands together."""
+    expected_seconds: Seconds = 8
+    """Installing the packages and building, on a small instance; the plan's estimate."""
 
     @field_validator("binary")
     @classmethod
@@ -93,29 +99,67 @@ class Build(Part):
 
 
 class Mode(Part):
-    """How long a mode takes, and what it fills into the placeholders."""
+    """How long a mode measures, when it has repeated enough, and what it fills into the placeholders.
+
+    A repetition is one process of a run. Without ``budget_seconds`` each run is repeated ``floor`` times.
+    """
 
     expected_seconds: Seconds
-    """Build and runs on a small instance; the plan's estimate."""
+    """All runs with all repetitions on a small instance; the plan's estimate."""
     timeout_seconds: Seconds
     """Time limit of all runs together."""
+    budget_seconds: Seconds | None = None
+    """No repetition but a run's first starts that would end later than this after the first began."""
+    floor: int = Field(default=5, ge=1, le=1000)
+    """Repetitions of a run before precision may end it."""
+    precision: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    """A run ends when of each metric the 95 % interval's half-width is at most this part of the mean."""
+    measuring_share: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    """Repeat beyond precision, until measuring is this part of the instance's time from boot on."""
     params: dict[ParamName, str | int | float] = Field(default_factory=dict, max_length=100)
     """Values of ``{name}`` in argv and env."""
 
     @model_validator(mode="after")
-    def _expected_in_time(self) -> Mode:
+    def _times_in_order(self) -> Mode:
         if self.timeout_seconds < self.expected_seconds:
             raise ValueError("timeout_seconds is less than expected_seconds")
+        if self.budget_seconds is not None and self.budget_seconds > self.timeout_seconds:
+            raise ValueError("budget_seconds is more than timeout_seconds")
+        if self.budget_seconds is None and self.precision is not None:
+            raise ValueError("precision needs budget_seconds: the time after which it is given up")
+        if self.budget_seconds is None and self.measuring_share is not None:
+            raise ValueError("measuring_share needs budget_seconds: the share of this suite among a job's")
         return self
 
 
 class Run(Part):
-    """One process of the suite."""
+    """One command of the suite; each repetition is a process of its own."""
 
     name: RunName
     argv: Argv
     env: dict[VariableName, Argument] = Field(default_factory=dict, max_length=100)
     """Variables added to a clean environment."""
+    modes: list[ModeName] | None = None
+    """The modes it belongs to; all if not given."""
+    repeat: bool = True
+    """False: once per result, for proofs and cross-checks."""
+
+
+class Arm(Part):
+    """The suite with another compiler or library, in a copy of its folder.
+
+    Its metrics, checks and facts are called ``<name>:<arm>`` and never mixed with the suite's own.
+    """
+
+    build: Build
+    packages: Packages = Field(default_factory=dict)
+    """Besides the suite's; one that cannot be had declines the arm alone."""
+    modes: list[ModeName] | None = None
+    """The modes it belongs to; all if not given."""
+    runs: list[RunName] | None = None
+    """The runs it repeats; all of the mode if not given."""
+    env: dict[VariableName, Argument] = Field(default_factory=dict, max_length=100)
+    """Variables added to those of its runs."""
 
 
 class DeclaredMetric(Part):
@@ -126,6 +170,10 @@ class DeclaredMetric(Part):
     min: FiniteFloat | None = None
     """Values below it are implausible: not verified."""
     max: FiniteFloat | None = None
+    modes: list[ModeName] | None = None
+    """The modes that measure it; all if not given."""
+    normalises: Literal["instance", "thread", "none"] = "instance"
+    """What it is a figure of: the instance (can be given per vCPU, core, dollar), one thread, or neither."""
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> DeclaredMetric:
@@ -137,9 +185,12 @@ class DeclaredMetric(Part):
 class Verification(Part):
     """What must be true before a result may be called verified."""
 
-    checks: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
-        default_factory=list, max_length=200
-    )
+    checks: list[CheckName] = Field(default_factory=list, max_length=500)
+    """Required of every result."""
+    of: dict[
+        Annotated[str, Field(min_length=1, max_length=100)], Annotated[list[CheckName], Field(max_length=500)]
+    ] = Field(default_factory=dict, max_length=500)
+    """Required when a metric that matches the pattern (as in file names: ``*.one``) was measured."""
 
 
 class Suite(Part):
@@ -152,8 +203,11 @@ class Suite(Part):
     title: str = Field(min_length=1, max_length=200)
     version: int | str
     """Raised whenever its numbers may change; results of different versions are not compared."""
-    packages: Packages = Packages()
+    headlines: list[MetricName] = Field(default_factory=list, max_length=20)
+    """The metrics that tell most, the most telling first."""
+    packages: Packages = Field(default_factory=dict)
     build: Build = Build()
+    arms: dict[ArmName, Arm] = Field(default_factory=dict, max_length=10)
     modes: dict[ModeName, Mode] = Field(min_length=1, max_length=10)
     """``quick`` and ``full``."""
     runs: list[Run] = Field(min_length=1, max_length=100)
@@ -175,18 +229,57 @@ class Suite(Part):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"runs: two have the name {twice[0]!r}")
-        words = [word for argv in self.build.commands for word in argv]
+        self._check_names()
+        self._check_placeholders()
+        return self
+
+    def _check_names(self) -> None:
+        """Every run, mode and metric that is named somewhere is declared."""
+        for name in self.headlines:
+            if name not in self.metrics:
+                raise ValueError(f"headlines: {name!r} is no metric of the suite")
+        for pattern in self.verification.of:
+            if not fnmatch.filter(self.metrics, pattern):
+                raise ValueError(f"verification.of: {pattern!r} fits no metric of the suite")
+        for arm, declared in self.arms.items():
+            for name in declared.runs or ():
+                if name not in {run.name for run in self.runs}:
+                    raise ValueError(f"arms.{arm}.runs: {name!r} is no run of the suite")
+        restricted: dict[str, list[str] | None] = {f"runs.{run.name}": run.modes for run in self.runs}
+        restricted |= {f"metrics.{name}": metric.modes for name, metric in self.metrics.items()}
+        restricted |= {f"arms.{name}": arm.modes for name, arm in self.arms.items()}
+        for where, modes in restricted.items():
+            for mode in modes or ():
+                if mode not in self.modes:
+                    raise ValueError(f"{where}.modes: {mode!r} is no mode of the suite")
+        for mode in self.modes:
+            if not any(run.modes is None or mode in run.modes for run in self.runs):
+                raise ValueError(f"modes.{mode}: no run belongs to it")
+
+    def _check_placeholders(self) -> None:
+        builds = [self.build, *(arm.build for arm in self.arms.values())]
+        words = [word for build in builds for argv in build.commands for word in argv]
         words += [word for run in self.runs for word in (*run.argv, *run.env.values())]
+        words += [word for arm in self.arms.values() for word in arm.env.values()]
         used = {name for word in words for name in PLACEHOLDER.findall(word)}
         for mode, declared in self.modes.items():
             for name in sorted(used - set(declared.params)):
                 raise ValueError(f"modes.{mode}.params: {{{name}}} is used and has no value")
-        return self
 
     def for_agent(self, source_sha256: str) -> dict[str, Any]:
         """What the agent gets, as plain JSON values."""
         declared = self.model_dump(mode="json", exclude={"schema_", "verification", "name"})
-        return {**declared, "checks": list(self.verification.checks), "source_sha256": source_sha256}
+        return {
+            **declared,
+            "checks": list(self.verification.checks),
+            "checks_of": {pattern: list(checks) for pattern, checks in self.verification.of.items()},
+            "source_sha256": source_sha256,
+        }
+
+    def setup_seconds(self, mode: str) -> float:
+        """Expected seconds of installing and building, with the arms of ``mode``."""
+        arms = (arm for arm in self.arms.values() if arm.modes is None or mode in arm.modes)
+        return self.build.expected_seconds + sum(arm.build.expected_seconds for arm in arms)
 
 
 def parse_payload(text: str, folder: str) -> Suite:
