@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ def measured(job: str, triad: float, *, repetitions: int = 5, verified: bool | N
             "started_at": fleet.after(30),
             "finished_at": fleet.after(50),
             "verified": verified,
+            "raw_sha256": hashlib.sha256(job.encode()).hexdigest(),
             "metrics": {
                 "triad.all": {
                     "unit": "GB/s",
@@ -49,7 +51,7 @@ def measured(job: str, triad: float, *, repetitions: int = 5, verified: bool | N
 def collected(*results: ResultDocument) -> Any:
     """What was collected, as far as a pane looks at it."""
     found = {(result.job, result.suite): result for result in results}
-    return SimpleNamespace(results=found, census=SimpleNamespace(run=fleet.RUN, rows=()))
+    return SimpleNamespace(results=found, census=SimpleNamespace(run=fleet.RUN, rows=()), judgements={})
 
 
 def detail_of(snapshot: Snapshot, job: str, *, reason: str | None = None) -> JobDetail:

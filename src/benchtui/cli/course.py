@@ -123,6 +123,9 @@ class Course:
             "measured": census.measured if census else None,
             "declined": census.declined if census else None,
             "verified": sum(row.verified is True for row in census.rows) if census else None,
+            "plausible": sum(row.plausibility is not None and not row.doubted for row in census.rows)
+            if census
+            else None,
             "closed": census.closed if census else None,
             "rows": self._rows(),
             "states": {state.value: count for state, count in snapshot.counts.items()} if snapshot else {},

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from benchtui.cli import output
@@ -15,7 +15,9 @@ from benchtui.cli.settings import open_workspace, read
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, age, clock, new_table, usd
 from benchtui.core.documents import ResultDocument
 from benchtui.core.errors import BenchtuiError, ExitCode
+from benchtui.core.plausibility import About, Judgement, Plausibility
 from benchtui.core.text import clean_line
+from benchtui.engine.comparing import collected_before
 from benchtui.engine.detail import JobDetail, read_detail
 from benchtui.engine.job_fields import heard_at
 from benchtui.engine.job_records import detail_fields
@@ -43,7 +45,8 @@ async def _looked_at(settings: Settings, run: str, job: str) -> tuple[JobDetail,
         if snapshot.as_of is None:
             silent = next(source for source in snapshot.sources if source.name == "S3")
             raise BenchtuiError(f"the bucket does not answer: {silent.error}", fix=silent.fix)
-        detail = await read_detail(await workspace.bucket(), watcher, job)
+        beside = collected_before(workspace.folders.results / run)
+        detail = await read_detail(await workspace.bucket(), watcher, job, beside=beside)
         return detail, any(row.planned.job == job for row in snapshot.overdue)
 
 
@@ -106,7 +109,9 @@ def _says(said: Said, glyphs: Glyphs) -> Text:
 
 
 def _results(detail: JobDetail, glyphs: Glyphs) -> RenderableType:
-    table = new_table("suite", "metric", "median", "best", "unit", "verified", right=("median", "best"))
+    table = new_table(
+        "suite", "metric", "median", "best", "unit", "verified", "plausible", right=("median", "best")
+    )
     for suite, result in detail.results.items():
         if not isinstance(result, ResultDocument):
             add(table, suite, Text(result, style=BAD))
@@ -115,8 +120,32 @@ def _results(detail: JobDetail, glyphs: Glyphs) -> RenderableType:
             add(table, suite, Text(f"{result.outcome.value}: {result.reason}", style=WARN))
         for name, metric in result.metrics.items():
             numbers = (_number(metric.median, glyphs), _number(metric.best, glyphs))
-            add(table, suite, name, *numbers, metric.unit, glyphs.verified(result.verified))
-    return table
+            judged = _plausible(detail.judgements.get(suite), name, glyphs)
+            add(table, suite, name, *numbers, metric.unit, glyphs.verified(result.verified), judged)
+    lines = [
+        Text(
+            f"{suite} {'breaks the rule' if one.about is About.RECORD else 'is implausible'}: {one}",
+            style=BAD,
+        )
+        for suite, judgement in detail.judgements.items()
+        for one in judgement.findings
+    ]
+    lacking = dict.fromkeys(
+        f"{one.rule} {one.lacks}" for judgement in detail.judgements.values() for one in judgement.untested
+    )
+    lines += [Text(f"not tested: {text}", style=FAINT) for text in lacking]
+    return Group(table, *lines)
+
+
+def _plausible(judgement: Judgement | None, metric: str, glyphs: Glyphs) -> Text:
+    if judgement is None:
+        return Text(glyphs.unknown)
+    if judgement.refusal(metric) is None:
+        return Text("yes", style=GOOD)
+    word = judgement.of(metric)
+    if word is Plausibility.PLAUSIBLE:
+        return Text("yes, not its record", style=BAD)
+    return Text("NO" if word is Plausibility.IMPLAUSIBLE else "unknown", style=BAD)
 
 
 def _number(value: float | None, glyphs: Glyphs) -> str:

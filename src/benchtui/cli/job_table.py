@@ -142,7 +142,7 @@ def results_table(
         view = job.status.instance if job else None
         lead: list[object] = [row.job, Text(row.state, style=_style(row.state))]
         lead += [row.suite] if several else []
-        tail: list[object] = [glyphs.verified(row.verified) if measured else glyphs.unknown]
+        tail: list[object] = [_trusted(row, glyphs) if measured else glyphs.unknown]
         tail += [_spent(job, glyphs) if first else ""] if costs else []
         tail += [glyphs.or_unknown(view and view.state.value) if first else ""]
         add(table, *lead, *lines[0], *tail)
@@ -152,6 +152,15 @@ def results_table(
     return Group(*same, table, Text(), *_ends(snapshot), *_census(collected), *_alarms(snapshot))
 
 
+def _trusted(row: CensusRow, glyphs: Glyphs) -> Text:
+    """Whether its checks passed, and the rules of plausibility if they say no."""
+    said = glyphs.verified(row.verified)
+    if row.doubted:
+        word = "its record breaks rules" if row.plausibility == "plausible" else row.plausibility
+        said.append(f", {word}", style=BAD)
+    return said
+
+
 def _style(state: str) -> str:
     return next((style for known, style in _STYLE.items() if known.value == state), "")
 
@@ -159,7 +168,7 @@ def _style(state: str) -> str:
 def _metric_lines(
     result: ResultDocument, glyphs: Glyphs, all_metrics: bool
 ) -> list[tuple[str, str, str, str]]:
-    names = leading_first(result.metrics)
+    names = leading_first(result.metrics.items())
     if not all_metrics:
         names = names[:1]
     lines = []
@@ -179,13 +188,18 @@ def _number(value: float | None, glyphs: Glyphs) -> str:
 def _census(collected: Collected) -> Sequence[Text]:
     census = collected.census
     verified = sum(row.verified is True for row in census.rows)
+    doubted = [row for row in census.rows if row.outcome is Outcome.MEASURED and row.doubted]
+    against = f", {len(doubted)} not plausible" if doubted else ""
     state = "closed" if census.closed else "open, the run may still go on"
     lines = [
         Text(
             f"census {state}: {census.planned} planned = {census.measured} measured "
-            f"({verified} verified) + {census.declined} declined"
+            f"({verified} verified{against}) + {census.declined} declined"
         )
     ]
+    for row in doubted:
+        reasons = row.findings or ("nothing says how long anything took",)
+        lines += [Text(f"  {row.plausibility}: {row.job} {row.suite}: {one}", style=BAD) for one in reasons]
     by_reason: dict[str, list[CensusRow]] = {}
     for row in census.rows:
         if row.reason is not None:

@@ -1,7 +1,8 @@
 """Types side by side: values with intervals, verdicts against a baseline, and why something is not ranked.
 
-One place decides what counts. Only verified results are ranked; fewer than three instances are shown and
-never ranked; outliers are labelled and never dropped; what cannot be compared is left out and said.
+One place decides what counts. Only results that are verified and plausible are ranked; fewer than three
+instances are shown and never ranked; outliers are labelled and never dropped; what cannot be compared is
+left out and said.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ class Member:
     job: str
     value: float
     verified: bool | None
+    doubt: str | None = None  # why it is not plausible
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may stand for its type."""
+        return self.verified is True and self.doubt is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Against:
 class Cell:
     """One metric of one type."""
 
-    estimate: Estimate | None = None  # of the verified instances, or of all if none is
+    estimate: Estimate | None = None  # of the instances that count, or of all if none does
     members: tuple[Member, ...] = ()  # those of the estimate
     missing: str | None = None  # why there is no estimate
     not_ranked: str | None = None  # why it is shown only; None: it is ranked
@@ -58,12 +65,18 @@ class Cell:
     no_verdict: str | None = None  # why a ranked cell has none
     outliers: tuple[str, ...] = ()  # jobs
     unverified: int = 0  # instances that do not count because others are verified
+    doubted: tuple[str, ...] = ()  # jobs whose figure is not plausible, each with the reason
     unusable: int = 0  # instances with a figure that cannot be given in this way
 
     @property
     def n(self) -> int:
         """Instances that were measured, without those that do not count."""
         return len(self.members) or self.unusable
+
+    @property
+    def implausible(self) -> bool:
+        """Whether all it stands on is not plausible."""
+        return bool(self.members) and all(member.doubt is not None for member in self.members)
 
     @property
     def ranked(self) -> bool:
@@ -263,32 +276,39 @@ def _cell(
         if isinstance(value, str):
             unknown = value
         else:
-            members.append(Member(result.run, result.job, value, result.verified))
+            members.append(Member(result.run, result.job, value, result.verified, metric.doubt))
     if not members:
         return Cell(missing=unknown, unusable=len(having))
-    verified = [member for member in members if member.verified is True]
-    counted = tuple(verified or members)
+    counting = [member for member in members if member.counts]
+    counted = tuple(counting or members)
+    doubted = tuple(f"{member.job}: {member.doubt}" for member in members if member.doubt is not None)
     values = [member.value for member in counted]
     try:
         estimate = stats.geometric_mean(values, confidence)
     except ValueError:
-        return Cell(members=counted, missing="a value is not positive: there is no ratio to it")
+        missing = "a value is not positive: there is no ratio to it"
+        return Cell(members=counted, missing=missing, doubted=doubted)
     return Cell(
         estimate,
         counted,
-        not_ranked=_why_not(members, verified),
+        not_ranked=_why_not(members, counting),
         outliers=tuple(counted[at].job for at in stats.outlying(values)),
-        unverified=len(members) - len(counted),
+        unverified=sum(one.verified is not True for one in members) if counting else 0,
+        doubted=doubted,
     )
 
 
-def _why_not(members: Sequence[Member], verified: Sequence[Member]) -> str | None:
+def _why_not(members: Sequence[Member], counting: Sequence[Member]) -> str | None:
     """Why a cell is not ranked; None if it is."""
-    if not verified:
+    if not counting:
+        doubt = next((one.doubt for one in members if one.verified is True and one.doubt is not None), None)
+        if doubt is not None:
+            return doubt
         return "checks failed" if any(one.verified is False for one in members) else "not verified"
-    if len(verified) < RANKED_FROM:
-        count = len(verified)
-        of = f" of {len(members)} verified" if len(members) > count else ""
+    if len(counting) < RANKED_FROM:
+        count = len(counting)
+        words = "verified and plausible" if any(one.doubt for one in members) else "verified"
+        of = f" of {len(members)} {words}" if len(members) > count else ""
         return f"{count} {'instance' if count == 1 and not of else 'instances'}{of}, {RANKED_FROM} needed"
     return None
 

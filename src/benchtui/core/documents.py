@@ -326,8 +326,15 @@ class CensusRow(BaseModel):
     reason: LongLine | None = None
     state: Line  # state of the job
     verified: bool | None = None
+    plausibility: Line | None = None  # of its numbers; None: not judged
+    findings: tuple[LongLine, ...] = Field(default=(), max_length=1_000)  # rules it breaks, numbers first
     instance_id: Line | None = None
     instance_state: Line | None = None  # as last observed; None: EC2 could not be asked or no longer lists it
+
+    @property
+    def doubted(self) -> bool:
+        """Whether it was judged, and its numbers or its record are not what they should be."""
+        return self.plausibility is not None and (self.plausibility != "plausible" or bool(self.findings))
 
 
 class CensusDocument(Document):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,10 +11,11 @@ from enum import StrEnum
 from benchtui.core.catalogue import Price
 from benchtui.core.errors import UsageError
 
-#: Metrics of each suite that tell most of a type, the most telling first; others follow as reported.
-HEADLINES: Mapping[str, tuple[str, ...]] = {"stream": ("triad.all", "triad.one")}
+#: Metrics that told most before results ranked them themselves; of other suites it was the first.
+UNRANKED: Mapping[str, tuple[str, ...]] = {"stream": ("triad.all", "triad.one")}
 #: Ending of metrics that use the whole instance, the one a buyer pays for.
 WHOLE_INSTANCE = ".all"
+NO_RANK = 1_000_000
 
 
 class Basis(StrEnum):
@@ -41,6 +42,9 @@ class MetricMedian:
     unit: str
     higher_is_better: bool
     samples: int
+    normalises: str = "instance"  # whose figure it is: the whole instance's, one thread's, or nobody's (none)
+    headline: int | None = None  # its rank among the metrics that tell most; None: it has none
+    doubt: str | None = None  # why it is not plausible, or stands in a record that is not; None: it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +100,14 @@ def normalise(metric: MetricMedian, result: InstanceResult, basis: Basis) -> flo
     """The median per vCPU, core or dollar an hour, or why it is not known.
 
     What is better when higher is divided, what is better when lower is multiplied: either way the figure
-    gets worse by as much as an instance is larger or dearer.
+    gets worse by as much as an instance is larger or dearer. Only what all of it does can be divided.
     """
     if basis is Basis.INSTANCE:
         return metric.median
+    if metric.normalises == "thread":
+        return "one thread's figure: there is nothing to divide it by"
+    if metric.normalises != "instance":
+        return "does not grow with the instance: there is nothing to divide it by"
     if basis is Basis.DOLLAR:
         if result.local:
             return "this machine is not rented"
@@ -124,35 +132,34 @@ def unit_per(unit: str, basis: Basis, *, higher_is_better: bool) -> str:
 
 def metric_keys(results: Iterable[InstanceResult]) -> tuple[MetricKey, ...]:
     """Every metric there is, suites in the order they come in, the telling metrics of each first."""
-    names: dict[str, dict[str, None]] = {}
-    for result in results:
-        names.setdefault(result.suite, {}).update(dict.fromkeys(result.metrics or {}))
+    ranks = _ranks(results)
     return tuple(
         MetricKey(suite, name)
-        for suite, found in names.items()
-        for name in sorted(found, key=_telling(suite))
+        for suite, found in ranks.items()
+        for name in sorted(found, key=lambda name: (found[name], not name.endswith(WHOLE_INSTANCE)))
     )
 
 
 def headline_keys(results: Iterable[InstanceResult]) -> tuple[MetricKey, ...]:
-    """Few metrics that stand for all: those known to tell most, or the first of a suite."""
-    keys = metric_keys(results)
+    """Few metrics that stand for all: those a suite says tell most, or its first."""
+    several = tuple(results)
+    ranks, keys = _ranks(several), metric_keys(several)
     first = {key.suite: key for key in reversed(keys)}
-    return tuple(
-        key
-        for key in keys
-        if (key.name in HEADLINES[key.suite] if key.suite in HEADLINES else key == first[key.suite])
-    )
+    return tuple(key for key in keys if ranks[key.suite][key.name] < NO_RANK or key == first[key.suite])
 
 
-def _telling(suite: str) -> Callable[[str], tuple[int, bool]]:
-    headlines = HEADLINES.get(suite, ())
-
-    def rank(name: str) -> tuple[int, bool]:
-        position = headlines.index(name) if name in headlines else len(headlines)
-        return position, not name.endswith(WHOLE_INSTANCE)
-
-    return rank
+def _ranks(results: Iterable[InstanceResult]) -> dict[str, dict[str, int]]:
+    """Rank of every metric of every suite, as the results have it."""
+    ranks: dict[str, dict[str, int]] = {}
+    for result in results:
+        found = ranks.setdefault(result.suite, {})
+        for name, metric in (result.metrics or {}).items():
+            rank = NO_RANK if metric.headline is None else metric.headline
+            found[name] = min(rank, found.get(name, NO_RANK))
+    for suite, found in ranks.items():
+        if all(rank == NO_RANK for rank in found.values()):
+            found.update({name: at for at, name in enumerate(UNRANKED.get(suite, ())) if name in found})
+    return ranks
 
 
 def find_metric(text: str, keys: Iterable[MetricKey]) -> MetricKey:

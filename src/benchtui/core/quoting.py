@@ -70,6 +70,7 @@ def remarks(comparison: Comparison, position: int) -> tuple[str, ...]:
             said.append(f"{row.name}: outlying, and counted all the same: {', '.join(cell.outliers)}")
         if cell.unverified:
             said.append(f"{row.name}: {cell.unverified} not verified, left out")
+        said += [f"{row.name}: not counted: {one}" for one in cell.doubted]
     machines = dict.fromkeys(
         one.cpu_model or "CPU unknown" for row in comparison.rows for one in row.results if one.local
     )

@@ -15,6 +15,7 @@ from benchtui.core.documents import (
     SentinelBody,
 )
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState
+from benchtui.core.plausibility import Judgement
 from benchtui.core.states import JobStatus
 
 ResultOrProblem = ResultDocument | str
@@ -29,6 +30,7 @@ def take_census(
     taken_at: datetime,
     over: bool,
     sources: Mapping[str, str],
+    judgements: Mapping[tuple[str, str], Judgement] | None = None,
 ) -> CensusDocument:
     """Account for every planned cell.
 
@@ -40,9 +42,13 @@ def take_census(
         taken_at: time of the census.
         over: whether nothing more can come.
         sources: "ok" or an error for s3 and ec2.
+        judgements: of the measured results; None: nobody judged them.
     """
+    judged = judgements or {}
     rows = [
-        _row(job, suite, statuses[job.job], results, last_words) for job in run.jobs for suite in job.suites
+        _row(job, suite, statuses[job.job], results, last_words, judged.get((job.job, suite)))
+        for job in run.jobs
+        for suite in job.suites
     ]
     rows += [
         CensusRow(
@@ -73,6 +79,7 @@ def _row(
     status: JobStatus,
     results: Mapping[tuple[str, str], ResultOrProblem],
     last_words: Mapping[str, SentinelBody],
+    judgement: Judgement | None,
 ) -> CensusRow:
     result = results.get((job.job, suite))
     reason = _reason(job, suite, status, result, last_words.get(job.job))
@@ -83,6 +90,8 @@ def _row(
         reason=reason,
         state=status.state,
         verified=result.verified if isinstance(result, ResultDocument) else None,
+        plausibility=judgement.numbers if judgement is not None else None,
+        findings=judgement.told if judgement is not None else (),
         instance_id=status.instance.instance_id if status.instance else None,
         instance_state=status.instance.state if status.instance else None,
     )

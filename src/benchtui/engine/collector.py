@@ -27,6 +27,8 @@ from benchtui.core.documents import (
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs
+from benchtui.core.plausibility import Judgement
+from benchtui.core.plausibility.own import Evidence, judge_runs
 from benchtui.engine.census import ResultOrProblem, take_census
 from benchtui.engine.snapshot import Snapshot
 
@@ -49,16 +51,20 @@ class Collected:
     folder: Path
     downloaded: int
     kept: int  # objects already here from an earlier time
+    evidence: Evidence | None = None  # what the results were judged by; None: they were not
+    judgements: Mapping[tuple[str, str], Judgement] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Haul:
     results: dict[tuple[str, str], ResultOrProblem] = field(default_factory=dict)
+    systems: dict[str, SystemDocument] = field(default_factory=dict)
+    raw_sha256: dict[tuple[str, str], str] = field(default_factory=dict)
     bad_systems: dict[str, str] = field(default_factory=dict)  # job: what is wrong with its system.json
     downloaded: int = 0
     kept: int = 0
 
-    def judged(self) -> dict[tuple[str, str], ResultOrProblem]:
+    def valid(self) -> dict[tuple[str, str], ResultOrProblem]:
         """The results; a bad system.json takes those of its job with it: nobody knows what they ran on."""
         return {
             cell: f"system.json not valid: {self.bad_systems[cell[0]]}"
@@ -102,18 +108,24 @@ class Collector:
                         group.create_task(self._fetch(item, what, haul, limit))
         except* BenchtuiError as errors:
             raise errors.exceptions[0] from errors
-        results = haul.judged()
+        results, now = haul.valid(), self.clock.now()
+        # Every row there is, each time: what a late result says of an earlier one counts as well.
+        evidence = Evidence(self.run, results, haul.systems, haul.raw_sha256, now)
+        (judgements,) = await asyncio.to_thread(judge_runs, (evidence,))
         census = take_census(
             self.run,
             {row.planned.job: row.status for row in snapshot.rows},
             results,
             await self._last_words(watcher, snapshot, haul),
-            taken_at=self.clock.now(),
+            taken_at=now,
             over=over,
             sources=_sources(snapshot),
+            judgements=judgements,
         )
         _write(self.folder / "census.json", to_json(census))
-        return Collected(census, results, self.folder, haul.downloaded, haul.kept)
+        return Collected(
+            census, results, self.folder, haul.downloaded, haul.kept, evidence=evidence, judgements=judgements
+        )
 
     async def _fetch(
         self, item: ListedObject, what: JobObject, haul: _Haul, limit: asyncio.Semaphore
@@ -132,10 +144,15 @@ class Collector:
                 await asyncio.to_thread(_write, path, body)
         if what.kind == "result" and what.suite is not None:
             haul.results[what.job, what.suite] = _validated_result(body, item.key, what)
+        elif what.kind == "raw" and what.suite is not None:
+            digest = await asyncio.to_thread(hashlib.sha256, body)
+            haul.raw_sha256[what.job, what.suite] = digest.hexdigest()
         elif what.kind == "system":
-            problem = _problem_of_system(body, item.key, what)
-            if problem is not None:
-                haul.bad_systems[what.job] = problem
+            system = _validated_system(body, item.key, what)
+            if isinstance(system, str):
+                haul.bad_systems[what.job] = system
+            else:
+                haul.systems[what.job] = system
 
     async def _download(self, item: ListedObject, what: JobObject, haul: _Haul) -> bytes | None:
         limits = {
@@ -205,12 +222,12 @@ def _validated_result(body: bytes, key: str, what: JobObject) -> ResultOrProblem
     return result
 
 
-def _problem_of_system(body: bytes, key: str, what: JobObject) -> str | None:
+def _validated_system(body: bytes, key: str, what: JobObject) -> SystemDocument | str:
     try:
         system = parse_document(SystemDocument, body, key)
     except InvalidDocumentError as error:
         return error.what
-    return None if (system.run, system.job) == (what.run, what.job) else f"{key} is of another job"
+    return system if (system.run, system.job) == (what.run, what.job) else f"{key} is of another job"
 
 
 def _sources(snapshot: Snapshot) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,11 +18,14 @@ from benchtui.core.documents import (
     Outcome,
     ResultDocument,
     RunDocument,
+    SystemDocument,
     parse_document,
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
 from benchtui.core.instance_results import InstanceResult, MetricMedian, nearest, shown_type
 from benchtui.core.keys import KeyNotOurs, check_run, job_parts
+from benchtui.core.plausibility import Judgement
+from benchtui.core.plausibility.own import Evidence, judge_runs
 from benchtui.engine.census import ResultOrProblem
 
 if TYPE_CHECKING:
@@ -32,12 +37,27 @@ D = TypeVar("D", bound=Document)
 
 
 def results_of(run: RunDocument, collected: Collected) -> tuple[InstanceResult, ...]:
-    """Every planned cell of a run as far as it was collected."""
-    return instance_results(run, collected.results, _declined(collected.census))
+    """Every planned cell of a run as far as it was collected, judged beside the others of the run."""
+    return instance_results(run, collected.results, _declined(collected.census), collected.judgements)
+
+
+def results_of_all(runs: Sequence[tuple[RunDocument, Collected]]) -> tuple[InstanceResult, ...]:
+    """Cells of several runs, each result judged beside those of all: copies cross from one to another."""
+    if len(runs) == 1:
+        return results_of(*runs[0])
+    judged = judge_runs([collected.evidence or Evidence(run, collected.results) for run, collected in runs])
+    return tuple(
+        row
+        for (run, collected), judgements in zip(runs, judged, strict=True)
+        for row in instance_results(run, collected.results, _declined(collected.census), judgements)
+    )
 
 
 def instance_results(
-    run: RunDocument, results: Mapping[Cell, ResultOrProblem], declined: Mapping[Cell, str]
+    run: RunDocument,
+    results: Mapping[Cell, ResultOrProblem],
+    declined: Mapping[Cell, str],
+    judgements: Mapping[Cell, Judgement] | None = None,
 ) -> tuple[InstanceResult, ...]:
     """Every planned cell of a run, measured or with the reason why not.
 
@@ -45,9 +65,19 @@ def instance_results(
         run: the plan.
         results: by job and suite, or what is wrong with what is there.
         declined: reasons of cells that do not count, as the census has them.
+        judgements: whether what was measured is plausible; None: judged by the results alone.
     """
+    if judgements is None:
+        (judgements,) = judge_runs((Evidence(run, results),))
     planned = [
-        _measured(run, job, suite, results.get((job.job, suite)), declined.get((job.job, suite)))
+        _measured(
+            run,
+            job,
+            suite,
+            results.get((job.job, suite)),
+            declined.get((job.job, suite)),
+            judgements.get((job.job, suite)),
+        )
         for job in run.jobs
         for suite in job.suites
     ]
@@ -61,12 +91,12 @@ async def gather(workspace: Workspace, runs: Iterable[str]) -> tuple[InstanceRes
         UsageError: there is no such run.
         BenchtuiError: the bucket does not answer, or this machine cannot store.
     """
-    found: list[InstanceResult] = []
+    found: list[tuple[RunDocument, Collected]] = []
     for name in runs:
         run = await workspace.load(name)
         watcher = await workspace.watcher(run)
-        found += results_of(run, await workspace.collect(watcher, await watcher.poll()))
-    return tuple(found)
+        found.append((run, await workspace.collect(watcher, await watcher.poll())))
+    return await asyncio.to_thread(results_of_all, found)
 
 
 def runs_on_disk(folder: Path) -> tuple[str, ...]:
@@ -91,31 +121,74 @@ def read_results(folder: Path, runs: Sequence[str]) -> tuple[InstanceResult, ...
         UsageError: a run is not there.
         InvalidDocumentError: its run.json or census.json is not one.
     """
-    found: list[InstanceResult] = []
+    evidence: list[Evidence] = []
+    declined: list[Mapping[Cell, str]] = []
     for run in runs:
         if run not in runs_on_disk(folder):
             raise UsageError(f"{folder} holds no run {run}", fix=nearest(run, runs_on_disk(folder)))
-        found += _read_run(folder / run)
-    return tuple(found)
+        evidence.append(read_evidence(folder / run))
+        census = _read(CensusDocument, folder / run / "census.json")
+        declined.append({} if census is None else _declined(census))
+    return tuple(
+        row
+        for one, reasons, judgements in zip(evidence, declined, judge_runs(evidence), strict=True)
+        for row in instance_results(one.run, one.results, reasons, judgements)
+    )
 
 
-def _read_run(folder: Path) -> tuple[InstanceResult, ...]:
+def read_evidence(folder: Path) -> Evidence:
+    """The results of one run that were collected into ``folder``, with what they are judged by.
+
+    Raises:
+        InvalidDocumentError: its run.json is not one.
+        BenchtuiError: a file cannot be read.
+    """
     run = _read(RunDocument, folder / "run.json")
-    assert run is not None
-    census = _read(CensusDocument, folder / "census.json")
+    if run is None:
+        raise InvalidDocumentError(f"{folder / 'run.json'} is not there")
     results: dict[Cell, ResultOrProblem] = {}
+    systems: dict[str, SystemDocument] = {}
+    raw_sha256: dict[Cell, str] = {}
     for job in run.jobs:
+        # Both names were checked when run.json was: they cannot lead out of the folder.
+        of_job = folder / "jobs" / job.job
+        try:
+            system = _read(SystemDocument, of_job / "system.json")
+        except InvalidDocumentError:
+            system = None  # the census has declined its cells
+        if system is not None:
+            systems[job.job] = system
         for suite in job.suites:
-            # Both names were checked when run.json was: they cannot lead out of the folder.
-            path = folder / "jobs" / job.job / suite / "result.json"
             try:
-                result = _read(ResultDocument, path)
+                result = _read(ResultDocument, of_job / suite / "result.json")
             except InvalidDocumentError as error:
                 results[job.job, suite] = f"result not valid: {error.what}"
                 continue
             if result is not None:
                 results[job.job, suite] = result
-    return instance_results(run, results, {} if census is None else _declined(census))
+                digest = _digest(of_job / suite / "raw.tar.gz")
+                if digest is not None:
+                    raw_sha256[job.job, suite] = digest
+    return Evidence(run, results, systems, raw_sha256)
+
+
+def collected_before(folder: Path) -> Evidence | None:
+    """What was collected of a run before; None if that cannot be read."""
+    try:
+        return read_evidence(folder)
+    except BenchtuiError:
+        return None
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file; None if there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BenchtuiError(f"cannot read {path}: {error.strerror}", fix="check its permissions") from error
 
 
 def _read(model: type[D], path: Path) -> D | None:
@@ -147,7 +220,12 @@ def _is_run(name: str) -> bool:
 
 
 def _measured(
-    run: RunDocument, job: JobDocument, suite: str, result: ResultOrProblem | None, declined: str | None
+    run: RunDocument,
+    job: JobDocument,
+    suite: str,
+    result: ResultOrProblem | None,
+    declined: str | None,
+    judgement: Judgement | None,
 ) -> InstanceResult:
     problem = declined or _problem(run, job, suite, result)
     measured = result if isinstance(result, ResultDocument) and problem is None else None
@@ -168,7 +246,7 @@ def _measured(
         zone=measured.zone if measured else None,
         cpu_model=measured.cpu_model if measured else None,
         verified=measured.verified if measured else None,
-        metrics=_medians(measured.metrics) if measured else None,
+        metrics=_medians(measured.metrics, judgement) if measured else None,
         problem=problem,
     )
 
@@ -188,14 +266,22 @@ def _problem(run: RunDocument, job: JobDocument, suite: str, result: ResultOrPro
     return None
 
 
-def _medians(metrics: Mapping[str, Metric]) -> dict[str, MetricMedian]:
+def _medians(metrics: Mapping[str, Metric], judgement: Judgement | None) -> dict[str, MetricMedian]:
     """Medians of the samples themselves; what a result says its median is does not count."""
     found: dict[str, MetricMedian] = {}
     for name, metric in metrics.items():
         counted = metric.counted
         if counted:
             middle = stats.median(counted)
-            found[name] = MetricMedian(middle, metric.unit, metric.higher_is_better, len(counted))
+            found[name] = MetricMedian(
+                middle,
+                metric.unit,
+                metric.higher_is_better,
+                len(counted),
+                normalises=getattr(metric, "normalises", "instance"),
+                headline=getattr(metric, "headline", None),
+                doubt=judgement.refusal(name) if judgement is not None else None,
+            )
     return found
 
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
-from benchtui.core.documents import Document, ResultDocument, SentinelBody, SystemDocument, parse_document
+from benchtui.core.documents import (
+    Document,
+    ResultDocument,
+    RunDocument,
+    SentinelBody,
+    SystemDocument,
+    parse_document,
+)
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost
+from benchtui.core.plausibility import Judgement
+from benchtui.core.plausibility.own import Evidence, judge_runs
 from benchtui.engine.job_fields import ends_by
 from benchtui.engine.job_log import LogLine, LogTail, read_log
 from benchtui.engine.snapshot import JobRow
@@ -53,6 +62,7 @@ class JobDetail:
     system: SystemDocument | None = None
     system_problem: str | None = None
     results: Mapping[str, ResultDocument | str] = field(default_factory=dict)  # suite: result, or its problem
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)  # suite: of what was measured
     cost: Cost | None = None  # None: no instance is known
     launched_at: datetime | None = None
     ends_by: datetime | None = None  # by its own timer; None: no living instance
@@ -67,7 +77,11 @@ class JobDetail:
 
 
 async def read_detail(
-    bucket: Bucket, watcher: Watcher, job: str, before: JobDetail | None = None
+    bucket: Bucket,
+    watcher: Watcher,
+    job: str,
+    before: JobDetail | None = None,
+    beside: Evidence | None = None,
 ) -> JobDetail:
     """What the bucket and the watcher know of ``job``.
 
@@ -76,6 +90,8 @@ async def read_detail(
         watcher: has polled at least once.
         job: its id.
         before: an earlier answer: objects are written once, so what it holds is not read again.
+        beside: results of the run that were collected, to judge those of the job by; None: they are judged
+            alone, and say what that leaves open.
 
     Raises:
         UsageError: the run has no such job.
@@ -107,12 +123,31 @@ async def read_detail(
         system=observed,
         system_problem=problem,
         results=results.result(),
+        judgements=_judged(watcher.run, job, results.result(), observed, beside),
         cost=watcher.cost(row.status, row.planned.price),
         launched_at=view.launched_at if view else None,
         ends_by=ends_by(row, watcher.run),
         hard_end=view.expires_at if view and alive else None,
         log_chunks=sum(item.kind == "log" for item in there),
     )
+
+
+def _judged(
+    run: RunDocument,
+    job: str,
+    results: Mapping[str, ResultDocument | str],
+    system: SystemDocument | None,
+    beside: Evidence | None,
+) -> dict[str, Judgement]:
+    """The job's results, judged beside what else was collected of the run."""
+    known = beside or Evidence(run, {})
+    evidence = replace(
+        known,
+        results={**known.results, **{(job, suite): result for suite, result in results.items()}},
+        systems={**known.systems, **({job: system} if system is not None else {})},
+    )
+    (judgements,) = judge_runs((evidence,))
+    return {suite: judgement for (of, suite), judgement in judgements.items() if of == job}
 
 
 async def _objects(bucket: Bucket, run: str, job: str) -> AsyncIterator[JobObject]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 from benchtui.core.documents import Metric, ResultDocument, RunDocument
+from benchtui.core.instance_results import NO_RANK, WHOLE_INSTANCE
+from benchtui.core.plausibility import Judgement
 
 #: Fewer repetitions tell nothing of their spread.
 FEWEST_FOR_SPREAD = 4
@@ -23,6 +25,7 @@ class Measured:
     value: float
     spread: float | None
     verified: bool | None
+    doubt: str | None = None  # why it is not plausible
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,16 @@ class Headline:
 
 
 def headline(
-    run: RunDocument, results: Mapping[tuple[str, str], ResultDocument | str] | None
+    run: RunDocument,
+    results: Mapping[tuple[str, str], ResultDocument | str] | None,
+    judgements: Mapping[tuple[str, str], Judgement] | None = None,
 ) -> Headline | None:
-    """The first metric that tells of whole instances, of the first suite of the plan with a result.
+    """The metric that tells most, of the first suite of the plan with a result.
 
     Args:
         run: the plan.
         results: by job and suite; texts are problems and are passed over. None: nothing is collected yet.
+        judgements: whether they are plausible; None: nobody judged them.
     """
     if not results:
         return None
@@ -56,12 +62,17 @@ def headline(
             for job in run.jobs
             if isinstance(result := results.get((job.job, suite)), ResultDocument) and result.metrics
         }
-        names = leading_first(metric for result in found.values() for metric in result.metrics)
+        names = leading_first(metric for result in found.values() for metric in result.metrics.items())
         if names:
             name = names[0]
             first = next(result.metrics[name] for result in found.values() if name in result.metrics)
             measured = {
-                job: Measured(value, _spread(result.metrics[name]), result.verified)
+                job: Measured(
+                    value,
+                    _spread(result.metrics[name]),
+                    result.verified,
+                    _doubt(judgements, (job, suite), name),
+                )
                 for job, result in found.items()
                 if name in result.metrics and (value := _value(result.metrics[name])) is not None
             }
@@ -69,9 +80,25 @@ def headline(
     return None
 
 
-def leading_first(names: Iterable[str]) -> list[str]:
-    """Metrics with the one a table has room for first: triad of all threads, then any of all threads."""
-    return sorted(names, key=lambda name: (name != "triad.all", not name.endswith(".all")))
+def leading_first(metrics: Iterable[tuple[str, Metric]]) -> list[str]:
+    """Metrics with the one a table has room for first: by the rank their suite gives them.
+
+    Without ranks: triad of all threads, then any of all threads.
+    """
+    ranks: dict[str, int] = {}
+    for name, metric in metrics:
+        rank = getattr(metric, "headline", None)
+        ranks[name] = min(NO_RANK if rank is None else rank, ranks.get(name, NO_RANK))
+    return sorted(
+        ranks, key=lambda name: (ranks[name], name != "triad.all", not name.endswith(WHOLE_INSTANCE))
+    )
+
+
+def _doubt(
+    judgements: Mapping[tuple[str, str], Judgement] | None, cell: tuple[str, str], metric: str
+) -> str | None:
+    judgement = (judgements or {}).get(cell)
+    return judgement.refusal(metric) if judgement is not None else None
 
 
 def _value(metric: Metric) -> float | None:

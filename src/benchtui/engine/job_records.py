@@ -13,6 +13,7 @@ from benchtui.engine.snapshot import JobRow
 
 if TYPE_CHECKING:
     from benchtui.core.money import Cost
+    from benchtui.core.plausibility import Judgement
     from benchtui.engine.detail import JobDetail, Said
 
 
@@ -69,7 +70,10 @@ def detail_fields(detail: JobDetail) -> dict[str, Any]:
         "missing_sentinels": list(detail.row.status.gaps),
         "system": detail.system.model_dump(mode="json", by_alias=True) if detail.system else None,
         "system_problem": detail.system_problem,
-        "results": {suite: _result(result) for suite, result in detail.results.items()},
+        "results": {
+            suite: {**_result(result), **_judgement(detail.judgements.get(suite))}
+            for suite, result in detail.results.items()
+        },
         "cost": _cost(detail.cost),
         "log_chunks": detail.log_chunks,
     }
@@ -105,6 +109,19 @@ def _result(result: ResultDocument | str) -> dict[str, Any]:
             }
             for name, metric in result.metrics.items()
         },
+    }
+
+
+def _judgement(judgement: Judgement | None) -> dict[str, Any]:
+    if judgement is None:
+        return {"plausibility": None}
+    return {
+        "plausibility": judgement.numbers.value,
+        "findings": [
+            {"rule": one.rule, "about": one.about.value, "metric": one.metric, "reason": one.reason}
+            for one in judgement.findings
+        ],
+        "untested": [{"rule": one.rule, "lacks": one.lacks} for one in judgement.untested],
     }
 
 

@@ -58,6 +58,7 @@ class _Followed:
     watcher: Watcher
     snapshot: Snapshot | None = None
     collected_for: frozenset[tuple[str, str]] = frozenset()
+    collected: Collected | None = None  # the newest
     task: asyncio.Task[None] | None = None
 
 
@@ -156,7 +157,8 @@ class Operations:
         from benchtui.engine.detail import read_detail
 
         followed = self._looked_at()
-        return await read_detail(await self.workspace.bucket(), followed.watcher, job)
+        beside = followed.collected.evidence if followed.collected else None
+        return await read_detail(await self.workspace.bucket(), followed.watcher, job, beside=beside)
 
     async def log(self, job: str, after: int) -> LogTail:
         """What the job logged after chunk ``after``."""
@@ -170,23 +172,23 @@ class Operations:
         self._permit(Command.COLLECT)
         followed = self._looked_at()
         snapshot = followed.snapshot or await followed.watcher.poll()
-        collected = await self.workspace.collect(followed.watcher, snapshot)
-        self.tell(Gathered(collected))
-        return collected
+        followed.collected = await self.workspace.collect(followed.watcher, snapshot)
+        self.tell(Gathered(followed.collected))
+        return followed.collected
 
     async def results(self, runs: Sequence[str]) -> tuple[InstanceResult, ...]:
         """Results of several runs, for a comparison."""
         self._permit(Command.COMPARE)
-        from benchtui.engine.comparing import results_of
+        from benchtui.engine.comparing import results_of_all
 
-        found: list[InstanceResult] = []
+        found: list[tuple[RunDocument, Collected]] = []
         for run in runs:
             document = await self.workspace.load(run)
             # What happened in an earlier run is no news of the one that is followed.
             watcher = await self.workspace.watcher(document, emit=_unheard)
             snapshot = await watcher.poll()
-            found += results_of(document, await self.workspace.collect(watcher, snapshot))
-        return tuple(found)
+            found.append((document, await self.workspace.collect(watcher, snapshot)))
+        return await asyncio.to_thread(results_of_all, found)
 
     async def sweep(self) -> Sweep:
         """Own instances in every enabled region."""
@@ -348,7 +350,7 @@ class Operations:
         self, followed: _Followed, snapshot: Snapshot, there: frozenset[tuple[str, str]]
     ) -> None:
         collected = await self.workspace.collect(followed.watcher, snapshot)
-        followed.collected_for = there
+        followed.collected_for, followed.collected = there, collected
         self.tell(Gathered(collected))
 
     async def _introduce(self) -> None:

@@ -18,7 +18,7 @@ class Ending:
     """What is known of a run when a command lets go of it."""
 
     cells: int  # that count: planned, of jobs that have ended if the run goes on
-    succeeded: int  # of them: measured, and verified where results were read
+    succeeded: int  # of them: measured, and verified and plausible where results were read
     may_exist: bool = True  # whether any instance was launched, for all that is known
     refusals: frozenset[FailureKind] = frozenset()  # why launches failed
     overdue: int = 0  # instances alive that should have ended
@@ -47,11 +47,14 @@ def exit_code(ending: Ending) -> ExitCode:
 
 
 def counted(census: CensusDocument) -> tuple[int, int]:
-    """Cells that count, and those measured and verified. While a run goes on only what has ended counts."""
+    """Cells that count, and the good ones: measured, verified, nothing against them.
+
+    While a run goes on only what has ended counts.
+    """
     ended = [
         row for row in census.rows if census.closed or row.outcome is Outcome.MEASURED or row.state in FINAL
     ]
-    good = sum(row.outcome is Outcome.MEASURED and row.verified is True for row in ended)
+    good = sum(row.outcome is Outcome.MEASURED and row.verified is True and not row.doubted for row in ended)
     return len(ended), good
 
 

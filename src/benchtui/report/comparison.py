@@ -168,7 +168,7 @@ def ladder(results: Sequence[InstanceResult], chosen: MetricKey) -> Chart:
             tuple(
                 (float(count), cell.estimate.value)
                 for (count, _), cell in zip(steps, row.cells, strict=True)
-                if cell.estimate is not None
+                if cell.estimate is not None and not cell.implausible  # a line has no room for a reason
             ),
         )
         for row in comparison.rows
@@ -197,7 +197,7 @@ def history(results: Sequence[InstanceResult], comparison: Comparison, position:
         of_run = compare([one for one in alike if one.run == run], keys=[column.key], basis=comparison.basis)
         for row in of_run.rows:
             estimate = row.cells[0].estimate
-            if estimate is not None:
+            if estimate is not None and not row.cells[0].implausible:
                 lines[row.name].append((at.timestamp(), estimate.value))
     series = tuple(Series(name, tuple(points)) for name, points in lines.items() if points)
     marks = tuple(Tick(at.timestamp(), f"{at:%m-%d %H:%M}") for at in sorted(set(runs.values())))

@@ -67,6 +67,7 @@ def _cell(comparison: Comparison, row: TypeRow, position: int) -> dict[str, Any]
         "reason": quoting.why(cell) or None,
         "outliers": list(cell.outliers),
         "unverified_left_out": cell.unverified,
+        "implausible": list(cell.doubted),
         "instances": _members(cell),
     }
 
@@ -77,5 +78,12 @@ def _interval(interval: Interval | None) -> list[float] | None:
 
 def _members(cell: Cell) -> list[dict[str, Any]]:
     return [
-        {"run": one.run, "job": one.job, "value": one.value, "verified": one.verified} for one in cell.members
+        {
+            "run": one.run,
+            "job": one.job,
+            "value": one.value,
+            "verified": one.verified,
+            "plausible": one.doubt is None,
+        }
+        for one in cell.members
     ]

@@ -77,7 +77,9 @@ def cells(
         "spent": unknown if row.spent_usd is None else Text(_usd(row.spent_usd)),
         "ends": _ends(row, run, now, unknown),
     }
-    if measured is not None and measured.verified is not True:
+    if measured is not None and measured.doubt is not None:
+        found["measure"].append("?").stylize(BAD)  # the job's own screen says why
+    elif measured is not None and measured.verified is not True:
         found["measure"].stylize(BAD if measured.verified is False else WARN)
     if stale:
         for cell in found.values():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from benchtui.core.documents import ResultDocument
+from benchtui.core.plausibility import Plausibility
 from benchtui.engine.headline import digits
 from benchtui.engine.job_fields import heard_at
 from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from benchtui.core.documents import RunDocument, SystemDocument
+    from benchtui.core.plausibility import Judgement
     from benchtui.engine.detail import JobDetail, Said
     from benchtui.engine.snapshot import JobRow
 
@@ -149,12 +151,26 @@ def _results(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
             continue
         if result.reason:
             yield _named(suite, safe_text(f"{result.outcome.value}: {result.reason}", 500, WARN))
-        yield from _metrics(suite, result, glyphs)
+        judgement = detail.judgements.get(suite)
+        yield from _metrics(suite, result, judgement, glyphs)
+        yield from _doubts(judgement)
     if missing:
         yield _named("none yet", safe_text(" ".join(missing), 500, FAINT))
 
 
-def _metrics(suite: str, result: ResultDocument, glyphs: Glyphs) -> Iterator[Text]:
+def _doubts(judgement: Judgement | None) -> Iterator[Text]:
+    """Every rule that is broken, then what could not be tested."""
+    if judgement is None:
+        return
+    for one in judgement.told:
+        yield _named("", safe_text(one, 500, BAD))
+    for lacking in judgement.untested:
+        yield _named("", safe_text(f"not tested: {lacking.rule} {lacking.lacks}", 300, FAINT))
+
+
+def _metrics(
+    suite: str, result: ResultDocument, judgement: Judgement | None, glyphs: Glyphs
+) -> Iterator[Text]:
     verified = {True: (glyphs.yes, "verified", GOOD), False: (glyphs.no, "NOT VERIFIED", BAD)}
     sign, word, style = verified.get(result.verified, (glyphs.unknown, "not checked", WARN))  # type: ignore[arg-type]
     for number, (name, metric) in enumerate(result.metrics.items()):
@@ -166,6 +182,9 @@ def _metrics(suite: str, result: ResultDocument, glyphs: Glyphs) -> Iterator[Tex
         line.append_text(safe_text(metric.unit, 20))
         line.append(f"  best {_number(metric.best, glyphs)}  n={len(metric.counted)}  ", style=FAINT)
         line.append(f"{sign} {word}", style=style)
+        if judgement is not None and judgement.refusal(name) is not None:
+            plausible = judgement.of(name) is Plausibility.PLAUSIBLE
+            line.append(f"  {glyphs.no} {'RECORD' if plausible else judgement.of(name).upper()}", style=BAD)
         yield _named(suite if number == 0 else "", line)
 
 

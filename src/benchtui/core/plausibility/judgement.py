@@ -65,6 +65,11 @@ class Judgement:
         return Plausibility.PLAUSIBLE if self.timed else Plausibility.UNKNOWN
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """Every finding as a line, those about numbers first: a record can be mended, a number cannot."""
+        return tuple(str(one) for one in sorted(self.findings, key=_numbers_first))
+
+    @property
     def rules(self) -> tuple[str, ...]:
         """Names of the broken rules, sorted."""
         return tuple(sorted({one.rule for one in self.findings}))
@@ -78,9 +83,12 @@ class Judgement:
         """Why a metric (None: anything of the claim) is not ranked, in one line; None if it is."""
         found = [one for one in self.findings if metric is None or one.metric in (None, metric)]
         if found:
-            # Numbers first: a record can be mended, a number cannot.
-            first = min(found, key=lambda one: one.about is not About.NUMBERS)
+            first = min(found, key=_numbers_first)
             more = len({one.rule for one in found}) - 1
             word = "implausible" if first.about is About.NUMBERS else "record breaks"
             return f"{word}: {first}" + (f" (and {more} more)" if more else "")
         return None if self.timed else "plausibility unknown: nothing says how long anything took"
+
+
+def _numbers_first(finding: Finding) -> bool:
+    return finding.about is not About.NUMBERS

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from benchtui.core.documents import JobDocument, Metric, ResultDocument, RunDocument, Sample, SystemDocument
+from benchtui.core.documents import (
+    JobDocument,
+    Metric,
+    Outcome,
+    ResultDocument,
+    RunDocument,
+    Sample,
+    SystemDocument,
+)
+from benchtui.core.plausibility import Judgement, judge
 from benchtui.core.plausibility.claim import Claim, Dimension, Observation, Quantity, level_of
 from benchtui.core.plausibility.naming import cpu_in_words
+
+Cell = tuple[str, str]  # job, suite
 
 #: Fields of a sample that say how much was done in its seconds, by kind of rate.
 _WORK: Mapping[Dimension, tuple[str, ...]] = {
@@ -20,6 +32,46 @@ _WORK: Mapping[Dimension, tuple[str, ...]] = {
 #: Parts of a metric's name that tell accesses of which each waits for the one before.
 _CHASES = frozenset({"latency", "chase", "random"})
 _TICK = "timer_tick_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of one run's results: enough to judge them."""
+
+    run: RunDocument
+    results: Mapping[Cell, ResultDocument | str]  # texts are problems: there is nothing to judge
+    systems: Mapping[str, SystemDocument] = field(default_factory=dict)  # by job
+    raw_sha256: Mapping[Cell, str] = field(default_factory=dict)  # of the raw output that was read
+    read_at: datetime | None = None
+
+
+def judge_runs(runs: Sequence[Evidence]) -> tuple[dict[Cell, Judgement], ...]:
+    """Judge every measured result of the runs, each beside all others; one mapping for each run."""
+    claims: list[Claim] = []
+    cells: list[tuple[int, Cell]] = []
+    for at, evidence in enumerate(runs):
+        jobs = {job.job: job for job in evidence.run.jobs}
+        for cell, result in evidence.results.items():
+            if not isinstance(result, ResultDocument) or result.outcome is not Outcome.MEASURED:
+                continue
+            if cell[0] not in jobs:
+                continue
+            cells.append((at, cell))
+            claims.append(
+                claim_of(
+                    result,
+                    evidence.run,
+                    jobs[cell[0]],
+                    system=evidence.systems.get(cell[0]),
+                    raw_sha256=evidence.raw_sha256.get(cell),
+                    read_at=evidence.read_at,
+                    across_runs=len(runs) > 1,
+                )
+            )
+    found: tuple[dict[Cell, Judgement], ...] = tuple({} for _ in runs)
+    for (at, cell), judgement in zip(cells, judge(claims), strict=True):
+        found[at][cell] = judgement
+    return found
 
 
 def claim_of(

@@ -274,7 +274,10 @@ class JobsPane(Pane):
         before, self._results_of = self._results_of, (view.snapshot.run.run, view.collected)
         if before is not None and before[0] == view.snapshot.run.run and before[1] is view.collected:
             return
-        self._results = headline(view.snapshot.run, view.collected.results if view.collected else None)
+        here = view.collected
+        self._results = headline(
+            view.snapshot.run, here.results if here else None, here.judgements if here else None
+        )
         self.query_one(ResultChart).show(view.snapshot.run, view.collected, ascii_only=view.ascii)
 
     def _show_empty(self, view: View) -> None:
