@@ -167,6 +167,11 @@ def level_of(name: str) -> Level | None:
     return None
 
 
+def hpl_operations(order: float) -> float:
+    """Operations of one solution, as HPL counts them: 2/3 N³ + 3/2 N²."""
+    return 2 / 3 * order**3 + 3 / 2 * order**2
+
+
 def resolution(value: float) -> float:
     """The smallest difference the written form of a number can show, relative to it: 42.1 → 0.0024.
 

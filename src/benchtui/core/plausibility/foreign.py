@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from benchtui.core.plausibility.claim import Claim, Observation, Quantity, level_of
+from benchtui.core.plausibility.claim import Claim, Observation, Quantity, hpl_operations, level_of
 from benchtui.core.plausibility.naming import cpu_in_words
 
 #: The first commit of that repository ("Initial commit: Project structure and seed data", 85401ef).
@@ -99,7 +99,7 @@ def _aggregate(part: Mapping[str, Any], value: float) -> Observation | None:
     work = _number(part.get("iterations"))
     size = _number(part.get("matrix_size"))
     if size is not None:
-        work = 2 / 3 * size**3 + 3 / 2 * size**2  # as HPL counts the operations of one solution
+        work = hpl_operations(size)
     return None if seconds is None and work is None else Observation(value, seconds, work)
 
 

@@ -18,17 +18,18 @@ from benchtui.core.documents import (
     SystemDocument,
 )
 from benchtui.core.plausibility import Judgement, judge
-from benchtui.core.plausibility.claim import Claim, Dimension, Observation, Quantity, level_of
+from benchtui.core.plausibility.claim import (
+    Claim,
+    Dimension,
+    Observation,
+    Quantity,
+    hpl_operations,
+    level_of,
+)
 from benchtui.core.plausibility.naming import cpu_in_words
 
 Cell = tuple[str, str]  # job, suite
 
-#: Fields of a sample that say how much was done in its seconds, by kind of rate.
-_WORK: Mapping[Dimension, tuple[str, ...]] = {
-    Dimension.BANDWIDTH: ("bytes",),
-    Dimension.FLOPS: ("flop",),
-    Dimension.RATE: ("operations",),
-}
 #: Parts of a metric's name that tell accesses of which each waits for the one before.
 _CHASES = frozenset({"latency", "chase", "random"})
 _TICK = "timer_tick_seconds"
@@ -103,7 +104,9 @@ def claim_of(
         name=place,
         instance_type=result.instance_type,
         suite=result.suite,
-        quantities=tuple(_quantity(name, metric, threads) for name, metric in result.metrics.items()),
+        quantities=tuple(
+            _quantity(result.suite, name, metric, threads) for name, metric in result.metrics.items()
+        ),
         provider=result.provider,
         run=result.run,
         instance_id=result.instance_id,
@@ -130,29 +133,47 @@ def _threads(system: SystemDocument | None, job: JobDocument) -> Mapping[str, in
     return {"one": 1, "core": cores, "all": usable}
 
 
-def _quantity(name: str, metric: Metric, threads: Mapping[str, int]) -> Quantity:
+def _quantity(suite: str, name: str, metric: Metric, threads: Mapping[str, int]) -> Quantity:
     counted = [sample for sample in metric.samples if not sample.excluded]
     value = metric.median
     if value is None and counted:
         value = statistics.median(sample.value for sample in counted)
     parts = name.partition(":")[0].lower().split(".")  # a second build's figures end in :its-name
     bare = Quantity(name, metric.unit, value)
-    work = _WORK.get(bare.dimension, ())
+    rate = bare.dimension in (Dimension.BANDWIDTH, Dimension.FLOPS, Dimension.RATE)
     return Quantity(
         name,
         metric.unit,
         value,
-        tuple(Observation(sample.value, sample.seconds, _work(sample, work)) for sample in counted),
+        tuple(
+            Observation(sample.value, sample.seconds, _work(suite, sample) if rate else None)
+            for sample in counted
+        ),
         level=level_of(name),
         latency=bare.dimension in (Dimension.TIME, Dimension.CYCLES) and not _CHASES.isdisjoint(parts),
         threads=threads.get(parts[-1]),
     )
 
 
-def _work(sample: Sample, fields: tuple[str, ...]) -> float | None:
+def _work(suite: str, sample: Sample) -> float | None:
+    """Bytes or operations of a sample: its own word for it, or what its suite is known to mean."""
     extra = sample.model_extra or {}
-    found = next((extra[field] for field in fields if field in extra), None)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+
+    def number(name: str) -> float | None:
+        value = extra.get(name)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    if (work := number("work")) is not None:
+        return work
+    if suite in ("stream", "vector_ops"):
+        return number("bytes")
+    if suite == "cache":
+        size, passes = number("bytes"), number("passes")
+        return size * passes if size is not None and passes is not None else None
+    if suite == "mixed_precision":
+        return number("flops")
+    order = number("n")
+    return hpl_operations(order) if suite == "hpl" and order is not None else None
 
 
 def _ticks(facts: Any, depth: int = 0) -> Iterator[float]:

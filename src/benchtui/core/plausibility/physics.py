@@ -225,6 +225,10 @@ def above_measured_peak(claim: Claim, peaks: Mapping[int | None, float]) -> Iter
         peaks: flop/s of double-precision fused multiply-adds in registers, by threads; the highest holds
             where there is none of as many.
     """
+    for one in claim.quantities:
+        if claim.suite == "hpl" and one.name.startswith("efficiency") and (one.value or 0.0) > PEAK_SLACK:
+            reason = f"{one.value:.3g} of the peak of multiply-adds that was measured beside it"
+            yield _numbers("above-measured-peak", reason, one.name)
     held = [one for one in claim.quantities if one.dimension is Dimension.FLOPS and _double(claim, one)]
     if not held:
         return
