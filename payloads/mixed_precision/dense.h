@@ -32,6 +32,7 @@ struct dense_plan {
     const char *run;
     int threads, samples;
     double shortest, busiest; /* seen: seconds of a sample, CPU seconds per wall second */
+    int blind;                /* comparisons that accepted a result made wrong on purpose */
 };
 
 static double cpu_seconds(void) {
@@ -168,6 +169,11 @@ static double measure_product(struct dense_plan *plan, bool is_single, int n) {
     double error = product_error(&a, &b, &c, 3);
     snprintf(name, sizeof name, "%s.%d.%s", what, n, plan->run);
     report_check(name, error <= 1.0, error, 1.0);
+    /* One element among n^2, missing or wrong by a millionth, must not pass. */
+    size_t middle = (size_t)n * (size_t)n / 2;
+    if (is_single) ((float *)c.data)[middle] = 0.0f;
+    else ((double *)c.data)[middle] *= 1.0 + 1e-6;
+    plan->blind += product_error(&a, &b, &c, 3) <= 1.0;
     for (int i = 0; i < 3; i++) drop(&small[i]);
     drop(&a), drop(&b), drop(&c);
     return best;
@@ -269,6 +275,12 @@ static void measure_solutions(struct dense_plan *plan, int n) {
     /* Negative: LAPACK gave up and solved it all in double. */
     snprintf(name, sizeof name, "refined.%d.%s", n, plan->run);
     report_check(name, fewest >= 0, fewest, 0.0);
+    /* One unknown among n, wrong by a ten millionth of the greatest, must not pass. */
+    size_t greatest = 0;
+    for (size_t i = 0; i < rows; i++)
+        if (fabs(s.x[i]) > fabs(s.x[greatest])) greatest = i;
+    s.x[greatest] *= 1.0 + 1e-7;
+    plan->blind += residual(&s) < RESIDUAL_LIMIT;
     give_back(s.a, elements, sizeof(double)), give_back(s.factors, elements, sizeof(double));
     give_back(s.b, rows, sizeof(double)), give_back(s.x, rows, sizeof(double));
     give_back(s.work, rows, sizeof(double)), give_back(s.single_work, elements + rows, sizeof(float));

@@ -115,6 +115,7 @@ struct peak {
     double best;                 /* flops per second, over the batches */
     double farthest;             /* from an integer number of instructions per cycle, over its widths */
     double shortest;             /* batch */
+    uint64_t observed;           /* products that one iteration of `kernel` adds, counted */
     uint64_t miscounted;         /* kernels that add other numbers of products than is said */
     int workers;                 /* the fewest threads that were alone on their CPUs */
     bool exact;
@@ -203,8 +204,9 @@ static struct peak measure_peak(enum format format, const struct peak_plan *plan
             if (rate(&b) > here) here = rate(&b);
         }
         if (distance > peak.farthest) peak.farthest = distance;
-        if (here > fastest) fastest = here, peak.kernel = k;
-        peak.miscounted += products_observed(k) != products_per_iteration(k);
+        uint64_t observed = products_observed(k);
+        if (here > fastest) fastest = here, peak.kernel = k, peak.observed = observed;
+        peak.miscounted += observed != products_per_iteration(k);
         json_begin(k->symbol, '{');
         json_real("instructions_per_cycle", per_cycle);
         json_real("gflops", 1e-9 * here);
@@ -229,7 +231,9 @@ static struct peak measure_peak(enum format format, const struct peak_plan *plan
         if (rate(&b) > peak.best) peak.best = rate(&b);
         if (b.seconds < peak.shortest) peak.shortest = b.seconds;
         if (b.workers < peak.workers) peak.workers = b.workers;
-        peak.exact = peak.exact && b.exact;
+        /* A multiplication and an addition for each product that was counted, and no more. */
+        peak.exact = peak.exact && b.exact &&
+                     b.flops == 2.0 * (double)peak.observed * (double)iterations * plan->cpus->count;
     }
     return peak;
 }

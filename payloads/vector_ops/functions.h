@@ -146,7 +146,8 @@ static double compensated_sum(const double *a, int n) {
 static double error_of_elements(enum function f, const struct vectors *v, bool odd) {
     double worst = 0.0;
     for (size_t i = 0; i < (size_t)v->n; i++) {
-        double x = x_element(v, i), y = y_element(i), got = v->y[i], want = x, bound = DBL_TRUE_MIN;
+        double x = x_element(v, i), y = y_element(i), got = v->y[i], want = x;
+        double bound = DBL_MIN; /* exact: any error is too large */
         if (f == DAXPY) {
             want = odd ? y + 0.5 * x : y;
             bound = 2.0 * UNIT_ROUNDOFF * (fabs(y) + fabs(0.5 * x));
@@ -191,41 +192,58 @@ static double error_of(enum function f, const struct vectors *v, const struct ou
 /* Written so that a NaN fails. */
 static bool within_bound(double error) { return error <= 1.0; }
 
-/* ---- which vectors a function reads and writes, seen from outside ------------------------------------------- */
+/* ---- do the comparisons notice what they are for? ------------------------------------------------------------ */
 
-enum { PROBE = 64 };
+enum { PROBE = 1024 };
 
 /* All that one call leaves behind: its result, x and y. */
 struct trace {
     double result, x[PROBE], y[PROBE];
 };
 
-static struct trace traced(enum function f, int disturbed, double by) {
-    struct trace t;
-    struct vectors v = {.x = t.x, .y = t.y, .n = PROBE, .largest = PROBE - 1};
+/* Of one call on vectors of which element `at` of x (disturbed = 1) or y (2) was changed before. */
+static void trace(struct trace *t, enum function f, int disturbed, size_t at, double by) {
+    struct vectors v = {.x = t->x, .y = t->y, .n = PROBE, .largest = PROBE - 1};
     struct outcome outcome = {0.0, 0};
     fill(&v);
-    if (disturbed) (disturbed == 1 ? v.x : v.y)[PROBE / 2] = by;
+    if (disturbed) (disturbed == 1 ? v.x : v.y)[at] = by;
     repeat(f, &v, 1, &outcome);
-    t.result = outcome.sum;
-    return t;
+    t->result = outcome.sum;
 }
+
+/* Is a result accepted of which one element, or the returned number, is `wrong` of what it was? */
+static bool accepted(enum function f, double (*wrong)(double)) {
+    static struct trace t;
+    struct vectors v = {.x = t.x, .y = t.y, .n = PROBE, .largest = PROBE - 1};
+    trace(&t, f, 0, 0, 0.0);
+    double *element = f == DAXPY || f == DCOPY ? &t.y[PROBE / 3] : f == DSCAL ? &t.x[PROBE / 3] : &t.result;
+    *element = wrong(*element);
+    return within_bound(error_of(f, &v, &(struct outcome){t.result, 1}));
+}
+
+static double unchanged(double value) { return value; }
+static double not_a_number(double value) { return value * NAN; }
+static double next_one(double value) { return value + 1.0; }
+/* Not the nearest, so that it differs whatever the value: by 2 to 4 units of the last place of single precision. */
+static double in_single(double value) { return (double)(float)(value * (1.0 + 3.0 * (double)FLT_EPSILON)); }
+
+/* ---- which vectors a function reads and writes, seen from outside ------------------------------------------- */
 
 /* Bytes per element that a function moves, by experiment: a vector is written if a call changes it, and read if one
    element of it, changed before the call, shows in what comes out elsewhere. */
 static uint64_t bytes_observed(enum function f) {
-    struct trace plain = traced(f, 0, 0.0), other;
-    uint64_t vectors = 0;
+    static struct trace plain, other;
+    size_t at = PROBE / 2, vectors = 0;
+    trace(&plain, f, 0, 0, 0.0);
     for (int which = 1; which <= 2; which++) {
-        double before = which == 1 ? x_element(&(struct vectors){.largest = PROBE - 1}, PROBE / 2) : 0.0;
-        if (which == 2) before = y_element(PROBE / 2);
-        double after = which == 1 ? plain.x[PROBE / 2] : plain.y[PROBE / 2];
+        trace(&other, f, which, at, 1024.0);
+        bool of_x = which == 1;
+        double before = of_x ? x_element(&(struct vectors){.largest = PROBE - 1}, at) : y_element(at);
+        double after = of_x ? plain.x[at] : plain.y[at], changed = of_x ? other.x[at] : other.y[at];
+        double partner = of_x ? plain.y[at] : plain.x[at], partner_changed = of_x ? other.y[at] : other.x[at];
         bool written = after != before;
-        other = traced(f, which, 1024.0);
-        double changed = which == 1 ? other.x[PROBE / 2] : other.y[PROBE / 2];
-        double partner = which == 1 ? other.y[PROBE / 2] - plain.y[PROBE / 2] : other.x[PROBE / 2] - plain.x[PROBE / 2];
-        bool read = other.result != plain.result || partner != 0.0 || (written && changed != after);
-        vectors += (uint64_t)written + (uint64_t)read;
+        bool read = other.result != plain.result || partner_changed != partner || (written && changed != after);
+        vectors += (size_t)written + (size_t)read;
     }
     return vectors * sizeof(double);
 }
