@@ -1,0 +1,111 @@
+/*
+ * A ring of cache lines, each of which holds the address of the next: the order is one random cycle through all of
+ * them, so a load cannot start before the one before it ended, and no prefetcher can guess it. Included by cache.c only.
+ */
+#ifndef BENCHTUI_CACHE_RING_H
+#define BENCHTUI_CACHE_RING_H
+
+#include "../common/chain.h"
+
+enum { UNROLLED = 16 };
+static const double CLOCK_SAMPLE_SECONDS = 50e-6;
+enum { CLOCK_SAMPLES = 4 }; /* before and after each window */
+
+/* The first two words of a cache line; the rest of it is not read. */
+struct line {
+    struct line *next;
+    uint64_t place; /* how many steps from the first line, as the walk counted them */
+};
+
+struct ring {
+    char *memory;
+    uint64_t line_bytes, lines;
+};
+
+static inline struct line *line_at(const struct ring *ring, uint64_t i) {
+    return (struct line *)(ring->memory + i * ring->line_bytes);
+}
+
+/* xorshift64*, S. Vigna 2016: the same ring in every process, on other physical pages. */
+static uint64_t next_random(uint64_t *state) {
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * UINT64_C(2685821657736338717);
+}
+
+/* A number below `limit`, which is far below 2^32: the bias is below limit / 2^32. */
+static uint64_t random_below(uint64_t *state, uint64_t limit) { return ((next_random(state) >> 32) * limit) >> 32; }
+
+/* Sattolo 1986: swapping with an earlier place, never with itself, makes one cycle of all n. */
+static void make_random(const struct ring *ring) {
+    uint64_t state = 88172645463325252u;
+    for (uint64_t i = 0; i < ring->lines; i++) line_at(ring, i)->next = line_at(ring, i);
+    for (uint64_t i = ring->lines - 1; i > 0; i--) {
+        struct line *a = line_at(ring, i), *b = line_at(ring, random_below(&state, i)), *next = a->next;
+        a->next = b->next;
+        b->next = next;
+    }
+}
+
+/* The control: the order in which lines lie in memory, which every prefetcher guesses. */
+static void make_sequential(const struct ring *ring) {
+    for (uint64_t i = 0; i < ring->lines; i++) line_at(ring, i)->next = line_at(ring, (i + 1) % ring->lines);
+}
+
+/* Length of the cycle that the first line is on, counted line by line; each learns its place. */
+static uint64_t walk(const struct ring *ring) {
+    struct line *first = line_at(ring, 0), *line = first;
+    uint64_t count = 0;
+    do {
+        line->place = count++;
+        line = line->next;
+    } while (line != first && count <= ring->lines);
+    return count;
+}
+
+/* `steps`, a multiple of UNROLLED, dependent loads. */
+static __attribute__((noinline)) struct line *chase(struct line *line, uint64_t steps) {
+    for (uint64_t i = 0; i < steps; i += UNROLLED) {
+        line = line->next, line = line->next, line = line->next, line = line->next;
+        line = line->next, line = line->next, line = line->next, line = line->next;
+        line = line->next, line = line->next, line = line->next, line = line->next;
+        line = line->next, line = line->next, line = line->next, line = line->next;
+    }
+    return line;
+}
+
+/* One timed chase. */
+struct window {
+    double seconds, hertz;
+    uint64_t steps;
+    bool arrived; /* at the line that lies `steps` further on by the walk's count */
+};
+
+static double nanoseconds(const struct window *w) { return 1e9 * w->seconds / (double)w->steps; }
+static double cycles(const struct window *w) { return w->hertz * w->seconds / (double)w->steps; }
+
+static struct window timed_chase(const struct ring *ring, struct line **line, uint64_t steps) {
+    uint64_t expected = ((*line)->place + steps) % ring->lines;
+    double before = clock_hertz(CLOCK_SAMPLES, CLOCK_SAMPLE_SECONDS), start = now_seconds();
+    *line = chase(*line, steps);
+    double seconds = now_seconds() - start, after = clock_hertz(CLOCK_SAMPLES, CLOCK_SAMPLE_SECONDS);
+    return (struct window){seconds, before > after ? before : after, steps, (*line)->place == expected};
+}
+
+/* Steps that take about `seconds`, after one round more: the walk was the first and wrote. Never whole rounds: a chase that does not run would end where it began. */
+static uint64_t steps_of(const struct ring *ring, struct line **line, double seconds) {
+    uint64_t steps = ring->lines / UNROLLED * UNROLLED + UNROLLED;
+    double took;
+    for (;; steps *= 2) {
+        double start = now_seconds();
+        *line = chase(*line, steps);
+        took = now_seconds() - start;
+        if (took > seconds / 4) break;
+        if (steps > UINT64_C(1) << 40) break;
+    }
+    steps = (uint64_t)((double)steps * seconds / took) / UNROLLED * UNROLLED + UNROLLED;
+    return steps % ring->lines == 0 ? steps + UNROLLED : steps;
+}
+
+#endif
