@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
 
 from keys import JobState, Progress, system_key
@@ -15,15 +16,18 @@ from keys import JobState, Progress, system_key
 import power
 import results
 import system
+from chain_clock import ChainClock
 from heartbeat import Heartbeat
 from imds import Imds, ImdsUnavailable
-from job import Job, run_dir, work_dir
+from job import Job, run_dir, uptime_s, work_dir
 from joblog import JobLog
 from objects import Objects, StoreError
 from packages import Installer
 from process import Stop, adopt_orphans
+from repetitions import share_of
+from result_document import document
 from sentinels import Sentinels, Spool
-from suites import SuiteRun, run_suite
+from suites import SuiteRun
 from system import Observed
 
 MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "shutdown", "agent-guard")
@@ -34,6 +38,8 @@ FINAL_UPLOAD_S = 60.0  # when it ends by itself: there is time, but power-off wa
 GUARD_GRACE_S = 55.0
 NEAR_DEADLINE_S = 30.0  # a SIGTERM this near the deadline is the deadline's timer
 NOT_RUN = "the job ended before it was run"
+LONGEST_BOOT_S = 60.0  # what is longer is no boot: the instance was kept waiting before it
+AFTERWARDS_S = 10.0  # uploads, last words and power-off: time that is paid for and not measured in
 Outcomes = Dict[str, Dict[str, Optional[str]]]
 
 
@@ -47,6 +53,7 @@ class Agent:
         self.sentinels = Sentinels(
             job.run, job.job, self.objects, Spool(os.path.join(run_dir(), "sentinels")), say=log.say
         )
+        self._clock = ChainClock(os.path.join(work_dir(), "suites", "common"), log.say)
         self.outcomes: Outcomes = {suite: {"outcome": "declined", "reason": NOT_RUN} for suite in job.suites}
         self.heartbeat = Heartbeat(
             job, self.objects, self.sentinels, log, lambda why: stop.set(JobState.KILLED.value, why)
@@ -67,12 +74,22 @@ class Agent:
             layers=armed(guarded),
         )
         self.heartbeat.start()
-        if observed.instance_type != self.job.instance_type:
-            reason = "asked for {}, got {}".format(self.job.instance_type, observed.instance_type)
+        reason = self._not_as_asked(observed)
+        if reason:
             self._decline(self.job.suites, reason)
             self.log.say(reason)
             return
-        self._run_suites(observed)
+        self._run_suites(observed, identity)
+
+    def _not_as_asked(self, observed: Observed) -> Optional[str]:
+        """Why nothing may be measured here under the name of what was asked for; None if it is that."""
+        for asked, got in (
+            (self.job.instance_type, observed.instance_type),
+            (self.job.image_id, observed.image_id),
+        ):
+            if asked != got and got is not None:
+                return "asked for {}, got {}".format(asked, got)
+        return None
 
     def _identity(self) -> Dict[str, Any]:
         try:
@@ -81,40 +98,86 @@ class Agent:
             self.log.say(str(error))
             return {}
 
-    def _run_suites(self, observed: Observed) -> None:
+    def _run_suites(self, observed: Observed, identity: Dict[str, Any]) -> None:
+        """Prepare all suites, then measure one by one: only then is it known how long the set-up took."""
         with open(os.path.join(work_dir(), "suites.json"), encoding="utf-8") as file:
             declared: Dict[str, Any] = json.load(file)["suites"]
         self.sentinels.emit(JobState.PREPARING)
-        installer = Installer(self.stop, self.log.say)
-        wanted = {suite: installer.needed(declared[suite]) for suite in self.job.suites if suite in declared}
-        every: List[str] = [name for names in wanted.values() for name in names]
-        failed = installer.install(every)
-        if self.stop:
-            return
-        self._upload_system(observed, installer, every)
-        for suite in self.job.suites:
+        suites = [self._suite(name, declared[name]) for name in self.job.suites if name in declared]
+        self._decline(set(self.job.suites) - set(declared), "the bundle has no suite of this name")
+        prepared = self._prepare(suites, observed)
+        setup_s = self._since_boot_s(identity) + AFTERWARDS_S
+        budgets_s = sum(suite.budget_s for suite in prepared)
+        for suite in prepared:
             if self.stop:
-                self._decline([suite], self.stop.reason)
-            elif suite not in declared:
-                self._decline([suite], "the bundle has no suite of this name")
-            else:
-                lacking = [name for name in wanted[suite] if name in failed]
-                if lacking:
-                    why = "; ".join("package {}: {}".format(name, failed[name]) for name in lacking)
-                    self._decline([suite], why)
-                    self.log.say("{} declined: {}".format(suite, why))
-                else:
-                    self._run_suite(suite, declared[suite], observed)
+                self._decline([suite.name], self.stop.reason)
+                continue
+            suite.records.facts["setup"] = {"seconds": round(setup_s, 1), "suites": len(prepared)}
+            if suite.failure is None:
+                self.sentinels.emit(JobState.RUNNING, suite.name)
+                suite.measure(share_of(suite.mode, setup_s, budgets_s))
+            self._deliver(suite, observed)
 
-    def _run_suite(self, name: str, declared: Dict[str, Any], observed: Observed) -> None:
-        self.sentinels.emit(JobState.PREPARING, name)
-
+    def _suite(self, name: str, declared: Dict[str, Any]) -> SuiteRun:
         def progressed(done: int, total: int) -> None:
             self.sentinels.emit(JobState.RUNNING, name, Progress(done, total))
 
         folder = os.path.join(work_dir(), "suites", name)
-        suite = SuiteRun(name, declared, self.job.mode, folder, self.stop, self.log.say, progressed)
-        result = run_suite(self.job, observed, suite, lambda: self._running(name))
+        return SuiteRun(
+            name,
+            declared,
+            self.job.mode,
+            folder,
+            self.stop,
+            self.log.say,
+            progressed,
+            self._clock,
+            self.job.left_s,
+        )
+
+    def _prepare(self, suites: List[SuiteRun], observed: Observed) -> List[SuiteRun]:
+        """Install and build; the suites that have something to deliver. What lacks a package is declined."""
+        installer = Installer(self.stop, self.log.say)
+        wanted = {suite.name: installer.needed(suite.declared) for suite in suites}
+        of_arms = {
+            (suite.name, arm): installer.needed(declared)
+            for suite in suites
+            for arm, declared in suite.arms().items()
+        }
+        every = [name for names in (*wanted.values(), *of_arms.values()) for name in names]
+        failed = installer.install(every)
+        if self.stop:
+            return []
+        self._clock.build()
+        self._upload_system(observed, installer, every)
+        prepared = []
+        for suite in suites:
+            lacking = missing(wanted[suite.name], failed)
+            if self.stop:
+                self._decline([suite.name], self.stop.reason)
+            elif lacking:
+                self._decline([suite.name], lacking)
+                self.log.say("{} declined: {}".format(suite.name, lacking))
+            else:
+                self.sentinels.emit(JobState.PREPARING, suite.name)
+                arms = {arm: missing(of_arms[suite.name, arm], failed) for arm in suite.arms()}
+                suite.prepare({arm: why for arm, why in arms.items() if why})
+                prepared.append(suite)
+        return prepared
+
+    def _since_boot_s(self, identity: Dict[str, Any]) -> float:
+        """Seconds since the instance began to boot."""
+        since_user_data = uptime_s() - self.job.started_s
+        try:
+            pending = datetime.strptime(identity["pendingTime"][:19] + "+0000", "%Y-%m-%dT%H:%M:%S%z")
+        except (KeyError, TypeError, ValueError):
+            return since_user_data + min(self.job.started_s, LONGEST_BOOT_S)
+        since_pending = (datetime.now(timezone.utc) - pending).total_seconds()
+        return since_user_data + min(max(0.0, since_pending - since_user_data), LONGEST_BOOT_S)
+
+    def _deliver(self, suite: SuiteRun, observed: Observed) -> None:
+        """Upload what came of a suite, measured or not, and say so."""
+        name, result = suite.name, document(self.job, observed, suite)
         if self.stop:
             result.document["reason"] = self.stop.reason
         self.outcomes[name] = {"outcome": result.document["outcome"], "reason": result.reason}
@@ -134,9 +197,6 @@ class Agent:
     def _left_s(self) -> float:
         """Seconds for the last words after the order to end, at least a few."""
         return max(3.0, self.stop.since + LAST_WORDS_S - time.monotonic())
-
-    def _running(self, name: str) -> None:
-        self.sentinels.emit(JobState.RUNNING, name)
 
     def _upload_system(self, observed: Observed, installer: Installer, packages: List[str]) -> None:
         try:
@@ -171,6 +231,11 @@ class Agent:
         if not self.sentinels.flush(max(1.0, ends - time.monotonic())):
             self.log.say("not every sentinel reached the bucket")
         self.heartbeat.stop()
+
+
+def missing(wanted: List[str], failed: Dict[str, str]) -> str:
+    """Packages that could not be had, with the reasons; empty if there is none."""
+    return "; ".join("package {}: {}".format(name, failed[name]) for name in wanted if name in failed)
 
 
 def armed(guarded: bool) -> Dict[str, str]:

@@ -52,7 +52,9 @@ class Installer:
 
     def __init__(self, stop: Stop, say: Callable[[str], None]) -> None:
         self._stop, self._say = stop, say
-        self._family = family(os_release())
+        release = os_release()
+        self._family = family(release)
+        self._version = release.get("VERSION_ID", "") if self._family == release.get("ID") else ""
         self._manager = FAMILIES.get(self._family or "")
         self._env = {
             **os.environ,
@@ -62,9 +64,10 @@ class Installer:
         }
 
     def needed(self, declared: Dict[str, Any]) -> List[str]:
-        """Packages a suite declares for this system."""
-        listed: List[str] = declared["packages"].get(self._family or "", [])
-        return listed
+        """Packages a suite or an arm declares for this system, those of its very version first."""
+        listed: Dict[str, List[str]] = declared["packages"]
+        exact = "{}:{}".format(self._family, self._version)
+        return listed[exact] if exact in listed else listed.get(self._family or "", [])
 
     def install(self, wanted: Sequence[str]) -> Dict[str, str]:
         """Install what is missing; the packages that could not be installed, with the reason."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Callable, Dict, List, Optional
+import statistics
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from process import LINE_LIMIT
 
 STDOUT_LIMIT = 16 * 1024 * 1024
 SAMPLE_LIMIT = 100_000  # as the launcher's model of result.json
+#: Of records; more samples than fit below it are not begun. result.json may have 8 MiB, a raw file as much.
+ROOM_BYTES = 4 * 1024 * 1024
 NAME_LIMIT = 200
 FACT_LIMIT = 4096  # bytes of one fact's JSON
 SCALARS = (bool, int, float, str, type(None))
@@ -28,18 +31,47 @@ class Records:
 
     def __init__(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         self.samples: Dict[str, List[Dict[str, Any]]] = {}
-        self.checks: List[Dict[str, Any]] = []
         self.facts: Dict[str, Any] = {}
         self.declined: Dict[str, str] = {}
         self.problems: List[str] = []
         self._on_progress = on_progress
-        self._run = ""
-        self._line = 0
-        self._count = 0
+        self._run = self._suffix = ""
+        self._repetition = 0
+        self._line = self._count = self._bytes = 0
+        self._checks: Dict[Tuple[str, str], Dict[str, Any]] = {}
+        self._values: Dict[str, List[float]] = {}
 
-    def start_run(self, name: str) -> None:
-        """Records from now on are of run ``name``."""
-        self._run, self._line = name, 0
+    @property
+    def full(self) -> bool:
+        """Whether another repetition might not fit into the result any more."""
+        return self._bytes > ROOM_BYTES or self._count > SAMPLE_LIMIT // 2
+
+    @property
+    def checks(self) -> List[Dict[str, Any]]:
+        """Each check of each run once, as it failed or else passed first, with how often it was made."""
+        return list(self._checks.values())
+
+    def start_run(self, name: str, repetition: int = 0, suffix: str = "") -> None:
+        """Records from now on are of this repetition of run ``name``; ``suffix`` sets an arm's apart."""
+        self._run, self._repetition, self._suffix = name + suffix, repetition, suffix
+        self._line = 0
+        self._values = {}
+
+    def medians(self) -> Dict[str, float]:
+        """The median of each metric's counted samples in this repetition."""
+        return {metric: statistics.median(values) for metric, values in self._values.items()}
+
+    def decline(self, what: str, reason: str) -> None:
+        """Say why there is nothing of ``what``."""
+        self.declined[what] = reason[:500]
+
+    def label(self, disturbed: Dict[Tuple[str, int], str]) -> None:
+        """Say of each sample what disturbed its repetition, by run and repetition."""
+        for samples in self.samples.values():
+            for sample in samples:
+                why = disturbed.get((sample["run"], sample["repetition"]))
+                if why:
+                    sample["disturbed"] = why
 
     def take(self, raw: bytes) -> None:
         """One line.
@@ -48,6 +80,7 @@ class Records:
             Garbage: not a record; names run and line.
         """
         self._line += 1
+        self._bytes += len(raw)
         if not raw.strip():
             return
         try:
@@ -66,19 +99,20 @@ class Records:
 
     def _keep(self, record: Dict[str, Any]) -> None:
         if "sample" in record:
-            self._keep_sample(_name(record.pop("sample")), record)
+            self._keep_sample(self._own(record.pop("sample")), record)
         elif "check" in record:
             if not isinstance(record.get("ok"), bool):
                 raise Garbage("a check without ok = true or false")
-            check = {"name": _name(record.pop("check")), **_scalars(record), "run": self._run}
+            name = self._own(record.pop("check"))
+            check = {"name": name, **_scalars(record), "run": self._run, "repetition": self._repetition}
             self._count_one()
-            self.checks.append({key: _finite(value) for key, value in check.items()})
+            self._keep_check({key: _finite(value) for key, value in check.items()})
         elif "fact" in record:
             value = record.get("value")
             if len(json.dumps(value)) > FACT_LIMIT:
                 raise Garbage("a fact of more than {} bytes".format(FACT_LIMIT))
             self._count_one()
-            self.facts[_name(record["fact"])] = _finite(value)
+            self.facts[self._own(record["fact"])] = _finite(value)
         elif "progress" in record:
             steps = record["progress"]
             if not (
@@ -94,7 +128,7 @@ class Records:
             if not isinstance(reason, str) or not reason:
                 raise Garbage("declined without a reason")
             self._count_one()
-            self.declined[_name(record["declined"])] = reason[:500]
+            self.decline(self._own(record["declined"]), reason)
         else:
             raise Garbage("none of sample, check, fact, progress, declined")
 
@@ -107,7 +141,20 @@ class Records:
             self.problems.append("{}: a sample is {}".format(metric, value))
             return
         sample = {key: _finite(item) for key, item in _scalars(record).items()}
-        self.samples.setdefault(metric, []).append({**sample, "run": self._run})
+        of = {"run": self._run, "repetition": self._repetition}
+        self.samples.setdefault(metric, []).append({**sample, **of})
+        if not sample.get("excluded"):
+            self._values.setdefault(metric, []).append(value)
+
+    def _keep_check(self, check: Dict[str, Any]) -> None:
+        known = self._checks.get((check["name"], self._run))
+        times = 1 if known is None else known["times"] + 1
+        if known is None or (known["ok"] and not check["ok"]):
+            known = check
+        self._checks[check["name"], self._run] = {**known, "times": times}
+
+    def _own(self, name: object) -> str:
+        return _name(name) + self._suffix
 
     def _count_one(self) -> None:
         self._count += 1

@@ -1,43 +1,41 @@
-"""Build and run one suite, and make its result.json of what it printed."""
+"""Prepare and measure one suite: builds, then repetitions of its runs, and what was observed meanwhile."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
+import statistics
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional
 
-from job import Job
-from process import Ended, Stop, run
-from readings import clock_mhz, compiler_version, steal_seconds, usable_cpus, usable_memory_bytes
+import disturbance
+from building import build, copy_for_arm
+from chain_clock import CAREFUL_WINDOWS, ChainClock
+from commands import Commands, SuiteFailed, last_words
+from disturbance import Repetition
+from process import Stop
+from readings import clock_mhz
 from records import Output, Records
+from repetitions import WHY, Repetitions, RunSoFar
 from results import RawFiles
-from system import Observed
-from verdict import judge, summarise
 
-PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
-STDERR_LOG_LINES = 40  # of each command's standard error in the log; all of it is in raw.tar.gz
+BEFORE_DEADLINE_S = 60.0  # for uploads and the last words
 
 
 @dataclass(frozen=True)
-class SuiteResult:
-    """A suite's result document and its raw files."""
+class Variant:
+    """The suite itself or one of its arms, ready to run."""
 
-    document: Dict[str, Any]
-    raw: RawFiles
+    arm: str  # "": the suite itself
+    commands: Commands
+    env: Dict[str, str]
+    runs: Optional[List[str]]  # None: all of the mode
 
     @property
-    def reason(self) -> Optional[str]:
-        """Why it was not measured; None if it was."""
-        reason: Optional[str] = self.document["reason"]
-        return reason
-
-
-class SuiteFailed(Exception):
-    """The suite did not come to its end."""
+    def suffix(self) -> str:
+        """What its metrics, checks and facts are called beside their name."""
+        return ":" + self.arm if self.arm else ""
 
 
 class SuiteRun:
@@ -52,208 +50,207 @@ class SuiteRun:
         stop: Stop,
         say: Callable[[str], None],
         on_progress: Callable[[int, int], None] = lambda done, total: None,
+        clock: Optional[ChainClock] = None,
+        left_s: Callable[[], float] = lambda: float("inf"),
     ) -> None:
-        self.name, self.declared, self.folder = name, declared, folder
-        self._mode = declared["modes"][mode]
-        self._stop, self._say, self._on_progress = stop, say, on_progress
-        self._run_index = 0
-        self.raw = RawFiles()
-        self.records = Records(self._progress)
+        self.name, self.declared, self.mode_name = name, declared, mode
+        self.mode: Dict[str, Any] = declared["modes"][mode]
+        self.raw, self.records = RawFiles(), Records(self._progress)
         self.build: Dict[str, Any] = {"commands": [], "source_sha256": declared.get("source_sha256")}
+        self.started = datetime.now(timezone.utc)
+        self.failure: Optional[str] = None
+        self.repetitions: List[Repetition] = []
+        self._stop, self._say, self._on_progress = stop, say, on_progress
+        self._clock, self._left_s = clock or ChainClock("", say), left_s
+        self._clocks: List[Dict[str, float]] = []
+        self._commands = Commands(folder, mode, self.mode["params"], self.raw, stop, say)
+        self._variants: List[Variant] = []
+        self._cpus = os.sched_getaffinity(0)
+        self._budget_s: Optional[float] = self.mode["budget_seconds"]
+        self._began = time.monotonic()
+        self._limit_s, self._steps = 0.0, 0
+        self._patience_s = disturbance.patience_s()
 
-    def prepare(self) -> None:
-        """Run the build commands and hash the binary.
+    # ---- before anything is measured
 
-        Raises:
-            SuiteFailed: one of them failed, or there is no binary afterwards.
+    def arms(self) -> Dict[str, Dict[str, Any]]:
+        """The arms of this mode, as declared."""
+        arms: Dict[str, Dict[str, Any]] = self.declared["arms"]
+        return {name: arm for name, arm in arms.items() if self._in_mode(arm)}
+
+    def decline_arm(self, arm: str, why: str) -> None:
+        """Say of an arm why there is nothing of it."""
+        self._say("{} arm {} declined: {}".format(self.name, arm, why))
+        self.records.decline("arm " + arm, why)
+
+    def prepare(self, lacking_of_arms: Dict[str, str]) -> None:
+        """Build the suite, then its arms. What fails is noted: an arm's failure ends the arm alone.
+
+        Args:
+            lacking_of_arms: why an arm's packages cannot be had, by arm.
         """
-        build = self.declared["build"]
-        ends = time.monotonic() + build["timeout_seconds"]
-        for argv in build["commands"]:
-            self._build(self._fill(argv), ends - time.monotonic())
-        binary = build.get("binary")
-        if binary:
-            try:
-                self.build["binary_sha256"] = _sha256_of(os.path.join(self.folder, binary))
-            except OSError as error:
-                raise SuiteFailed("build left no binary {}: {}".format(binary, error.strerror)) from error
-
-    def _build(self, argv: List[str], timeout_s: float) -> None:
-        shown = " ".join(argv)
-        self.build["commands"].append(argv)
-        self.build["compiler"] = self.build.get("compiler") or compiler_version(argv[0])
-        self._say("build: " + shown)
-        self.raw.add("build.log", "$ {}\n".format(shown).encode())
-        tail = Tail(lambda chunk: self.raw.add("build.log", chunk))
-        ended = run(argv, self.folder, self._environment({}), timeout_s, self._stop, tail.take, tail.take)
-        self._log_tail(tail)
-        if not ended.ok:
-            raise SuiteFailed("build: {} {}{}".format(argv[0], ended, _last_words(ended, tail)))
-
-    def measure(self) -> None:
-        """Run the suite's commands in order, in the mode's time limit.
-
-        Raises:
-            SuiteFailed: one failed, ran out of time or printed what is no record.
-        """
-        clocks, stolen_before, load = clock_mhz(), steal_seconds(), os.getloadavg()[0]
-        ends = time.monotonic() + self._mode["timeout_seconds"]
         try:
-            for index, declared in enumerate(self.declared["runs"]):
-                self._run_index = index
-                self._one_run(declared, ends)
-        finally:
-            stolen = steal_seconds()
-            if stolen is not None and stolen_before is not None:
-                stolen = round(stolen - stolen_before, 2)
-            self.records.facts["observed"] = {
-                "clock_mhz_before": clocks,
-                "clock_mhz_after": clock_mhz(),
-                "steal_seconds": stolen,
-                "load_before": round(load, 2),
+            arms = {
+                arm: copy_for_arm(self._commands.folder, arm)
+                for arm in self.arms()
+                if arm not in lacking_of_arms
             }
+            self.build.update(build(self.declared["build"], self._commands))
+            self._variants.append(Variant("", self._commands, {}, None))
+            for arm, why in lacking_of_arms.items():
+                self.decline_arm(arm, why)
+            for arm, folder in arms.items():
+                self._prepare_arm(arm, folder)
+        except Exception as error:  # a suite's trouble must not keep the next one from running
+            self._fail(error)
 
-    def _one_run(self, declared: Dict[str, Any], ends: float) -> None:
-        name, argv = declared["name"], self._fill(declared["argv"])
-        self._say("run {}: {}".format(name, " ".join(argv)))
-        self.records.start_run(name)
-        output = Output(self.records, lambda chunk: self.raw.add(name + ".stdout", chunk))
-        tail = Tail(lambda chunk: self.raw.add(name + ".stderr", chunk))
-        ended = run(
-            argv,
-            self.folder,
-            self._environment(declared.get("env", {})),
-            ends - time.monotonic(),
-            self._stop,
-            output.feed,
-            tail.take,
+    def _prepare_arm(self, arm: str, folder: str) -> None:
+        declared = self.declared["arms"][arm]
+        commands = self._commands.at(folder)
+        try:
+            self.build.setdefault("arms", {})[arm] = build(declared["build"], commands)
+        except SuiteFailed as error:
+            self.decline_arm(arm, str(error))
+        else:
+            self._variants.append(Variant(arm, commands, declared["env"], declared["runs"]))
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = (
+            str(error) if isinstance(error, SuiteFailed) else "the agent failed on it: {!r}".format(error)
         )
-        self._log_tail(tail)
-        self._say("run {}: {}, {:.1f} s".format(name, ended, ended.seconds))
+
+    # ---- measuring
+
+    @property
+    def budget_s(self) -> float:
+        """Seconds the mode gives it before any share of the instance's time is looked at."""
+        return self.mode["budget_seconds"] or 0.0
+
+    def measure(self, factor: float = 1.0) -> None:
+        """Repeat the runs, interleaved, until each has ended; a failure is noted, nothing is raised.
+
+        Args:
+            factor: how many times the mode's budget and time limit it may take, see `share_of`.
+        """
+        self.started = datetime.now(timezone.utc)
+        try:
+            self._measure(factor)
+        except Exception as error:
+            self._fail(error)
+
+    def _measure(self, factor: float) -> None:
+        self._began = time.monotonic()
+        self._limit_s = self.mode["timeout_seconds"] * factor
+        if self._budget_s is not None:
+            self._budget_s *= factor
+        before = clock_mhz()
+        runs = {
+            declared["name"] + variant.suffix: (variant, declared)
+            for declared in self.declared["runs"]
+            for variant in self._variants
+            if self._in_mode(declared) and (variant.runs is None or declared["name"] in variant.runs)
+        }
+        self._steps = len(runs)
+        so_far = [RunSoFar(name, declared["repeat"]) for name, (_, declared) in runs.items()]
+        schedule = Repetitions(so_far, self.mode, self._budget_s)
+        self._read_clock(CAREFUL_WINDOWS)
+        try:
+            while (run := self._next(schedule)) is not None:
+                self._repeat(run, *runs[run.name])
+            self._read_clock(CAREFUL_WINDOWS)
+        finally:
+            self._report(so_far, before)
+
+    def _next(self, schedule: Repetitions) -> Optional[RunSoFar]:
+        if self._stop:
+            raise SuiteFailed(self._stop.reason)
+        waited = sum(one.waited_s for one in self.repetitions)
+        measured = sum(one.wall_s for one in self.repetitions)
+        return schedule.next(
+            time.monotonic() - self._began,
+            measured_s=measured,
+            waited_s=waited,
+            left_s=self._left_s() - BEFORE_DEADLINE_S,
+            room=not self.records.full,
+        )
+
+    def _repeat(self, run: RunSoFar, variant: Variant, declared: Dict[str, Any]) -> None:
+        number = len(run.seconds)
+        calm, waited = disturbance.wait_for_calm(self._cpus, self._stop, self._patience_s)
+        # Where calm did not come, a look is enough from then on: waiting each time would take the budget.
+        longest = disturbance.patience_s()
+        self._patience_s = longest if calm else min(longest, 0.0)
+        self._read_clock()
+        before = disturbance.read(self._cpus)
+        self.records.start_run(declared["name"], number, variant.suffix)
+        self._one_process(run.name, number, variant, declared)
+        after = disturbance.read(self._cpus)
+        self._read_clock()
+        observed = disturbance.observe(run.name, number, self._cpus, before, after, calm, waited)
+        self.repetitions.append(observed)
+        run.add(observed.wall_s, self.records.medians())
+        if self._budget_s is not None:
+            self._progress(1, 1)
+
+    def _one_process(self, name: str, number: int, variant: Variant, declared: Dict[str, Any]) -> None:
+        commands = variant.commands
+        argv = commands.fill(declared["argv"])
+        self._say("run {}, repetition {}: {}".format(name, number, " ".join(argv)))
+        file = "{}.{}".format(name, number)
+        output = Output(self.records, lambda chunk: self.raw.add(file + ".stdout", chunk))
+        env = commands.environment({**declared["env"], **variant.env}, number)
+        left_s = self._limit_s - sum(one.wall_s for one in self.repetitions)
+        ended, tail = commands.run(argv, env, left_s, output.feed, file + ".stderr")
+        self._say("run {}, repetition {}: {}, {:.1f} s".format(name, number, ended, ended.seconds))
         if ended.cut == "timeout":
-            raise SuiteFailed(
-                "run {} exceeded the time limit of {:g} s".format(name, self._mode["timeout_seconds"])
-            )
+            raise SuiteFailed("run {} exceeded the time limit of {:g} s".format(name, self._limit_s))
         if ended.cut not in (None, "stop"):
             raise SuiteFailed("garbage on standard output: {}".format(ended.cut))
         if not ended.ok:
-            raise SuiteFailed("run {} {}{}".format(name, ended, _last_words(ended, tail)))
+            raise SuiteFailed("run {} {}{}".format(name, ended, last_words(ended, tail)))
         garbage = output.end()
         if garbage is not None:
             raise SuiteFailed("garbage on standard output: " + garbage)
 
+    def _in_mode(self, declared: Dict[str, Any]) -> bool:
+        return declared["modes"] is None or self.mode_name in declared["modes"]
+
+    def _read_clock(self, windows: Optional[int] = None) -> None:
+        clock = self._clock.read(windows) if windows else self._clock.read()
+        if clock is not None:
+            self._clocks.append(clock)
+
     def _progress(self, done: int, total: int) -> None:
-        """Progress over all runs, each taken as equally long."""
-        runs = len(self.declared["runs"])
-        if total and total * runs <= 999_999:
-            self._on_progress(self._run_index * total + done, total * runs)
+        """Seconds of the budget, or without one each run taken as equally long."""
+        if self._budget_s is not None:
+            elapsed = min(time.monotonic() - self._began, self._budget_s)
+            self._on_progress(int(elapsed), max(1, int(self._budget_s)))
+        elif total and total * self._steps <= 999_999:
+            self._on_progress(len(self.repetitions) * total + done, total * self._steps)
 
-    def _fill(self, argv: List[str]) -> List[str]:
-        params = self._mode["params"]
-        return [PLACEHOLDER.sub(lambda found: str(params[found.group(1)]), word) for word in argv]
+    # ---- what came of it
 
-    def _environment(self, own: Dict[str, str]) -> Dict[str, str]:
-        """A clean environment: nothing of the agent's, so that no setting of an image reaches a number."""
-        clean = {
-            "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-            "LC_ALL": "C",
-            "HOME": self.folder,
-            "BENCHTUI_CPUS": str(usable_cpus()),
+    def _report(self, runs: List[RunSoFar], clocks_before: Optional[List[float]]) -> None:
+        disturbance.compare(self.repetitions)
+        self.records.label({(one.run, one.number): "; ".join(one.reasons) for one in self.repetitions})
+        facts = self.records.facts
+        for run in runs:
+            widths = {metric: round(width, 5) for metric, width in run.widths().items() if width is not None}
+            widest = sorted(widths.items(), key=lambda item: -item[1])[:20]
+            facts["repetitions." + run.name] = {
+                "count": len(run.seconds),
+                "stopped": run.stop and "{}: {}".format(run.stop, WHY[run.stop]),
+                "seconds": round(sum(run.seconds), 3),
+                "longest_seconds": round(max(run.seconds, default=0.0), 3),
+                "median_seconds": round(statistics.median(run.seconds), 3) if run.seconds else None,
+                "half_width_of_95_percent_interval": dict(widest),
+            }
+        facts["disturbance"] = disturbance.verdict(self.repetitions, self._clocks)
+        facts["observed"] = {
+            "clock_mhz_before": clocks_before,
+            "clock_mhz_after": clock_mhz(),
+            "measured_seconds": round(sum(one.wall_s for one in self.repetitions), 3),
+            "waited_seconds": round(sum(one.waited_s for one in self.repetitions), 3),
+            "elapsed_seconds": round(time.monotonic() - self._began, 3),
+            "budget_seconds": self._budget_s and round(self._budget_s, 1),
         }
-        memory = usable_memory_bytes()
-        if memory is not None:
-            clean["BENCHTUI_MEMORY_BYTES"] = str(memory)
-        params = self._mode["params"]
-        for name, value in own.items():
-            clean[name] = PLACEHOLDER.sub(lambda found: str(params[found.group(1)]), value)
-        return clean
-
-    def _log_tail(self, tail: "Tail") -> None:
-        for line in tail.lines()[-STDERR_LOG_LINES:]:
-            self._say("  " + line)
-
-
-class Tail:
-    """The end of a stream, for the log and for the reason of a failure; ``keep`` gets all of it."""
-
-    def __init__(self, keep: Callable[[bytes], None]) -> None:
-        self._keep = keep
-        self._kept = b""
-
-    def take(self, chunk: bytes) -> None:
-        """Add bytes, forget old ones."""
-        self._keep(chunk)
-        self._kept = (self._kept + chunk)[-8192:]
-
-    def lines(self) -> List[str]:
-        """The last lines, at most 8 KiB."""
-        return self._kept.decode("utf-8", "replace").splitlines()
-
-
-def _last_words(ended: Ended, tail: Tail) -> str:
-    """What a failed command said last; a compiler's error is worth more than its exit code."""
-    if ended.cut is not None:
-        return ""
-    lines = [line.strip() for line in tail.lines() if line.strip()]
-    telling = [line for line in lines if "error" in line.lower()] or lines
-    return ": " + telling[-1][:300] if telling else ""
-
-
-def _sha256_of(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def document(
-    job: Job,
-    observed: Observed,
-    suite: SuiteRun,
-    started: datetime,
-    failure: Optional[str],
-) -> SuiteResult:
-    """The suite's result. Without its end there are no metrics: what it printed is in the raw files."""
-    records = suite.records
-    metrics, problems = summarise(suite.declared, records)
-    if failure is None and not any(metric["best"] is not None for metric in metrics.values()):
-        declined = "; ".join("{}: {}".format(*item) for item in records.declined.items())
-        failure = declined[:1500] or "it reported no sample"
-    verified = judge(suite.declared, records, problems)
-    body = {
-        "schema": "benchtui.result/1",
-        "run": job.run,
-        "job": job.job,
-        "suite": suite.name,
-        "suite_version": suite.declared["version"],
-        "mode": job.mode,
-        "outcome": "measured" if failure is None else "declined",
-        "reason": failure,
-        **observed.__dict__,
-        "started_at": started.isoformat(),
-        "finished_at": datetime.now(timezone.utc).isoformat(),
-        "metrics": metrics if failure is None else {},
-        "declined_metrics": records.declined,
-        "checks": records.checks,
-        "facts": records.facts,
-        "problems": problems,
-        "build": suite.build,
-        "verified": verified if failure is None else None,
-    }
-    return SuiteResult(body, suite.raw)
-
-
-def run_suite(job: Job, observed: Observed, suite: SuiteRun, on_built: Callable[[], None]) -> SuiteResult:
-    """Build and run a suite; whatever goes wrong is in the result, nothing is raised."""
-    started = datetime.now(timezone.utc)
-    failure = None
-    try:
-        suite.prepare()
-        on_built()
-        suite.measure()
-    except SuiteFailed as error:
-        failure = str(error)
-    except Exception as error:  # a suite's trouble must not keep the next one from running
-        failure = "the agent failed on it: {!r}".format(error)
-    return document(job, observed, suite, started, failure)

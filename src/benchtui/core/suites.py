@@ -101,7 +101,7 @@ class Build(Part):
 class Mode(Part):
     """How long a mode measures, when it has repeated enough, and what it fills into the placeholders.
 
-    A repetition is one process of a run. Without ``budget_seconds`` each run is repeated ``floor`` times.
+    A repetition is one process of a run. Without ``budget_seconds`` there is one of each run.
     """
 
     expected_seconds: Seconds

@@ -79,7 +79,7 @@ def test_raw_output_is_what_its_hash_says(instance: Instance, tmp_path: Path) ->
     raw = instance.body(keys.raw_key(instance.run, JOB, "plain"))
     assert instance.result("plain").raw_sha256 == hashlib.sha256(raw).hexdigest()
     with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
-        stderr, stdout = (tar.extractfile(name) for name in ("main.stderr", "main.stdout"))
+        stderr, stdout = (tar.extractfile(name) for name in ("main.0.stderr", "main.0.stdout"))
         assert stdout is not None
         assert stderr is not None
         assert (stdout.read().decode().strip(), stderr.read()) == (SAMPLE, b"a remark\n")

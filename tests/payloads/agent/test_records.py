@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from records import Garbage, Output, Records
@@ -19,8 +21,57 @@ def records(*lines: str) -> Records:
 def test_a_sample_keeps_its_extras_and_its_run() -> None:
     found = records('{"sample": "triad", "value": 33.1, "seconds": 0.01, "excluded": true, "bytes": 240}')
     assert found.samples == {
-        "triad": [{"value": 33.1, "seconds": 0.01, "excluded": True, "bytes": 240, "run": "main"}]
+        "triad": [
+            {
+                "value": 33.1,
+                "seconds": 0.01,
+                "excluded": True,
+                "bytes": 240,
+                "run": "main",
+                "repetition": 0,
+            }
+        ]
     }
+
+
+def test_a_repetition_has_medians_of_what_counts_and_an_arm_its_own_names() -> None:
+    found = Records()
+    found.start_run("main", 1, ":clang")
+    for line in (
+        '{"sample": "triad", "value": 99, "excluded": true}',
+        '{"sample": "triad", "value": 33}',
+        '{"sample": "triad", "value": 31}',
+        '{"check": "team", "ok": true}',
+        '{"declined": "peak", "reason": "no flag"}',
+    ):
+        found.take(line.encode())
+    assert found.medians() == {"triad:clang": 32}
+    assert [(s["run"], s["repetition"]) for s in found.samples["triad:clang"]] == [("main:clang", 1)] * 3
+    assert (found.checks[0]["name"], found.declined) == ("team:clang", {"peak:clang": "no flag"})
+    found.label({("main:clang", 1): "a neighbour", ("main:clang", 0): ""})
+    assert {s["disturbed"] for s in found.samples["triad:clang"]} == {"a neighbour"}
+    found.start_run("main", 2, ":clang")
+    assert found.medians() == {}
+
+
+def test_a_check_is_kept_once_per_run_and_its_failure_before_its_passing() -> None:
+    found = Records()
+    for repetition, value in enumerate((0.1, 0.9, 0.2)):
+        found.start_run("main", repetition)
+        found.take(json.dumps({"check": "error", "ok": value < 0.5, "value": value}).encode())
+    assert found.checks == [
+        {"name": "error", "ok": False, "value": 0.9, "run": "main", "repetition": 1, "times": 3}
+    ]
+
+
+def test_it_says_when_another_repetition_might_not_fit() -> None:
+    found = Records()
+    line = json.dumps({"sample": "triad", "value": 1, "note": "x" * 50_000}).encode()
+    lines = 0
+    while not found.full:
+        found.take(line)
+        lines += 1
+    assert 4 << 20 < lines * len(line) < (4 << 20) + 60_000
 
 
 def test_checks_facts_and_declined_metrics_are_kept() -> None:
@@ -30,7 +81,16 @@ def test_checks_facts_and_declined_metrics_are_kept() -> None:
         '{"fact": "binding", "value": {"cpus": [0, 1]}}',
         '{"declined": "peak.fp16", "reason": "no AVX512-FP16"}',
     )
-    assert found.checks == [{"name": "residual", "ok": True, "value": 0.0, "limit": 1e-13, "run": "main"}]
+    (check,) = found.checks
+    assert check == {
+        "name": "residual",
+        "ok": True,
+        "value": 0.0,
+        "limit": 1e-13,
+        "run": "main",
+        "repetition": 0,
+        "times": 1,
+    }
     assert found.facts == {"threads": 2, "binding": {"cpus": [0, 1]}}
     assert found.declined == {"peak.fp16": "no AVX512-FP16"}
 
