@@ -1,5 +1,6 @@
 import itertools
 import json
+import math
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
 from benchtui.core.errors import UsageError
 from benchtui.core.money import LIST_RATES, Limits
 from benchtui.core.plan import Excluded, Included, Matrix, draw_seed, plan_to_dict, resolve
+from benchtui.core.timing import BOOT_S, Timing, expected_seconds
 
 NOW = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)
 LIMITS = Limits(max_runtime=14400, emergency_grace=3600, boot_allowance=300, heartbeat=30)
@@ -26,7 +28,11 @@ PRICES = {
     "c7i.large": Price(Decimal("0.08925"), "pricing-api", NOW, "us-east-1"),
     "c7a.large": Price(Decimal("0.10264"), "pricing-api", NOW, "us-east-1"),
 }
-SECONDS = {"stream": {"quick": 30, "full": 90}, "hpl": {"quick": 600}, "avx": {"quick": 60, "full": 60}}
+TIMINGS = {
+    "stream": {"quick": Timing(8, 30), "full": Timing(8, 90, share=0.9)},
+    "hpl": {"quick": Timing(12, 600)},
+    "avx": {"quick": Timing(1, 60), "full": Timing(1, 600)},
+}
 
 
 def matrix(**changes):
@@ -40,7 +46,7 @@ def resolved(matrix, **changes):
         "region": "us-east-1",
         "types": TYPES,
         "prices": PRICES,
-        "expected_seconds": SECONDS,
+        "timings": TIMINGS,
         "architectures": {"avx": frozenset({"x86_64"})},
         "limits": LIMITS,
         "volume_gib": 16,
@@ -67,14 +73,24 @@ def test_a_job_knows_its_topology_price_time_and_cost():
     (job,) = plan.jobs
     assert (job.vcpus, job.cores, job.threads_per_core, job.arch) == (2, 1, 2, "x86_64")
     assert job.price == PRICES["c7i.large"]
-    assert job.expected_seconds == 300 + 30 + 600
+    assert job.expected_seconds == BOOT_S + 8 + 30 + 12 + 600
     assert Decimal(0) < job.expected_usd < job.worst_case_usd
     assert plan.worst_case_usd == job.worst_case_usd
 
 
 def test_the_time_is_that_of_the_chosen_mode():
     plan = resolved(matrix(types=("c7i.large",), replicates=1, mode="full"))
-    assert plan.jobs[0].expected_seconds == 300 + 90
+    assert plan.jobs[0].expected_seconds == math.ceil((BOOT_S + 8) * 10)
+
+
+def test_measuring_that_shall_be_a_share_grows_with_boot_and_set_up():
+    assert expected_seconds([Timing(8, 90, 0.9)]) == (BOOT_S + 8) * 10
+    assert expected_seconds([Timing(8, 90)]) == BOOT_S + 8 + 90
+    assert expected_seconds([Timing(8, 900, 0.9)]) == BOOT_S + 8 + 900, "it is enough as it is"
+    together = expected_seconds([Timing(8, 90, 0.9), Timing(52, 180, 0.9)])
+    assert together == (BOOT_S + 60) * 10
+    mixed = expected_seconds([Timing(8, 90, 0.9), Timing(52, 90)])
+    assert BOOT_S + 60 + 180 < mixed < (BOOT_S + 60) * 10
 
 
 def test_no_two_replicates_of_a_type_are_adjacent():
@@ -239,7 +255,7 @@ def test_a_seed_is_short_enough_to_type():
 
 
 NAMES = st.sampled_from([*TYPES, "x9.large"])
-SUITES = st.sampled_from(list(SECONDS))
+SUITES = st.sampled_from(list(TIMINGS))
 
 
 @given(

@@ -14,6 +14,7 @@ from benchtui.core.errors import UsageError
 from benchtui.core.keys import job_id
 from benchtui.core.money import Cost, Limits, Rates, cost_of, worst_case, writes_at_most
 from benchtui.core.order import interleaved
+from benchtui.core.timing import BOOT_S, Timing, expected_seconds
 
 MAX_JOBS = 10_000
 RANKED_FROM_REPLICATES = 3
@@ -145,7 +146,7 @@ def resolve(
     region: str,
     types: Mapping[str, InstanceType | Missing],
     prices: Mapping[str, Price | Missing],
-    expected_seconds: Mapping[str, Mapping[str, int]],
+    timings: Mapping[str, Mapping[str, Timing]],
     architectures: Mapping[str, frozenset[str]],
     limits: Limits,
     volume_gib: int,
@@ -158,7 +159,7 @@ def resolve(
     Args:
         types: topology by type name; a name that is absent or Missing is declined.
         prices: per type in ``region``; absent or Missing is declined, a price is never guessed.
-        expected_seconds: of every known suite, by the modes it has.
+        timings: of every known suite, by the modes it has.
         architectures: suites that run on some architectures only; absent means all.
         seed: of the launch order; the same seed gives the same order.
 
@@ -166,7 +167,7 @@ def resolve(
         UsageError: nothing is planned, a suite is unknown or lacks the mode, or more than 10,000 jobs.
     """
     cells = _cells(matrix)
-    _check_suites(cells, expected_seconds, matrix.mode)
+    _check_suites(cells, timings, matrix.mode)
     jobs: dict[str, PlannedJob] = {}
     declined: list[DeclinedCell] = []
     for (instance_type, replicate), suites in cells.items():
@@ -185,7 +186,7 @@ def resolve(
                 reason = f"suite {suite} does not run on {topology.arch}"
                 declined.append(DeclinedCell(job, instance_type, suite, reason))
         if runnable:
-            seconds = limits.boot_allowance + sum(expected_seconds[suite][matrix.mode] for suite in runnable)
+            seconds = expected_seconds([timings[suite][matrix.mode] for suite in runnable])
             jobs[job] = PlannedJob(
                 job=job,
                 instance_type=instance_type,
@@ -259,7 +260,7 @@ def _matches(rule: Excluded, instance_type: str, suite: str) -> bool:
 
 
 def _check_suites(
-    cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping[str, Mapping[str, int]], mode: str
+    cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping[str, Mapping[str, Timing]], mode: str
 ) -> None:
     for suite in dict.fromkeys(suite for suites in cells.values() for suite in suites):
         if suite not in known:
@@ -317,9 +318,7 @@ def _notes(matrix: Matrix, jobs: Sequence[PlannedJob], limits: Limits) -> tuple[
         notes.append(
             f"fewer than {RANKED_FROM_REPLICATES} replicates, shown but not ranked: {', '.join(few)}"
         )
-    late = sorted(
-        job.job for job in jobs if job.expected_seconds - limits.boot_allowance > limits.max_runtime
-    )
+    late = sorted(job.job for job in jobs if job.expected_seconds - BOOT_S > limits.max_runtime)
     if late:
         notes.append(f"expected to be stopped by max_runtime before the end: {', '.join(late)}")
     return tuple(notes)

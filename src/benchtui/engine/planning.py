@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from benchtui.core.errors import BenchtuiError, UsageError
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
 from benchtui.core.suites import Mode, Suite
+from benchtui.core.timing import Timing
 from benchtui.engine.bundle import load_suites
 
 if TYPE_CHECKING:
@@ -147,12 +147,18 @@ def suites_of(config: Config) -> dict[str, Suite]:
     return found
 
 
+def _timing(suite: Suite, mode: str) -> Timing:
+    declared = suite.modes[mode]
+    return Timing(suite.setup_seconds(mode), declared.expected_seconds, declared.measuring_share)
+
+
 def _with_timeout(suite: Suite, seconds: float) -> Suite:
     """The suite with another time limit for its runs, in both modes."""
 
     def limited(mode: Mode) -> Mode:
-        expected = min(mode.expected_seconds, seconds)
-        return mode.model_copy(update={"timeout_seconds": seconds, "expected_seconds": expected})
+        budget = mode.budget_seconds and min(mode.budget_seconds, seconds)
+        times = {"expected_seconds": min(mode.expected_seconds, seconds), "budget_seconds": budget}
+        return mode.model_copy(update={"timeout_seconds": seconds, **times})
 
     return suite.model_copy(update={"modes": {name: limited(mode) for name, mode in suite.modes.items()}})
 
@@ -184,9 +190,8 @@ def assemble(
         region=region,
         types=types,
         prices=prices,
-        expected_seconds={
-            name: {mode: math.ceil(declared.expected_seconds) for mode, declared in suite.modes.items()}
-            for name, suite in suites.items()
+        timings={
+            name: {mode: _timing(suite, mode) for mode in suite.modes} for name, suite in suites.items()
         },
         architectures={},
         limits=limits_of(config),

@@ -80,7 +80,7 @@ def test_runs_take_turns_until_they_are_precise() -> None:
 
 def test_a_precise_run_leaves_the_time_to_the_others() -> None:
     runs = two()
-    order = played(runs, MODE, 40, values=lambda name, number: 10.0 + (number % 2 if name == "all" else 0.0))
+    order = played(runs, MODE, 40, values=lambda name, number: 10.0 + (5 * (number % 2) if name == "all" else 0.0))
     assert (order.count("one"), order.count("all")) == (5, 35)
     assert [run.stop for run in runs] == ["precise", "budget"]
 
