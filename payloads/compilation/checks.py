@@ -18,9 +18,9 @@ from kernel_source import fail, sha256_of
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "products.json")
 #: Programs that answer for a compiler without compiling, or elsewhere.
 STAND_INS = ("ccache", "sccache", "distcc", "icecc", "buildcache", "fastbuild")
-SAMPLED = 8
+SAMPLED = 12
 #: CPU time of the build against that of compiling a sample of its objects again, alone and directly. A build
-#: does all that and more (make, shell, dependencies), a sample of 8 may err by a third: half is sure. A cache
+#: does all that and more (make, shell, dependencies), a sample of 12 errs by a fifth: half is sure. A cache
 #: gives a fifth.
 FLOOR = 0.5
 #: Objects no kernel has fewer of, for a source whose number is not in the table.

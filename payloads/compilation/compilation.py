@@ -49,6 +49,7 @@ def prepare(tarball: str, llvm: str) -> None:
         "llvm": chosen.llvm,
         "tree_sha256": state.sha256,
         "tree_files": state.files,
+        "compiler_sha256": checks.compiler(chosen.llvm).sha256,
     }
     with open(PREPARED, "w", encoding="utf-8") as file:
         json.dump(noted, file)
