@@ -13,8 +13,8 @@
 enum { MOST_SIZES = 4, SMALLEST_N = 100, LARGEST_N = 40000 };
 
 static const double TICKS_PER_SAMPLE = 1000.0; /* of the clock */
-/* CPU seconds per wall second of n threads: at least 1 + (n - 1) / 2, and of one thread at most 1.25. */
-static const double WORKING_SHARE = 0.5, SLACK = 0.25;
+/* CPU seconds per wall second of n threads: at least 1 + 0.3 (n - 1), and of one thread at most 1.25. */
+static const double WORKING_SHARE = 0.3, SLACK = 0.25;
 static const uint64_t MEMORY_DIVISOR = 2;      /* a size may need at most half of the usable memory */
 
 struct options {
