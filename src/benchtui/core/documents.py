@@ -237,7 +237,9 @@ class Sample(BaseModel):
     value: FiniteFloat
     seconds: FiniteFloat | None = Field(default=None, ge=0)
     excluded: bool = False  # a warm-up: reported, never part of a summary
-    run: Line | None = None  # which process of the suite it came from
+    run: Line | None = None  # the suite's command it came from, and which repetition of it
+    repetition: int | None = Field(default=None, ge=0)
+    disturbed: LongLine | None = None  # what else happened on its CPUs meanwhile
 
 
 class Metric(BaseModel):
@@ -250,6 +252,9 @@ class Metric(BaseModel):
     samples: tuple[Sample, ...] = Field(max_length=MAX_SAMPLES)
     best: FiniteFloat | None = None
     median: FiniteFloat | None = None
+    #: What it is a figure of; a later writer's word that is not known here divides by nothing.
+    normalises: Line = "instance"
+    headline: int | None = Field(default=None, ge=0)  # its rank among those that tell most
 
     @property
     def counted(self) -> list[float]:
