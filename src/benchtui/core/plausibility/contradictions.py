@@ -137,9 +137,10 @@ def _work_of(
     if not one.work or not math.isfinite(one.value) or one.value <= 0:
         return
     implied = one.work / (one.value * quantity.scale)
-    # A time and a rate may be written with few digits.
-    coarse = resolution(one.value) + (resolution(one.seconds) if one.seconds else 0.0)
-    if one.seconds is not None and one.seconds > 0 and abs(implied / one.seconds - 1) > slack + coarse:
+    # A time and a rate may be written with few digits, but 2 s can as well be 2.000000.
+    digits = resolution(one.value) + (resolution(one.seconds) if one.seconds else 0.0)
+    slack += min(digits / 2, RATE_SLACK)
+    if one.seconds is not None and one.seconds > 0 and abs(implied / one.seconds - 1) > slack:
         reason = (
             f"{one.work:.6g} at {one.value:.6g} {quantity.unit} take {implied:.4g} s, not {one.seconds:.4g}"
         )

@@ -146,7 +146,7 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
     for name in a:
         off, mine, theirs = abs(a[name] / b[name] / factor - 1), resolution(a[name]), resolution(b[name])
         # A multiple is one as far as digits were written: what differs by more is no copy of the other.
-        if off > mine + theirs + EXACT:
+        if off > (mine + theirs) / 2 + EXACT:
             return None
         written = min(mine, theirs) if off <= EXACT else mine + theirs
         finest = min(finest, written)
