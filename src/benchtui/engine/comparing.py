@@ -278,8 +278,8 @@ def _medians(metrics: Mapping[str, Metric], judgement: Judgement | None) -> dict
                 metric.unit,
                 metric.higher_is_better,
                 len(counted),
-                normalises=getattr(metric, "normalises", "instance"),
-                headline=getattr(metric, "headline", None),
+                normalises=metric.normalises,
+                headline=metric.headline,
                 doubt=judgement.refusal(name) if judgement is not None else None,
             )
     return found

@@ -87,8 +87,8 @@ def leading_first(metrics: Iterable[tuple[str, Metric]]) -> list[str]:
     """
     ranks: dict[str, int] = {}
     for name, metric in metrics:
-        rank = getattr(metric, "headline", None)
-        ranks[name] = min(NO_RANK if rank is None else rank, ranks.get(name, NO_RANK))
+        rank = NO_RANK if metric.headline is None else metric.headline
+        ranks[name] = min(rank, ranks.get(name, NO_RANK))
     return sorted(
         ranks, key=lambda name: (ranks[name], name != "triad.all", not name.endswith(WHOLE_INSTANCE))
     )

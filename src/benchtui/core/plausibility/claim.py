@@ -145,6 +145,11 @@ class Claim:
     contradictions: tuple[str, ...] = field(default=())  # between this record and its system's own
 
     @property
+    def rented(self) -> bool:
+        """Whether its type is one of EC2: the local cloud can play one, and is still the user's machine."""
+        return self.provider != "local"
+
+    @property
     def elapsed(self) -> float | None:
         """Seconds between its start and end, or those it states."""
         if self.started is not None and self.finished is not None:

@@ -100,6 +100,8 @@ def claim_of(
     said = [system.cpu_vendor, system.cpu_model, system.arch] if system is not None else [result.cpu_model]
     words = " ".join(part for part in said if part) or None
     threads = _threads(system, job)
+    counts = [_count(value) for name, value in result.facts.items() if name.startswith("repetitions.")]
+    counted, seen = sum(counts), _repetitions(result) if counts else 0
     return Claim(
         name=place,
         instance_type=result.instance_type,
@@ -113,6 +115,9 @@ def claim_of(
         cpu_claimed=cpu_in_words(words),
         cpu_said=words,
         threads=threads["all"],
+        # A repetition may end without a sample; more of them than were run cannot be.
+        iterations=seen if seen > counted else None,
+        runs=counted if seen > counted else None,
         started=_utc(result.started_at),
         finished=_utc(result.finished_at),
         not_before=_utc(run.created_at),
@@ -174,6 +179,23 @@ def _work(suite: str, sample: Sample) -> float | None:
         return number("flops")
     order = number("n")
     return hpl_operations(order) if suite == "hpl" and order is not None else None
+
+
+def _count(fact: Any) -> int:
+    count = fact.get("count") if isinstance(fact, Mapping) else None
+    return count if isinstance(count, int) else 0
+
+
+def _repetitions(result: ResultDocument) -> int:
+    """How many repetitions the samples are from."""
+    return len(
+        {
+            (sample.run, sample.repetition)
+            for metric in result.metrics.values()
+            for sample in metric.samples
+            if sample.repetition is not None
+        }
+    )
 
 
 def _ticks(facts: Any, depth: int = 0) -> Iterator[float]:

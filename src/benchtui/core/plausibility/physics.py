@@ -117,7 +117,7 @@ def _bounded(claim: Claim, quantity: Quantity) -> Iterator[Finding]:
 
 def _vcpus(claim: Claim) -> int | None:
     name = type_name(claim.instance_type)
-    return name.vcpus if name is not None and claim.provider == "aws" else None
+    return name.vcpus if name is not None and claim.rented else None
 
 
 def _from_dram(claim: Claim, quantity: Quantity) -> bool:
@@ -131,7 +131,7 @@ def _from_dram(claim: Claim, quantity: Quantity) -> bool:
 def _memory_of(claim: Claim) -> float | None:
     """Bytes a second of the memory the instance can reach at most; None: not known."""
     name = type_name(claim.instance_type)
-    if claim.provider != "aws" or name is None or name.series not in ("c", "m", "r"):
+    if not claim.rented or name is None or name.series not in ("c", "m", "r"):
         return None
     vendor = cpu_of_type(claim.instance_type).vendor
     socket = SOCKET_GB_PER_S.get((vendor, name.generation)) if vendor is not None else None

@@ -60,7 +60,7 @@ def _checksums(claim: Claim) -> Iterator[Finding | Untested]:
 
 def _labels(claim: Claim) -> Iterator[Finding]:
     """Whatever names a processor has to name the one the type has."""
-    if claim.provider != "aws":
+    if not claim.rented:
         return
     known = cpu_of_type(claim.instance_type)
     has = f"{claim.instance_type} has {known}"
