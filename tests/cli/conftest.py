@@ -134,3 +134,16 @@ def local_cli(cli: Cli, state_home: Path, api_alone: LocalCloud) -> Iterator[Cli
     api_alone.private("DELETE", "faults")
     yield cli
     api_alone.private("DELETE", "faults")
+
+
+@pytest.fixture(scope="session")
+def standing_runs() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def standing_run(local_cli: Cli, standing_runs: list[str]) -> str:
+    """A launched run for tests that end nothing of it; launched anew if another test has ended it."""
+    if not standing_runs or len(local_cli.alive(standing_runs[-1])) != 2:
+        standing_runs.append(local_cli.run_detached())
+    return standing_runs[-1]

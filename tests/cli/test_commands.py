@@ -198,8 +198,8 @@ def test_a_run_from_launch_to_census_with_the_bucket_alone(local_cli: Cli, tmp_p
     assert "census closed: 2 planned = 0 measured (0 verified) + 2 declined" in table.stdout
 
 
-def test_a_watch_that_cannot_ask_ec2_exits_6(local_cli: Cli):
-    run = local_cli.run_detached()
+def test_a_watch_that_cannot_ask_ec2_exits_6(local_cli: Cli, standing_run: str):
+    run = standing_run
     assert local_cli.cloud
     local_cli.cloud.private(
         "POST", "faults", {"service": "ec2", "action": "DescribeInstances", "status": 403}
@@ -212,8 +212,8 @@ def test_a_watch_that_cannot_ask_ec2_exits_6(local_cli: Cli):
     assert json.loads(overview.stdout)["ec2_known"] is False
 
 
-def test_a_watch_whose_reader_goes_away_ends_quietly(local_cli: Cli):
-    with local_cli.start("watch", local_cli.run_detached(), "--local", "--json") as process:
+def test_a_watch_whose_reader_goes_away_ends_quietly(local_cli: Cli, standing_run: str):
+    with local_cli.start("watch", standing_run, "--local", "--json") as process:
         assert process.stdout
         process.stdout.close()
         assert process.stderr

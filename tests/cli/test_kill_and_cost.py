@@ -55,8 +55,8 @@ def test_what_is_to_be_killed_must_be_said(local_cli: Cli) -> None:
     assert local_cli("kill", NO_RUN, "--job", "no job", "--local", "--confirm", NO_RUN).returncode == 2
 
 
-def test_all_demands_the_account_and_another_one_ends_nothing(local_cli: Cli) -> None:
-    run = local_cli.run_detached()
+def test_all_demands_the_account_and_another_one_ends_nothing(local_cli: Cli, standing_run: str) -> None:
+    run = standing_run
     unasked = local_cli("kill", "--all", "--local")
     assert unasked.returncode == 2
     assert "ACCOUNT_ID" in unasked.stderr
@@ -66,8 +66,8 @@ def test_all_demands_the_account_and_another_one_ends_nothing(local_cli: Cli) ->
     assert len(local_cli.alive(run)) == 2
 
 
-def test_a_job_the_run_has_not_is_refused_and_not_proven_gone(local_cli: Cli) -> None:
-    run = local_cli.run_detached()
+def test_a_job_the_run_has_not_is_refused_and_not_proven_gone(local_cli: Cli, standing_run: str) -> None:
+    run = standing_run
     ended = local_cli("kill", run, "--job", "local.1cpu-7", "--local", "--confirm", run)
     assert ended.returncode == 2
     assert "has no job local.1cpu-7" in ended.stderr
@@ -108,8 +108,8 @@ def test_a_terminal_shows_what_would_end_and_a_wrong_token_ends_nothing(local_cl
     assert local_cli.alive(run) == []
 
 
-def test_the_cost_of_a_run_is_told_with_its_basis_and_its_layers(local_cli: Cli) -> None:
-    run = local_cli.run_detached()
+def test_the_cost_of_a_run_is_told_with_its_basis_and_its_layers(local_cli: Cli, standing_run: str) -> None:
+    run = standing_run
     ended = local_cli("cost", run, "--local", "--json")
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
@@ -124,8 +124,8 @@ def test_the_cost_of_a_run_is_told_with_its_basis_and_its_layers(local_cli: Cli)
     assert "not built yet" in shown
 
 
-def test_the_cost_of_everything_names_runs_and_instances(local_cli: Cli) -> None:
-    run = local_cli.run_detached()
+def test_the_cost_of_everything_names_runs_and_instances(local_cli: Cli, standing_run: str) -> None:
+    run = standing_run
     told = json.loads(local_cli("cost", "--local", "--json").stdout)
     assert run in {row["run"] for row in told["runs"]}
     mine = [row for row in told["instances"] if row["run"] == run]
