@@ -92,7 +92,7 @@ MUTANTS = [
     ),
     mutant(
         "a solution wrong by a millionth",
-        {"error = info == 0 ?": "error = s->x[0] *= 1.000001, info == 0 ?"},
+        {"double error = info": "s->x[0] *= 1.000001;\n    double error = info"},
         "dsgesv.3000",
     ),
     mutant(
