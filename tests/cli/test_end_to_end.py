@@ -34,6 +34,7 @@ def test_a_run_measures_verifies_and_leaves_nothing_behind(hosted_cli: Cli):
     summary = records[-1]
     assert summary["type"] == "summary"
     assert (summary["planned"], summary["measured"], summary["declined"], summary["verified"]) == (2, 2, 0, 2)
+    assert summary["plausible"] == 2, summary["rows"]
     assert summary["closed"] is True
     assert summary["still_alive"] == []
     for row in summary["rows"]:
@@ -64,6 +65,10 @@ def test_a_run_measures_verifies_and_leaves_nothing_behind(hosted_cli: Cli):
     assert known["layers"]["timer"]
     assert known["system"]["provider"] == "local"
     assert known["results"]["stream"]["metrics"]["triad.all"]["median"] > 0
+    assert (known["results"]["stream"]["plausibility"], known["results"]["stream"]["findings"]) == (
+        "plausible",
+        [],
+    )
     assert known["log_chunks"] > 0
     console = hosted_cli("local", "console", "local.1cpu-1")
     assert console.returncode == 0, console.stderr
