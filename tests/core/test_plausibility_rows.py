@@ -39,7 +39,7 @@ def test_the_broken_rules_are_those_the_rows_are_labelled_with():
 
 
 @pytest.mark.parametrize("beside", [OTHERS, SEED + OTHERS], ids=["each other", "the labelled ones"])
-def test_rows_that_no_rule_was_made_from_are_judged_as_a_reader_does(beside: list[dict[str, Any]]):
+def test_rows_beyond_the_labelled_file_are_judged_as_a_reader_does(beside: list[dict[str, Any]]):
     verdicts = dict(zip((row["source"] for row in beside), judged(beside), strict=True))
     assert {row["source"]: verdicts[row["source"]].numbers for row in OTHERS} == {
         row["source"]: EXPECTED[row["label"]] for row in OTHERS
