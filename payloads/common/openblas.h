@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 #include "cpuinfo.h"
 
@@ -109,6 +110,25 @@ static inline int blas_max_threads(void) {
     const char *limit = strstr(openblas_get_config(), "MAX_THREADS=");
     if (!openblas_get_parallel()) return 1;
     return limit ? atoi(limit + strlen("MAX_THREADS=")) : 0;
+}
+
+/* CPU seconds of this process, all its threads together. */
+static inline double process_cpu_seconds(void) {
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+/* The library's own threads spin for a while after they were started and after their last work: they take a CPU from
+   what is measured next, and CPU time does not show who works. Waits until they sleep, in steps and not for ever. */
+static inline void wait_until_idle(void) {
+    const double step = 4e-3, share = 0.05, ends = now_seconds() + 1.0;
+    double start, cpu;
+    do {
+        start = now_seconds(), cpu = process_cpu_seconds();
+        usleep((useconds_t)(1e6 * step));
+    } while (process_cpu_seconds() - cpu > share * (now_seconds() - start) && now_seconds() < ends);
 }
 
 /* Fact `blas` with what answered, and check `blas_core.<run>`: its core fits the CPU. */

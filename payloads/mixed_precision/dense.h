@@ -6,7 +6,6 @@
 #define BENCHTUI_MIXED_PRECISION_DENSE_H
 
 #include <float.h>
-#include <sys/resource.h>
 
 #include "../common/openblas.h"
 #include "../common/random.h"
@@ -35,13 +34,6 @@ struct dense_plan {
     int blind;                /* comparisons that accepted a result made wrong on purpose */
 };
 
-static double cpu_seconds(void) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
 /* Seconds and calls that make up one sample. */
 struct stopwatch {
     double seconds, cpu_seconds, begun, begun_cpu;
@@ -49,13 +41,13 @@ struct stopwatch {
 };
 
 static void start(struct stopwatch *s) {
-    s->begun_cpu = cpu_seconds();
+    s->begun_cpu = process_cpu_seconds();
     s->begun = now_seconds();
 }
 
 static void stop(struct stopwatch *s) {
     s->seconds += now_seconds() - s->begun;
-    s->cpu_seconds += cpu_seconds() - s->begun_cpu;
+    s->cpu_seconds += process_cpu_seconds() - s->begun_cpu;
     s->calls++;
 }
 

@@ -172,6 +172,7 @@ int main(int argc, char **argv) {
     report_blas(&cpu, options.run);
 
     double shortest = HUGE_VAL;
+    wait_until_idle();
     for (int format = 0; format < FORMATS; format++) {
         peak[format] = measure_peak((enum format)format, &peaks);
         if (!peak[format].kernel) continue;

@@ -8,7 +8,6 @@
  * than reading the clock.
  */
 #include <limits.h>
-#include <sys/resource.h>
 
 #include "functions.h"
 
@@ -24,9 +23,6 @@ static const double TICKS_PER_BATCH = 1000.0;  /* or so many times the clock's t
 static const uint64_t LLC_FACTOR = 4;          /* a vector in memory: at least 4 x the last-level caches */
 static const uint64_t FLOOR_BYTES = 80000000;  /* and at least 80 MB, whatever a guest says of its caches */
 static const uint64_t MEMORY_DIVISOR = 4;      /* both vectors take at most a quarter of usable memory */
-/* OpenBLAS's own threads spin for a while after they were started and after their last work: until they sleep, CPU
-   time does not show who works. They are waited for in steps, and not for ever. */
-static const double IDLE_STEP_SECONDS = 4e-3, LONGEST_IDLE_SECONDS = 1.0, IDLE_SHARE = 0.05;
 /* CPU seconds per wall second of n threads: at least 1 + 0.3 (n - 1), and of one thread at most 1.25. */
 static const double WORKING_SHARE = 0.3, SLACK = 0.25;
 
@@ -117,31 +113,16 @@ static void decline_level(const struct plan *plan, enum level level, const char 
 
 /* ---- measuring --------------------------------------------------------------------------------------------- */
 
-static double cpu_seconds(void) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
-}
-
-static void wait_until_idle(void) {
-    double ends = now_seconds() + LONGEST_IDLE_SECONDS, start, cpu;
-    do {
-        start = now_seconds(), cpu = cpu_seconds();
-        usleep((useconds_t)(1e6 * IDLE_STEP_SECONDS));
-    } while (cpu_seconds() - cpu > IDLE_SHARE * (now_seconds() - start) && now_seconds() < ends);
-}
-
 struct batch {
     uint64_t calls;
     double seconds, cpu_seconds;
 };
 
 static struct batch timed(enum function f, const struct vectors *v, uint64_t calls, struct outcome *outcome) {
-    double cpu = cpu_seconds(), start = now_seconds();
+    double cpu = process_cpu_seconds(), start = now_seconds();
     repeat(f, v, calls, outcome);
     double seconds = now_seconds() - start;
-    return (struct batch){calls, seconds, cpu_seconds() - cpu};
+    return (struct batch){calls, seconds, process_cpu_seconds() - cpu};
 }
 
 static uint64_t calls_of_a_batch(enum function f, const struct vectors *v, struct outcome *outcome) {
