@@ -136,6 +136,18 @@ def test_a_replay_under_another_jobs_name_is_implausible_there_and_where_it_is_f
     assert "those of c7g.large-1" in shown.doubted[0]
 
 
+def test_what_a_suite_computes_may_be_the_same_on_every_instance(run: RunDocument):
+    def cell(job: str, *values: float) -> ResultDocument:
+        samples = [{"value": value} for value in values]
+        metrics = {"digits": {"unit": "points", "higher_is_better": True, "samples": samples}}
+        return measured(run, job, metrics=metrics)
+
+    jobs = ("c7g.large-1", "c7i.large-1")
+    for values, ranked in (((3.14159265, 3.14159265), True), ((3.14159265, 3.14159267), False)):
+        (judgements,) = judge_runs((Evidence(run, {(job, "stream"): cell(job, *values) for job in jobs}),))
+        assert [one.ranked for one in judgements.values()] == [ranked, ranked]
+
+
 def test_a_replay_from_an_earlier_run_is_seen_where_both_are_compared(run: RunDocument):
     later = run_of(*JOBS, run="20261125-135100-k3f7")
     first = measured(run, "c7g.large-1")

@@ -145,6 +145,7 @@ def _quantity(suite: str, name: str, metric: Metric, threads: Mapping[str, int])
         value = statistics.median(sample.value for sample in counted)
     parts = name.partition(":")[0].lower().split(".")  # a second build's figures end in :its-name
     bare = Quantity(name, metric.unit, value)
+    values = {sample.value for sample in counted}
     rate = bare.dimension in (Dimension.BANDWIDTH, Dimension.FLOPS, Dimension.RATE)
     return Quantity(
         name,
@@ -154,6 +155,8 @@ def _quantity(suite: str, name: str, metric: Metric, threads: Mapping[str, int])
             Observation(sample.value, sample.seconds, _work(suite, sample) if rate else None)
             for sample in counted
         ),
+        # What is no rate and no time and never varies is computed, not measured: the same everywhere.
+        counting=bare.dimension is Dimension.OTHER and len(counted) > 1 and len(values) == 1,
         level=level_of(name),
         latency=bare.dimension in (Dimension.TIME, Dimension.CYCLES) and not _CHASES.isdisjoint(parts),
         threads=threads.get(parts[-1]),

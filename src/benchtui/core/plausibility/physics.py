@@ -55,8 +55,9 @@ SOCKET_GB_PER_S: Mapping[tuple[Vendor, int], float] = {
     (Vendor.INTEL, 7): 307.2,
     (Vendor.INTEL, 8): 844.8,
 }
-#: Instances with fewer vCPUs lie on one socket of their host.
+#: Instances with fewer vCPUs lie on one socket of their host; up to the fourth generation these were smaller.
 ONE_SOCKET_BELOW_VCPUS = 64
+ONE_SMALL_SOCKET_BELOW_VCPUS = 20
 
 
 def findings(claim: Claim) -> Iterator[Finding | Untested]:
@@ -137,7 +138,8 @@ def _memory_of(claim: Claim) -> float | None:
     socket = SOCKET_GB_PER_S.get((vendor, name.generation)) if vendor is not None else None
     if socket is None:
         return None
-    sockets = 1 if name.vcpus is not None and name.vcpus < ONE_SOCKET_BELOW_VCPUS else 2
+    below = ONE_SOCKET_BELOW_VCPUS if name.generation > 4 else ONE_SMALL_SOCKET_BELOW_VCPUS
+    sockets = 1 if name.vcpus is not None and name.vcpus < below else 2
     return socket * 1e9 * sockets
 
 
