@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "../common/chain.h"
 #include "fma.h"
 
 enum { TRIALS = 3, MAX_PEAK_BATCHES = 100, WINDOWS = 60 };
@@ -17,30 +18,9 @@ static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long 
 static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
 static const double WINDOW_SECONDS = 5e-4;     /* short enough to find one that nothing interrupted */
 static const double INTEGER_TOLERANCE = 0.03;
-
-/* ---- clock ------------------------------------------------------------------------------------------------- */
-
-enum { CHAIN = 100 };
-
-/* Cycles per second of the CPU this thread is on: one addition of two registers takes one cycle and needs the one
-   before. Adding a constant would not do: some cores do that without executing it. The best of a few 20 us windows:
-   directly after a batch, before the core changes the clock it had chosen for these instructions. */
-static double clock_hertz(void) {
-    double best = 0.0;
-    uint64_t sum = 1, step = 3;
-    for (int window = 0; window < 6; window++) {
-        double start = now_seconds();
-        for (int i = 0; i < 700; i++)
-#if defined(__x86_64__)
-            __asm__ volatile(".rept 100\n\tadd %1, %0\n\t.endr" : "+r"(sum) : "r"(step) : "cc");
-#else
-            __asm__ volatile(".rept 100\n\tadd %0, %0, %1\n\t.endr" : "+r"(sum) : "r"(step));
-#endif
-        double hertz = 700.0 * CHAIN / (now_seconds() - start);
-        if (hertz > best) best = hertz;
-    }
-    return best;
-}
+/* Directly after a batch, before the core leaves the clock that it had chosen for these instructions. */
+enum { CLOCK_SAMPLES = 6 };
+static const double CLOCK_SECONDS = 2e-5;
 
 /* ---- a team, each thread on its own CPU ---------------------------------------------------------------------- */
 
@@ -69,7 +49,7 @@ static void *work(void *argument) {
     w->start = now_seconds();
     w->kernel->run(operands, w->accumulators, w->iterations);
     w->end = now_seconds();
-    w->hertz = clock_hertz();
+    w->hertz = clock_hertz(CLOCK_SAMPLES, CLOCK_SECONDS);
     w->bound = pinned && allowed.count == 1 && sched_getcpu() == w->cpu;
     w->exact = holds_all_products(w->kernel, w->accumulators, w->iterations);
     return NULL;
