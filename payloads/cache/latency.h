@@ -141,7 +141,8 @@ static void run_levels(const struct plan *plan) {
     if (!measured[DRAM]) return;
     uint64_t rule = LLC_FACTOR * plan->llc_bytes > plan->floor_bytes ? LLC_FACTOR * plan->llc_bytes : plan->floor_bytes;
     check(plan, "size", plan->bytes[DRAM] >= rule, (double)plan->bytes[DRAM], (double)rule);
-    double in_order = median_of(plan, control, nanoseconds);
+    double in_order = HUGE_VAL; /* the best: a neighbour does not make it faster */
+    for (int i = 0; i < plan->windows; i++) in_order = fmin(in_order, nanoseconds(&control[i]));
     check(plan, "sequential", in_order < SEQUENTIAL_NS, in_order, SEQUENTIAL_NS);
     check(plan, "random", dram_ns >= LEAST_RATIO * l1_ns, dram_ns / l1_ns, LEAST_RATIO);
 }

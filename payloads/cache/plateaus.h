@@ -8,7 +8,7 @@
 #include "../common/common.h"
 
 enum { MAX_POINTS = 64, MAX_PLATEAUS = 8, LEAST_POINTS = 3, MIDDLE = 1 };
-static const double FLAT = 1.25;   /* the first points of a plateau differ by less than this */
+static const double FLAT = 1.30;   /* the first points of a plateau differ by less than this */
 static const double KNEE = 1.50;   /* it ends where latency exceeds the middle one of those by this */
 static const double MEMORY = 0.60; /* memory begins at this part of the latency of the largest size */
 

@@ -1,6 +1,6 @@
 /*
- * The four kernels of STREAM beside the bytes they are charged with, the one schedule by which every thread works on
- * the pages it touched first, and the closed form that the arrays are compared with. Included by stream.c only.
+ * The four kernels of STREAM beside the bytes they are charged with, and the one schedule by which every thread works on
+ * the pages it touched first. Included by stream.c only.
  */
 #ifndef BENCHTUI_STREAM_KERNELS_H
 #define BENCHTUI_STREAM_KERNELS_H
@@ -29,8 +29,8 @@ struct arrays {
 struct share {
     uint64_t elements;
     double error[3];
-    int cpu;
-    int allowed;
+    int cpu, allowed;
+    int pages, local; /* pages of its range that were looked up, and those on its own NUMA node */
     char padding[CACHE_LINE];
 };
 
@@ -40,25 +40,36 @@ static struct share *shares;
    Bytes are McCalpin's, 8 per element read or written; the read that a plain store causes before it writes
    (write-allocate) is not counted. */
 
+typedef void (*kernel_function)(const struct arrays *v, size_t low, size_t high);
+
+/* Together in a section of the binary, so that their machine code can be looked at. */
+#define PLAIN_STORES static __attribute__((noinline, section("plain_kernels")))
+
 /* 16 n bytes, 0 flops */
-static __attribute__((noinline)) void copy(double *restrict c, const double *restrict a, size_t low, size_t high) {
+PLAIN_STORES void copy(const struct arrays *v, size_t low, size_t high) {
+    double *restrict c = v->c;
+    const double *restrict a = v->a;
     for (size_t i = low; i < high; i++) c[i] = a[i];
 }
 
 /* 16 n bytes, n flops */
-static __attribute__((noinline)) void scale(double *restrict b, const double *restrict c, size_t low, size_t high) {
+PLAIN_STORES void scale(const struct arrays *v, size_t low, size_t high) {
+    double *restrict b = v->b;
+    const double *restrict c = v->c;
     for (size_t i = low; i < high; i++) b[i] = SCALAR * c[i];
 }
 
 /* 24 n bytes, n flops */
-static __attribute__((noinline)) void add(double *restrict c, const double *restrict a, const double *restrict b,
-                                          size_t low, size_t high) {
+PLAIN_STORES void add(const struct arrays *v, size_t low, size_t high) {
+    double *restrict c = v->c;
+    const double *restrict a = v->a, *restrict b = v->b;
     for (size_t i = low; i < high; i++) c[i] = a[i] + b[i];
 }
 
 /* 24 n bytes, 2 n flops */
-static __attribute__((noinline)) void triad(double *restrict a, const double *restrict b, const double *restrict c,
-                                            size_t low, size_t high) {
+PLAIN_STORES void triad(const struct arrays *v, size_t low, size_t high) {
+    double *restrict a = v->a;
+    const double *restrict b = v->b, *restrict c = v->c;
     for (size_t i = low; i < high; i++) a[i] = b[i] + SCALAR * c[i];
 }
 
@@ -79,7 +90,7 @@ static struct range range_of(size_t n, int thread, int threads) {
 
 /* Seconds of one pass of one kernel by the whole team over `part` of each thread's range: 0 = all of it, 1 = its
    lower half, 2 = its upper half. Fork and join are inside the time, as in the reference. */
-static double pass(enum kernel kernel, const struct arrays *v, int threads, int part) {
+static double pass(kernel_function kernel, const struct arrays *v, int threads, int part) {
     double start = now_seconds();
 #pragma omp parallel num_threads(threads)
     {
@@ -87,10 +98,7 @@ static double pass(enum kernel kernel, const struct arrays *v, int threads, int 
         size_t middle = r.low + (r.high - r.low) / 2;
         if (part == 1) r.high = middle;
         if (part == 2) r.low = middle;
-        if (kernel == COPY) copy(v->c, v->a, r.low, r.high);
-        if (kernel == SCALE) scale(v->b, v->c, r.low, r.high);
-        if (kernel == ADD) add(v->c, v->a, v->b, r.low, r.high);
-        if (kernel == TRIAD) triad(v->a, v->b, v->c, r.low, r.high);
+        kernel(v, r.low, r.high);
         shares[omp_get_thread_num()].elements += r.high - r.low;
     }
     return now_seconds() - start;
@@ -135,38 +143,5 @@ static void bind_team(const struct cpu_list *cpus) {
         mine->cpu = sched_getcpu();
     }
 }
-
-/* ---- verification ------------------------------------------------------------------------------------------ */
-
-/* Mean relative error of a, b and c over all elements against the closed form after `repetitions` rounds. */
-static void mean_errors(const struct arrays *v, int threads, int repetitions, double error[3]) {
-    double a = 1.0, b = 2.0, c = 0.0;
-    for (int k = 0; k < repetitions; k++) {
-        c = a;
-        b = SCALAR * c;
-        c = a + b;
-        a = b + SCALAR * c;
-    }
-#pragma omp parallel num_threads(threads)
-    {
-        struct range r = range_of(v->n, omp_get_thread_num(), omp_get_num_threads());
-        double sum[3] = {0.0, 0.0, 0.0};
-        for (size_t i = r.low; i < r.high; i++) {
-            sum[0] += fabs(v->a[i] - a);
-            sum[1] += fabs(v->b[i] - b);
-            sum[2] += fabs(v->c[i] - c);
-        }
-        for (int k = 0; k < 3; k++) shares[omp_get_thread_num()].error[k] = sum[k];
-    }
-    const double expected[3] = {a, b, c};
-    for (int k = 0; k < 3; k++) {
-        double sum = 0.0;
-        for (int t = 0; t < threads; t++) sum += shares[t].error[k];
-        error[k] = sum / (double)v->n / fabs(expected[k]);
-    }
-}
-
-/* Written so that a NaN fails. */
-static bool within_epsilon(double error) { return error < EPSILON; }
 
 #endif

@@ -3,18 +3,14 @@
  * repetition timed alone and reported, the first one left out of the best, the result compared with arithmetic.
  * Method, formulas and literature: docs/suites/stream.md.
  *
- *   stream --threads one|core|all [--repetitions 10] [--processes 1] [--pages huge|small] [--sysfs /sys]
- *
- * The process that is started works out sizes and CPUs and then forks `processes` measuring processes, one after the
- * other: where memory lands differs from process to process, so repetitions inside one do not show all the spread.
+ *   stream --threads one|core|all [--stores plain|nt] [--pages huge|small] [--repetitions 10] [--sysfs /sys]
+ *   stream --threads one|core|all --twice [the same]      is an array of n as slow as one of 2n? A check, no rates
  */
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
-#include "kernels.h"
+#include "verify.h"
 
-enum { MAX_REPETITIONS = 100, PAIRS = 9 };
+enum { MAX_REPETITIONS = 100, PAIRS = 9, LONGEST_NAME = 64 };
 
 static const uint64_t LLC_FACTOR = 4;          /* McCalpin's rule: each array at least 4 x the caches */
 static const uint64_t FLOOR_BYTES = 80000000;  /* and at least 80 MB, whatever a guest says of its caches */
@@ -23,44 +19,82 @@ static const uint64_t MEMORY_DIVISOR = 4;      /* the three arrays take at most 
 static const double SHORTEST_SECONDS = 5e-3;   /* a sample is at least this long */
 static const double TICKS_PER_SAMPLE = 1000.0; /* or so many times the clock's tick */
 static const double SIZE_TOLERANCE = 1.05;     /* triad over n may be this much faster than over 2n */
+static const double HUGE_SHARE = 0.95;         /* of the arrays on huge pages, where they were asked for */
+static const double LOCAL_SHARE = 0.95;        /* of the pages looked up on the node of their thread */
 
 struct run {
-    const char *name; /* one, core or all: the suffix of its metrics */
+    const char *threads; /* one, core or all: the last part of its names */
+    const char *variant; /* "", "_nt" or "_4k": what its kernels' names end with */
     struct cpu_list cpus;
     uint64_t array_bytes, required_bytes;
-    int repetitions, processes;
+    int repetitions, nodes;
     enum pages pages;
+    enum stores stores;
+    bool twice;
 };
 
-static void check_named(const struct run *run, const char *what, bool ok, double value, double limit) {
-    char name[64];
-    snprintf(name, sizeof name, "%s.%s", what, run->name);
-    report_check(name, ok, value, limit);
+/* "triad_nt.all" */
+static const char *named(const struct run *run, const char *what) {
+    static char name[LONGEST_NAME];
+    snprintf(name, sizeof name, "%s%s.%s", what, run->variant, run->threads);
+    return name;
 }
 
-static void verify(const struct run *run, const struct arrays *v, double shortest, double tick) {
+static void check(const struct run *run, const char *what, bool ok, double value, double limit) {
+    report_check(named(run, what), ok, value, limit);
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------------ */
+
+static void check_elements(const struct run *run, const struct arrays *v) {
+    static const char *const ARRAY[3] = {"array_a", "array_b", "array_c"};
     double error[3];
     mean_errors(v, run->cpus.count, run->repetitions, error);
-    check_named(run, "array_a", within_epsilon(error[0]), error[0], EPSILON);
-    check_named(run, "array_b", within_epsilon(error[1]), error[1], EPSILON);
-    check_named(run, "array_c", within_epsilon(error[2]), error[2], EPSILON);
+    for (int k = 0; k < 3; k++) check(run, ARRAY[k], within_epsilon(error[k]), error[k], EPSILON);
 
     /* One bad element among n must fail, whatever the compiler was told about NaN. */
     v->a[v->n / 2] = NAN;
     mean_errors(v, run->cpus.count, run->repetitions, error);
-    check_named(run, "nan_is_seen", !within_epsilon(error[0]), within_epsilon(error[0]), 0.0);
+    check(run, "nan_is_seen", !within_epsilon(error[0]), within_epsilon(error[0]), 0.0);
+}
 
+static void check_team(const struct run *run) {
     int workers = 0, bound = 0;
     for (int t = 0; t < run->cpus.count; t++) {
         workers += shares[t].elements > 0;
         bound += shares[t].allowed == 1 && shares[t].cpu == run->cpus.cpu[t];
     }
-    check_named(run, "team", workers == run->cpus.count, workers, run->cpus.count);
-    check_named(run, "binding", bound == run->cpus.count, bound, run->cpus.count);
-    check_named(run, "array_size", v->n * sizeof(double) >= run->required_bytes, (double)(v->n * sizeof(double)),
-                (double)run->required_bytes);
+    check(run, "team", workers == run->cpus.count, workers, run->cpus.count);
+    check(run, "binding", bound == run->cpus.count, bound, run->cpus.count);
+}
+
+static void check_memory(const struct run *run, const struct arrays *v) {
+    double size = (double)(v->n * sizeof(double)), huge = (double)huge_bytes_observed(v->memory, v->bytes) / (double)v->bytes;
+    bool wanted = run->pages == PAGES_HUGE;
+    check(run, "array_size", size >= (double)run->required_bytes, size, (double)run->required_bytes);
+    check(run, "pages", wanted ? huge >= HUGE_SHARE : huge == 0.0, huge, wanted ? HUGE_SHARE : 0.0);
+    if (run->nodes == 1) {
+        check(run, "first_touch", true, 1.0, LOCAL_SHARE); /* there is no other node a page could lie on */
+        return;
+    }
+    int pages = 0, local = 0;
+    bool told = look_up_pages(v, run->cpus.count);
+    for (int t = 0; t < run->cpus.count; t++) pages += shares[t].pages, local += shares[t].local;
+    double share = told && pages ? (double)local / pages : 0.0;
+    check(run, "first_touch", share >= LOCAL_SHARE, share, LOCAL_SHARE);
+}
+
+static void check_kernels(const struct run *run) {
+    int right = 0;
+    for (int k = 0; k < KERNELS; k++) right += bytes_observed(KERNEL[run->stores][k]) == (int)BYTES_PER_ELEMENT[k];
+    check(run, "bytes", right == KERNELS, right, KERNELS);
+    int as_said = kernels_as_said(run->stores);
+    check(run, "stores", as_said == KERNELS, as_said, KERNELS);
+}
+
+static void check_timer(const struct run *run, double shortest, double tick) {
     double ticks = TICKS_PER_SAMPLE * tick, limit = ticks < SHORTEST_SECONDS ? ticks : SHORTEST_SECONDS;
-    check_named(run, "timer", shortest >= limit, shortest, limit);
+    check(run, "timer", shortest >= limit, shortest, limit);
 }
 
 static int ascending(const void *x, const void *y) {
@@ -85,20 +119,18 @@ static void check_twice_the_size(const struct run *run) {
     for (int k = 0; k < PAIRS; k++) {
         double halves = 0.0;
         for (int part = 1; part <= 2; part++) {
-            pass(TRIAD, &v, threads, part);
-            halves += pass(TRIAD, &v, threads, part);
+            pass(triad, &v, threads, part);
+            halves += pass(triad, &v, threads, part);
         }
-        pass(TRIAD, &v, threads, 0);
-        ratio[k] = pass(TRIAD, &v, threads, 0) / halves;
+        pass(triad, &v, threads, 0);
+        ratio[k] = pass(triad, &v, threads, 0) / halves;
     }
     munmap(v.memory, v.bytes);
     qsort(ratio, PAIRS, sizeof *ratio, ascending);
-    check_named(run, "n_against_2n", ratio[0] <= SIZE_TOLERANCE, ratio[0], SIZE_TOLERANCE);
+    check(run, "n_against_2n", ratio[0] <= SIZE_TOLERANCE, ratio[0], SIZE_TOLERANCE);
 
-    char name[64];
-    snprintf(name, sizeof name, "n_against_2n.%s", run->name);
     json_open();
-    json_string("fact", name);
+    json_string("fact", named(run, "n_against_2n"));
     json_begin("value", '{');
     json_real("median", ratio[PAIRS / 2]);
     json_real("least", ratio[0]);
@@ -109,100 +141,58 @@ static void check_twice_the_size(const struct run *run) {
     json_close();
 }
 
-/* ---- one measuring process --------------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------------------------------- */
 
-static void report_process(const struct run *run, int process, const struct arrays *v, double wall,
-                           const struct rusage *before, const struct rusage *after, double tick) {
-    char name[64];
-    snprintf(name, sizeof name, "process.%s.%d", run->name, process);
-    double cpu = (double)(after->ru_utime.tv_sec - before->ru_utime.tv_sec) +
-                 (double)(after->ru_stime.tv_sec - before->ru_stime.tv_sec) +
-                 1e-6 * (double)(after->ru_utime.tv_usec - before->ru_utime.tv_usec) +
-                 1e-6 * (double)(after->ru_stime.tv_usec - before->ru_stime.tv_usec);
-    json_open();
-    json_string("fact", name);
-    json_begin("value", '{');
-    json_real("wall_seconds", wall);
-    json_real("cpu_seconds", cpu);
-    /* Below 0.9 another program had part of the CPUs. */
-    json_real("cpu_per_wall_and_thread", cpu / wall / run->cpus.count);
-    json_integer("involuntary_switches", after->ru_nivcsw - before->ru_nivcsw);
-    json_integer("huge_page_bytes", (int64_t)huge_bytes_observed(v->memory, v->bytes));
-    json_real("timer_tick_seconds", tick);
-    json_end('}');
-    json_close();
+static double cpu_seconds(void) {
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-static void report_samples(const struct run *run, int process, size_t n, double seconds[][KERNELS]) {
+static void report_samples(const struct run *run, size_t n, double seconds[][KERNELS], double cpu_per_wall) {
     for (int k = 0; k < run->repetitions; k++)
         for (int kernel = 0; kernel < KERNELS; kernel++) {
-            char metric[64];
             uint64_t bytes = BYTES_PER_ELEMENT[kernel] * n;
-            snprintf(metric, sizeof metric, "%s.%s", KERNEL_NAME[kernel], run->name);
             json_open();
-            json_string("sample", metric);
+            json_string("sample", named(run, KERNEL_NAME[kernel]));
             json_real("value", 1e-9 * (double)bytes / seconds[k][kernel]);
             json_real("seconds", seconds[k][kernel]);
             json_integer("bytes", (int64_t)bytes);
-            json_integer("process", process);
-            json_integer("repetition", k);
+            json_integer("pass", k);
+            /* Of the process, for each thread: below 0.9 another program had part of the CPUs. */
+            json_real("cpu_per_wall_and_thread", cpu_per_wall);
             if (k == 0) json_boolean("excluded", true);
             json_close();
         }
 }
 
-static void measure(const struct run *run, int process) {
+static void measure(const struct run *run) {
     static double seconds[MAX_REPETITIONS][KERNELS];
-    struct rusage before, after;
     struct arrays v;
     double shortest = HUGE_VAL, told = now_seconds(), tick = timer_tick_seconds();
-
-    omp_set_dynamic(0);
-    shares = calloc((size_t)run->cpus.count, sizeof *shares);
-    if (!shares || !allocate_arrays(&v, run->array_bytes, run->pages)) die("memory for the arrays");
-    bind_team(&run->cpus);
+    if (!allocate_arrays(&v, run->array_bytes, run->pages)) die("memory for the arrays");
     touch_first(&v, run->cpus.count);
 
-    getrusage(RUSAGE_SELF, &before);
-    double start = now_seconds();
+    double cpu = cpu_seconds(), start = now_seconds();
     for (int k = 0; k < run->repetitions; k++) {
         for (int kernel = 0; kernel < KERNELS; kernel++) {
-            seconds[k][kernel] = pass((enum kernel)kernel, &v, run->cpus.count, 0);
+            seconds[k][kernel] = pass(KERNEL[run->stores][kernel], &v, run->cpus.count, 0);
             if (seconds[k][kernel] < shortest) shortest = seconds[k][kernel];
         }
         /* Whoever reads this line takes CPU time from the next pass, so: seldom, and samples only at the end. */
         if (now_seconds() - told > 5.0) {
             told = now_seconds();
-            report_progress((int64_t)process * run->repetitions + k + 1, (int64_t)run->processes * run->repetitions);
+            report_progress(k + 1, run->repetitions);
         }
     }
     double wall = now_seconds() - start;
-    getrusage(RUSAGE_SELF, &after);
-
-    report_samples(run, process, v.n, seconds);
-    report_process(run, process, &v, wall, &before, &after, tick);
-    verify(run, &v, shortest, tick);
-    munmap(v.memory, v.bytes);
-    if (process == 0) check_twice_the_size(run);
-    report_progress((int64_t)(process + 1) * run->repetitions, (int64_t)run->processes * run->repetitions);
-}
-
-/* A process of its own for each measurement; OpenMP has not been used before the fork, so the child may use it. */
-static void measure_in_child(const struct run *run, int process) {
-    int status;
-    fflush(stdout);
-    pid_t parent = getpid(), child = fork();
-    if (child < 0) die("fork");
-    if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent) _exit(1);
-        measure(run, process);
-        exit(0);
-    }
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) die("waitpid");
-    if (WIFSIGNALED(status)) fprintf(stderr, "process %d died of signal %d\n", process, WTERMSIG(status));
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) exit(1);
+    report_samples(run, v.n, seconds, (cpu_seconds() - cpu) / wall / run->cpus.count);
+    check_team(run);
+    check_memory(run, &v);
+    check_timer(run, shortest, tick);
+    check_elements(run, &v);
+    check_kernels(run);
 }
 
 /* ---- sizes, CPUs, and what was decided --------------------------------------------------------------------- */
@@ -215,10 +205,8 @@ struct plan {
 };
 
 static void report_plan(const struct run *run, const struct plan *plan, const char *sysfs) {
-    char name[64];
-    snprintf(name, sizeof name, "run.%s", run->name);
     json_open();
-    json_string("fact", name);
+    json_string("fact", named(run, "run"));
     json_begin("value", '{');
     json_integer("threads", run->cpus.count);
     json_string("binding", "thread i on the i-th CPU of this list, by sched_setaffinity");
@@ -236,7 +224,8 @@ static void report_plan(const struct run *run, const struct plan *plan, const ch
     json_string("pages", run->pages == PAGES_HUGE ? "huge, asked for by madvise" : "small, huge forbidden by madvise");
     json_integer("page_bytes", sysconf(_SC_PAGESIZE));
     json_integer("repetitions", run->repetitions);
-    json_integer("processes", run->processes);
+    json_string("stores", run->stores == NON_TEMPORAL ? "non-temporal" : "plain");
+    json_integer("numa_nodes", run->nodes);
     json_string("compiler", COMPILER);
     json_end('}');
     json_close();
@@ -248,18 +237,23 @@ static uint64_t required_array_bytes(const struct llc *llc) {
     return rule > FLOOR_BYTES ? rule : FLOOR_BYTES;
 }
 
-static bool fits_in_memory(const struct run *run, const struct plan *plan) {
-    char reason[256], metric[64];
-    if (3 * run->array_bytes <= plan->memory_bytes / MEMORY_DIVISOR) return true;
-    snprintf(reason, sizeof reason,
-             "three arrays of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than a quarter of %.0f MB of "
-             "memory",
-             1e-6 * (double)run->array_bytes, 1e-6 * (double)plan->llc.bytes, 1e-6 * (double)plan->memory_bytes);
-    for (int kernel = 0; kernel < KERNELS; kernel++) {
-        snprintf(metric, sizeof metric, "%s.%s", KERNEL_NAME[kernel], run->name);
-        report_declined(metric, reason);
-    }
-    return false;
+/* Why these rates cannot be had; false when they can. */
+static bool impossible(const struct run *run, const struct plan *plan, char reason[256]) {
+    char text[TEXT_BYTES];
+    bool huge = read_text("/sys/kernel/mm/transparent_hugepage/enabled", text) && !strstr(text, "[never]");
+    *reason = 0;
+    if (run->stores == NON_TEMPORAL && !HAVE_NT)
+        snprintf(reason, 256, "no non-temporal store is known for this architecture");
+    else if (run->pages == PAGES_HUGE && !huge)
+        snprintf(reason, 256, "the kernel gives no transparent huge pages");
+    else if (run->pages == PAGES_SMALL && sysconf(_SC_PAGESIZE) != 4096)
+        snprintf(reason, 256, "this kernel's pages have %ld bytes", sysconf(_SC_PAGESIZE));
+    else if (3 * run->array_bytes > plan->memory_bytes / MEMORY_DIVISOR)
+        snprintf(reason, 256,
+                 "three arrays of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than a quarter of %.0f MB of "
+                 "memory",
+                 1e-6 * (double)run->array_bytes, 1e-6 * (double)plan->llc.bytes, 1e-6 * (double)plan->memory_bytes);
+    return *reason;
 }
 
 static int parse_count(const char *text, int low, int high) {
@@ -272,21 +266,33 @@ static int parse_count(const char *text, int low, int high) {
     return (int)value;
 }
 
+static bool given(const char *option, const char *value, const char *name, const char *choice) {
+    return value && strcmp(option, name) == 0 && (!choice || strcmp(value, choice) == 0);
+}
+
 static struct run parse_arguments(int argc, char **argv, const char **sysfs) {
-    struct run run = {.name = "", .repetitions = 10, .processes = 1, .pages = PAGES_HUGE};
+    struct run run = {.threads = "", .variant = "", .repetitions = 10, .pages = PAGES_HUGE};
     for (int i = 1; i < argc; i += 2) {
-        const char *value = argv[i + 1]; /* argv[argc] is NULL */
-        if (value && strcmp(argv[i], "--threads") == 0) run.name = value;
-        else if (strcmp(argv[i], "--repetitions") == 0) run.repetitions = parse_count(value, 2, MAX_REPETITIONS);
-        else if (strcmp(argv[i], "--processes") == 0) run.processes = parse_count(value, 1, 100);
-        else if (value && strcmp(argv[i], "--sysfs") == 0) *sysfs = value;
-        else if (value && strcmp(argv[i], "--pages") == 0 && strcmp(value, "huge") == 0) run.pages = PAGES_HUGE;
-        else if (value && strcmp(argv[i], "--pages") == 0 && strcmp(value, "small") == 0) run.pages = PAGES_SMALL;
+        const char *option = argv[i], *value = argv[i + 1]; /* argv[argc] is NULL */
+        if (strcmp(option, "--twice") == 0) run.twice = true, i--;
+        else if (given(option, value, "--threads", NULL)) run.threads = value;
+        else if (strcmp(option, "--repetitions") == 0) run.repetitions = parse_count(value, 2, MAX_REPETITIONS);
+        else if (given(option, value, "--sysfs", NULL)) *sysfs = value;
+        else if (given(option, value, "--pages", "huge")) run.pages = PAGES_HUGE;
+        else if (given(option, value, "--pages", "small")) run.pages = PAGES_SMALL;
+        else if (given(option, value, "--stores", "plain")) run.stores = PLAIN;
+        else if (given(option, value, "--stores", "nt")) run.stores = NON_TEMPORAL;
         else {
-            fprintf(stderr, "not understood: %s %s\n", argv[i], value ? value : "");
+            fprintf(stderr, "not understood: %s %s\n", option, value ? value : "");
             exit(2);
         }
     }
+    if (run.stores == NON_TEMPORAL && run.pages == PAGES_SMALL) {
+        fputs("non-temporal stores are measured on huge pages\n", stderr);
+        exit(2);
+    }
+    if (run.stores == NON_TEMPORAL) run.variant = "_nt";
+    if (run.pages == PAGES_SMALL) run.variant = "_4k";
     return run;
 }
 
@@ -294,6 +300,7 @@ int main(int argc, char **argv) {
     static struct plan plan;
     static struct run run;
     const char *sysfs = "/sys";
+    char reason[256];
     run = parse_arguments(argc, argv, &sysfs);
     usable_cpus(&plan.all);
     one_cpu_per_core(sysfs, &plan.all, &plan.cores);
@@ -301,18 +308,28 @@ int main(int argc, char **argv) {
     if (plan.llc.groups == 0) plan.llc.bytes = ASSUMED_LLC_PER_CORE * (uint64_t)plan.cores.count;
     plan.memory_bytes = usable_memory_bytes(&plan.memory_source);
 
-    if (strcmp(run.name, "all") == 0) run.cpus = plan.all;
-    else if (strcmp(run.name, "core") == 0) run.cpus = plan.cores;
-    else if (strcmp(run.name, "one") == 0) run.cpus = (struct cpu_list){.count = 1, .cpu = {plan.all.cpu[0]}};
+    if (strcmp(run.threads, "all") == 0) run.cpus = plan.all;
+    else if (strcmp(run.threads, "core") == 0) run.cpus = plan.cores;
+    else if (strcmp(run.threads, "one") == 0) run.cpus = (struct cpu_list){.count = 1, .cpu = {plan.all.cpu[0]}};
     else {
         fputs("--threads one, core or all is needed\n", stderr);
         return 2;
     }
     run.required_bytes = required_array_bytes(&plan.llc);
     run.array_bytes = whole_pages(run.required_bytes);
+    run.nodes = numa_nodes(sysfs);
 
-    report_plan(&run, &plan, sysfs);
-    if (!fits_in_memory(&run, &plan)) return 0;
-    for (int process = 0; process < run.processes; process++) measure_in_child(&run, process);
+    if (impossible(&run, &plan, reason)) {
+        for (int kernel = 0; kernel < KERNELS && !run.twice; kernel++)
+            report_declined(named(&run, KERNEL_NAME[kernel]), reason);
+    }
+    if (!run.twice) report_plan(&run, &plan, sysfs);
+    if (*reason) return 0;
+    omp_set_dynamic(0);
+    shares = calloc((size_t)run.cpus.count, sizeof *shares);
+    if (!shares) die("memory for the threads");
+    bind_team(&run.cpus);
+    if (run.twice) check_twice_the_size(&run);
+    else measure(&run);
     return 0;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -48,6 +49,8 @@ class Mutant:
     cpus: int = 1
     programs: tuple[str, ...] = ()
     """Programs without which it cannot be built or run, beyond the compiler."""
+    machine: str | None = None
+    """The architecture whose code is broken; any if None."""
     sysfs: Callable[[Path], Path] = fake_sysfs
     """Makes the sysfs of ``{sysfs}``."""
     timeout: float = 600
@@ -84,6 +87,8 @@ def caught(mutant: Mutant, folder: Path) -> Verdict:
     """
     if len(CPUS) < mutant.cpus:
         raise Missing(f"needs {mutant.cpus} CPUs")
+    if mutant.machine not in (None, platform.machine()):
+        raise Missing(f"breaks code of {mutant.machine}")
     for program in (*_compilers(mutant), *mutant.programs):
         if not shutil.which(program):
             raise Missing(f"{program} is not installed")

@@ -238,6 +238,11 @@ def three_levels(
 # aarch64 without such a machine
 
 
+def some_slow(*cpus: str, fast: str = "neoverse-n2") -> list[Any]:
+    """Parameters of which the default suite runs one and ``make proof`` all."""
+    return [pytest.param(cpu, marks=() if cpu == fast else pytest.mark.slow) for cpu in cpus]
+
+
 def cross_compiled(folder: Path, cpu: str = "generic", *more: str, libraries: bool = False) -> Path:
     """The suite in ``folder`` built for aarch64 by payload.toml's own commands, warnings as errors.
 
