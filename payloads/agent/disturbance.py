@@ -162,6 +162,12 @@ def observe(
     )
 
 
+def was_calm(repetition: Repetition, cpus: Set[int]) -> bool:
+    """Whether others were seen to be calm while it ran, for as long as a wait for calm looks."""
+    room = repetition.wall_s * len(cpus)
+    return repetition.wall_s >= CALM_WINDOW_S and repetition.others_s < CALM_SHARE * room
+
+
 def compare(repetitions: Sequence[Repetition]) -> None:
     """Add what only a run's other repetitions show: less CPU than they got, or many more interruptions."""
     by_run: Dict[str, List[Repetition]] = {}

@@ -24,7 +24,7 @@ from joblog import JobLog
 from objects import Objects, StoreError
 from packages import Installer
 from process import Stop, adopt_orphans
-from repetitions import share_of
+from repetitions import times_of
 from result_document import document
 from sentinels import Sentinels, Spool
 from suites import SuiteRun
@@ -39,6 +39,7 @@ GUARD_GRACE_S = 55.0
 NEAR_DEADLINE_S = 30.0  # a SIGTERM this near the deadline is the deadline's timer
 NOT_RUN = "the job ended before it was run"
 LONGEST_BOOT_S = 60.0  # what is longer is no boot: the instance was kept waiting before it
+BEFORE_DEADLINE_S = 60.0  # no repetition starts that might end later: uploads and the last words
 AFTERWARDS_S = 10.0  # uploads, last words and power-off: time that is paid for and not measured in
 Outcomes = Dict[str, Dict[str, Optional[str]]]
 
@@ -107,15 +108,17 @@ class Agent:
         self._decline(set(self.job.suites) - set(declared), "the bundle has no suite of this name")
         prepared = self._prepare(suites, observed)
         setup_s = self._since_boot_s(identity) + AFTERWARDS_S
-        budgets_s = sum(suite.budget_s for suite in prepared)
+        budgets_s = still_s = sum(suite.budget_s for suite in prepared)
         for suite in prepared:
             if self.stop:
                 self._decline([suite.name], self.stop.reason)
                 continue
-            suite.records.facts["setup"] = {"seconds": round(setup_s, 1), "suites": len(prepared)}
             if suite.failure is None:
                 self.sentinels.emit(JobState.RUNNING, suite.name)
-                suite.measure(share_of(suite.mode, setup_s, budgets_s))
+                left_s = self.job.left_s() - BEFORE_DEADLINE_S
+                suite.setup_s = setup_s
+                suite.measure(times_of(suite.mode, setup_s, budgets_s, still_s, left_s))
+            still_s -= suite.budget_s
             self._deliver(suite, observed)
 
     def _suite(self, name: str, declared: Dict[str, Any]) -> SuiteRun:
@@ -132,7 +135,6 @@ class Agent:
             self.log.say,
             progressed,
             self._clock,
-            self.job.left_s,
         )
 
     def _prepare(self, suites: List[SuiteRun], observed: Observed) -> List[SuiteRun]:

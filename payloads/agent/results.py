@@ -14,6 +14,7 @@ from keys import raw_key, result_key
 from objects import Objects
 
 FILE_LIMIT = 8 * 1024 * 1024  # of one raw file; the rest of it is dropped, and says so
+TOTAL_LIMIT = 64 * 1024 * 1024  # of all files of a suite, which may be two for each of many repetitions
 CUT = b"\n[cut here: longer than the limit]\n"
 UPLOAD_BUDGET_S = 120.0
 
@@ -24,11 +25,13 @@ class RawFiles:
     def __init__(self) -> None:
         self._files: Dict[str, bytearray] = {}
         self._cut: Dict[str, bool] = {}
+        self._bytes = 0
 
     def add(self, name: str, chunk: bytes) -> None:
         """Append to file ``name`` up to the limit."""
         file = self._files.setdefault(name, bytearray())
-        room = FILE_LIMIT - len(file)
+        room = min(FILE_LIMIT - len(file), TOTAL_LIMIT - self._bytes)
+        self._bytes += max(0, min(room, len(chunk)))
         file += chunk[: max(0, room)]
         if len(chunk) > room and not self._cut.get(name):
             self._cut[name] = True

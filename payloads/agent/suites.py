@@ -7,20 +7,19 @@ import statistics
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import disturbance
 from building import build, copy_for_arm
 from chain_clock import CAREFUL_WINDOWS, ChainClock
 from commands import Commands, SuiteFailed, last_words
 from disturbance import Repetition
+from job import uptime_s
 from process import Stop
 from readings import clock_mhz
 from records import Output, Records
-from repetitions import WHY, Repetitions, RunSoFar
+from repetitions import WHY, Repetitions, RunSoFar, Times
 from results import RawFiles
-
-BEFORE_DEADLINE_S = 60.0  # for uploads and the last words
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,6 @@ class SuiteRun:
         say: Callable[[str], None],
         on_progress: Callable[[int, int], None] = lambda done, total: None,
         clock: Optional[ChainClock] = None,
-        left_s: Callable[[], float] = lambda: float("inf"),
     ) -> None:
         self.name, self.declared, self.mode_name = name, declared, mode
         self.mode: Dict[str, Any] = declared["modes"][mode]
@@ -61,14 +59,16 @@ class SuiteRun:
         self.failure: Optional[str] = None
         self.repetitions: List[Repetition] = []
         self._stop, self._say, self._on_progress = stop, say, on_progress
-        self._clock, self._left_s = clock or ChainClock("", say), left_s
+        self._clock = clock or ChainClock("", say)
         self._clocks: List[Dict[str, float]] = []
         self._commands = Commands(folder, mode, self.mode["params"], self.raw, stop, say)
         self._variants: List[Variant] = []
         self._cpus = os.sched_getaffinity(0)
-        self._budget_s: Optional[float] = self.mode["budget_seconds"]
+        self._times = Times(self.mode["budget_seconds"], self.mode["timeout_seconds"])
         self._began = time.monotonic()
-        self._limit_s, self._steps = 0.0, 0
+        self._began_uptime_s = uptime_s()
+        self.setup_s = 0.0  # of the instance: from boot until all its suites were prepared
+        self._steps = 0
         self._patience_s = disturbance.patience_s()
 
     # ---- before anything is measured
@@ -126,23 +126,17 @@ class SuiteRun:
         """Seconds the mode gives it before any share of the instance's time is looked at."""
         return self.mode["budget_seconds"] or 0.0
 
-    def measure(self, factor: float = 1.0) -> None:
-        """Repeat the runs, interleaved, until each has ended; a failure is noted, nothing is raised.
-
-        Args:
-            factor: how many times the mode's budget and time limit it may take, see `share_of`.
-        """
+    def measure(self, times: Times) -> None:
+        """Repeat the runs, interleaved, until each has ended; a failure is noted, nothing is raised."""
         self.started = datetime.now(timezone.utc)
         try:
-            self._measure(factor)
+            self._measure(times)
         except Exception as error:
             self._fail(error)
 
-    def _measure(self, factor: float) -> None:
-        self._began = time.monotonic()
-        self._limit_s = self.mode["timeout_seconds"] * factor
-        if self._budget_s is not None:
-            self._budget_s *= factor
+    def _measure(self, times: Times) -> None:
+        self._began, self._times = time.monotonic(), times
+        self._began_uptime_s = uptime_s()
         before = clock_mhz()
         runs = {
             declared["name"] + variant.suffix: (variant, declared)
@@ -152,7 +146,7 @@ class SuiteRun:
         }
         self._steps = len(runs)
         so_far = [RunSoFar(name, declared["repeat"]) for name, (_, declared) in runs.items()]
-        schedule = Repetitions(so_far, self.mode, self._budget_s)
+        schedule = Repetitions(so_far, self.mode, times)
         self._read_clock(CAREFUL_WINDOWS)
         try:
             while (run := self._next(schedule)) is not None:
@@ -170,16 +164,12 @@ class SuiteRun:
             time.monotonic() - self._began,
             measured_s=measured,
             waited_s=waited,
-            left_s=self._left_s() - BEFORE_DEADLINE_S,
             room=not self.records.full,
         )
 
     def _repeat(self, run: RunSoFar, variant: Variant, declared: Dict[str, Any]) -> None:
         number = len(run.seconds)
-        calm, waited = disturbance.wait_for_calm(self._cpus, self._stop, self._patience_s)
-        # Where calm did not come, a look is enough from then on: waiting each time would take the budget.
-        longest = disturbance.patience_s()
-        self._patience_s = longest if calm else min(longest, 0.0)
+        calm, waited = self._wait_for_calm()
         self._read_clock()
         before = disturbance.read(self._cpus)
         self.records.start_run(declared["name"], number, variant.suffix)
@@ -189,8 +179,20 @@ class SuiteRun:
         observed = disturbance.observe(run.name, number, self._cpus, before, after, calm, waited)
         self.repetitions.append(observed)
         run.add(observed.wall_s, self.records.medians())
-        if self._budget_s is not None:
+        if self._times.budget_s is not None:
             self._progress(1, 1)
+
+    def _wait_for_calm(self) -> Tuple[bool, float]:
+        """Whether it is calm, and the seconds waited for that."""
+        longest = disturbance.patience_s()
+        # What was seen during the last repetition is a window too, and costs nothing of the budget.
+        if self.repetitions and disturbance.was_calm(self.repetitions[-1], self._cpus):
+            self._patience_s = longest
+            return True, 0.0
+        calm, waited = disturbance.wait_for_calm(self._cpus, self._stop, self._patience_s)
+        # Where calm did not come, a look is enough from then on: waiting each time would take the budget.
+        self._patience_s = longest if calm else min(longest, 0.0)
+        return calm, waited
 
     def _one_process(self, name: str, number: int, variant: Variant, declared: Dict[str, Any]) -> None:
         commands = variant.commands
@@ -199,11 +201,11 @@ class SuiteRun:
         file = "{}.{}".format(name, number)
         output = Output(self.records, lambda chunk: self.raw.add(file + ".stdout", chunk))
         env = commands.environment({**declared["env"], **variant.env}, number)
-        left_s = self._limit_s - sum(one.wall_s for one in self.repetitions)
+        left_s = self._times.limit_s - sum(one.wall_s for one in self.repetitions)
         ended, tail = commands.run(argv, env, left_s, output.feed, file + ".stderr")
         self._say("run {}, repetition {}: {}, {:.1f} s".format(name, number, ended, ended.seconds))
         if ended.cut == "timeout":
-            raise SuiteFailed("run {} exceeded the time limit of {:g} s".format(name, self._limit_s))
+            raise SuiteFailed("run {} exceeded the time limit of {:g} s".format(name, self._times.limit_s))
         if ended.cut not in (None, "stop"):
             raise SuiteFailed("garbage on standard output: {}".format(ended.cut))
         if not ended.ok:
@@ -222,9 +224,9 @@ class SuiteRun:
 
     def _progress(self, done: int, total: int) -> None:
         """Seconds of the budget, or without one each run taken as equally long."""
-        if self._budget_s is not None:
-            elapsed = min(time.monotonic() - self._began, self._budget_s)
-            self._on_progress(int(elapsed), max(1, int(self._budget_s)))
+        if self._times.budget_s is not None:
+            elapsed = min(time.monotonic() - self._began, self._times.budget_s)
+            self._on_progress(int(elapsed), max(1, int(self._times.budget_s)))
         elif total and total * self._steps <= 999_999:
             self._on_progress(len(self.repetitions) * total + done, total * self._steps)
 
@@ -252,5 +254,9 @@ class SuiteRun:
             "measured_seconds": round(sum(one.wall_s for one in self.repetitions), 3),
             "waited_seconds": round(sum(one.waited_s for one in self.repetitions), 3),
             "elapsed_seconds": round(time.monotonic() - self._began, 3),
-            "budget_seconds": self._budget_s and round(self._budget_s, 1),
+            "setup_seconds": round(self.setup_s, 1),
+            "started_uptime_seconds": round(self._began_uptime_s, 2),
+            "ended_uptime_seconds": round(uptime_s(), 2),
+            "budget_seconds": self._times.budget_s and round(self._times.budget_s, 1),
+            "least_measuring_seconds": round(self._times.least_s, 1),
         }

@@ -115,7 +115,7 @@ class Mode(Part):
     precision: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     """A run ends when of each metric the 95 % interval's half-width is at most this part of the mean."""
     measuring_share: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
-    """Repeat beyond precision, until measuring is this part of the instance's time from boot on."""
+    """Repeat even if precise, until measuring is this part of the instance's time from boot on."""
     params: dict[ParamName, str | int | float] = Field(default_factory=dict, max_length=100)
     """Values of ``{name}`` in argv and env."""
 

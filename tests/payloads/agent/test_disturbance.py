@@ -80,6 +80,18 @@ def test_a_repetition_that_got_less_than_the_others_is_labelled() -> None:
     assert (told["throttled"], told["preempted"], told["clock_mhz"]) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "busy", "calm"),
+    [(1.0, 2.0, True), (1.0, 2.07, True), (1.0, 2.09, False), (0.3, 0.6, False)],
+)
+def test_what_was_seen_during_a_repetition_is_a_window_if_it_is_long_enough(
+    seconds: float, busy: float, calm: bool
+) -> None:
+    after = replace(BEFORE, at=100 + seconds, busy=50 + busy, own=20 + 2 * seconds)
+    seen = observe("all", 0, CPUS, BEFORE, after, calm=False, waited_s=5.0)
+    assert disturbance.was_calm(seen, CPUS) is calm
+
+
 def clock(greatest: float, mean: float | None = None) -> dict[str, float]:
     return {"mhz_max": greatest, "mhz_mean": greatest if mean is None else mean, "mhz_min": 1.0}
 

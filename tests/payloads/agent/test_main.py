@@ -220,6 +220,33 @@ def test_another_type_than_requested_measures_nothing(instance: Instance, tmp_pa
     assert instance.powered_off
 
 
+def test_another_image_than_requested_measures_nothing(instance: Instance, tmp_path: Path) -> None:
+    instance.install({"plain": write_suite(tmp_path / "plain", said(SAMPLE))}, image="ami-2")
+    instance.finish(instance.start())
+    assert reason(instance, "plain") == "asked for ami-2, got ami-1"
+
+
+def test_all_are_built_before_the_first_is_measured_and_a_failing_one_is_declined_alone(
+    instance: Instance, tmp_path: Path
+) -> None:
+    failing = """[build]\ncommands = [["sh", "-c", "echo 'x.c:3: error: no such thing' >&2; exit 1"]]\n"""
+    instance.install(
+        {
+            "first": write_suite(tmp_path / "first", said(SAMPLE)),
+            "broken": write_suite(tmp_path / "broken", said(SAMPLE), extra=failing),
+            "last": write_suite(tmp_path / "last", said(SAMPLE)),
+        }
+    )
+    instance.finish(instance.start())
+    states = instance.states()
+    assert states[1:5] == ["PREPARING", "PREPARING/first", "PREPARING/broken", "PREPARING/last"]
+    assert reason(instance, "broken") == "build: sh exited with 1: x.c:3: error: no such thing"
+    for name in ("first", "last"):
+        result = instance.result(name)
+        assert result.outcome is Outcome.MEASURED
+        assert result.facts["observed"]["setup_seconds"] > 0
+
+
 def test_the_system_document_knows_this_machine(instance: Instance, tmp_path: Path) -> None:
     instance.install({"plain": write_suite(tmp_path / "plain", said(SAMPLE))})
     instance.finish(instance.start())
