@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import stream_reference  # noqa: E402
-from bench.quiet import Unmeasured, forbid_huge_pages, machine  # noqa: E402
-from bench.references import fftw_bench, hpcc, lmbench, peak  # noqa: E402
-from bench.references.pairs import (  # noqa: E402
+from bench import stream_reference
+from bench.quiet import Unmeasured, forbid_huge_pages, machine
+from bench.references import fftw_bench, hpcc, lmbench, peak
+from bench.references.pairs import (
     LEAST_PAIRS,
     Comparison,
     Conditions,
@@ -57,7 +57,9 @@ def main() -> int:
         parser.error("a median of fewer than 11 pairs does not settle one per cent on a shared machine")
     conditions = Conditions(arguments.pairs, arguments.minutes, arguments.others, arguments.lock)
     forbid_huge_pages()
-    print(f"{machine()}\ncounted are pairs in which other programs took less than {arguments.others:.0%} of a CPU")
+    print(
+        f"{machine()}\ncounted: pairs in which other programs took less than {arguments.others:.0%} of a CPU"
+    )
     results: list[Measured] = []
     unmeasured: list[str] = []
     for name in chosen:

@@ -1,4 +1,4 @@
-"""What comparisons need of a machine: that it is quiet, how busy others were, what it is, equal pages for all."""
+"""What comparisons need of a machine: quiet, how busy others were, what it is, equal pages for all."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
-"""FFTW's own benchmark program, tests/bench of its source, linked to the distribution's library as our driver is.
+"""FFTW's own benchmark program, tests/bench of its source, linked to the distribution's library as our
+driver is.
 
-The source is the distribution's (.orig tarball, pinned). Only the harness is built of it, libbench2 and tests/;
-the transforms come from the shared library that our driver uses, by file (ldd).
+The source is the distribution's (.orig tarball, pinned). Only the harness is built of it, libbench2 and
+tests/; the transforms come from the shared library that our driver uses, by file (ldd).
 
 Both plan with FFTW_MEASURE in each run anew, transform forward and out of place in double precision on one
-thread, on base pages, and time REPEAT batches of at least BATCH_SECONDS; a run's figure is its best batch, which
-is what FFTW's authors report. bench transforms zeros, our driver random numbers.
+thread, on base pages, and time REPEAT batches of at least BATCH_SECONDS; a run's figure is its best batch,
+which is what FFTW's authors report. bench transforms zeros, our driver random numbers.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def comparisons() -> Iterator[Comparison]:
                     least=LEAST_RATIO,
                 ),
             ),
-            conditions=f"{size.title}, complex double, forward, out of place, FFTW_MEASURE, CPU {cpu}, base pages,"
-            f" best of {REPEAT} batches, both with {mine}",
+            conditions=f"{size.title}, complex double, forward, out of place, FFTW_MEASURE, CPU {cpu},"
+            f" base pages, best of {REPEAT} batches, both with {mine}",
             ours=lambda size=size: [ours(folder, cpu, size)],  # type: ignore[misc]
             theirs=lambda size=size: [theirs(bench, cpu, size)],  # type: ignore[misc]
         )
@@ -114,7 +115,9 @@ def theirs(bench: Path, cpu: int, size: Size) -> float:
         *("--time-min", str(BATCH_SECONDS), "-onthreads=1", "-s", f"ocf{size.theirs}"),
         folder=bench.parent,
     )
-    found = re.fullmatch(r"\S+ (\S+) \S+", text.strip())  # mflops, seconds of a transform, seconds of planning
+    found = re.fullmatch(
+        r"\S+ (\S+) \S+", text.strip()
+    )  # mflops, seconds of a transform, seconds of planning
     if not found:
         raise Unmeasured(f"FFTW's bench: {text}")
     n = math.prod(int(length) for length in size.theirs.split("x"))

@@ -1,8 +1,9 @@
 """hpcc of the distribution (Debian's and Ubuntu's package hpcc): the same HPL, compiled by somebody else.
 
-Both read the same hpccinf.txt, run as the same ranks and threads, and must be linked to the same BLAS (ldd).
-hpcc runs all its tests and HPL last; the order of the matrix sizes the others. So an order is chosen that keeps
-them short, and SOLVES problems of that order are solved in each run, by both: a run's figure is their median.
+Both read the same hpccinf.txt, run as the same ranks and threads, and must be linked to the same BLAS
+(ldd). hpcc runs all its tests and HPL last; the order of the matrix sizes the others. So an order is
+chosen that keeps them short, and SOLVES problems of that order are solved in each run, by both: a run's
+figure is their median.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Plan:
         self.p, self.q, self.threads = int(team.p), int(team.q), int(team.threads)
         self.ranks: int = team.ranks
         text: str = plan.INPUT.format(n=" ".join([str(N)] * SOLVES), nb=self.nb, p=self.p, q=self.q)
-        self.input = text.replace("1            # of problems sizes", f"{SOLVES}            # of problems sizes")
+        self.input = text.replace(
+            "1            # of problems sizes", f"{SOLVES}            # of problems sizes"
+        )
 
 
 def openblas_threads() -> int:
@@ -87,7 +90,7 @@ def blas(program: Path) -> str:
 
 
 def gflops(plan: Plan, command: list[str]) -> float:
-    """Median of the problems that a program solves in a folder of its own, each with a residual that holds."""
+    """Median of the problems that a program solves in a folder of its own, each verified by its residual."""
     if plan.ranks > 1:
         command = ["mpirun", "-np", str(plan.ranks), "--bind-to", "none", "--oversubscribe", *command]
     settings = {

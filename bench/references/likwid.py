@@ -1,7 +1,7 @@
 """likwid-bench (Debian's and Ubuntu's package likwid): triads and FMA peaks written in assembler.
 
-likwid divides cycles of the time stamp counter by a rate that it measures anew in every process and that was
-up to 0.7 % wrong on a busy machine: here the cycles are divided by the median of several such rates.
+likwid divides cycles of the time stamp counter by a rate that it measures anew in every process and that
+was up to 0.7 % wrong on a busy machine: here the cycles are divided by the median of several such rates.
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ class Likwid:
 
     def run(self, kernel: str, work: str, iterations: int) -> tuple[str, float]:
         """What it printed, and its seconds."""
-        text = output(
-            *on(self.cpu), "likwid-bench", "-t", kernel, "-i", str(iterations), "-w", work
-        )
+        text = output(*on(self.cpu), "likwid-bench", "-t", kernel, "-i", str(iterations), "-w", work)
         if field(text, "running on hwthread") != self.cpu:
             raise Unmeasured(f"likwid-bench: on another CPU than {self.cpu}:\n{text}")
         return text, field(text, "Cycles:") / self.counter_hz

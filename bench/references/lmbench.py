@@ -1,8 +1,117 @@
 """lat_mem_rd -t of lmbench (Debian's non-free package): a chase through pages and lines in random order.
 
-A developer's tool, as the distribution built it, unmodified and pinned by hash: no suite installs it and nothing
-of it is shipped. Its licence allows results of unmodified programs alone, with their version named.
+A developer's tool, as the distribution built it, unmodified and pinned by hash: no suite installs it and
+nothing of it is shipped. Its licence allows results of unmodified programs alone, with their version
+named.
 
-lat_mem_rd goes through all sizes from 512 bytes up to the one asked for: one run gives the levels of the cache,
-another main memory. Both programs chase on 4 KiB pages with a stride of one line.
+lat_mem_rd goes through all sizes from 512 bytes to the one asked for, 2^k and 1.5 x 2^k; our suite's curve
+has the same. Both chase on base pages with a stride of one line over the same bytes, for at least
+WINDOW_MS at a time, and report the best of WINDOWS such times. One run of each gives all rows.
+
+The orders differ: lat_mem_rd visits every page before it comes to the second line of any, so between two
+visits of a page lie all others; ours is one random cycle through all lines, in which a page may come again
+sooner. Where there are more pages than the first-level TLB holds, but not many times as many, theirs
+misses it more often. So the sizes judged are those at which both orders cost the same: few pages, or very
+many. Between them lies the far end of the second-level cache, shown and not judged.
 """
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.quiet import Unmeasured, on, output
+from bench.references.debian import package
+from bench.references.pairs import Comparison, Row
+from bench.references.suites import built, records, samples
+
+SHA256 = "735df59369215cee41c82c9f18aa9153f3cae106f0604be8a0cc17c18c73f51d"  # 3.0-a9+debian.1-6, amd64
+VERSION = "3.0-a9+debian.1-6"
+RELEASE = "bookworm"
+WINDOWS = 3
+WINDOW_MS = 10
+WITHIN = 0.05
+LEAST_MEMORY = 128 << 20
+#: lmbench measures these constants of its clock in every process, for seconds, unless it is told them.
+SETTINGS = {"ENOUGH": str(1000 * WINDOW_MS), "TIMING_O": "0", "LOOP_O": "0"}
+
+
+def comparisons() -> Iterator[Comparison]:
+    """One comparison of all sizes, on the CPU the suite measures: the first usable one."""
+    if platform.machine() != "x86_64":
+        raise Unmeasured(f"lmbench is pinned for x86_64, this is {platform.machine()}")
+    program = next(package("lmbench", "non-free", RELEASE, SHA256).rglob("lat_mem_rd"))
+    folder = built("cache")
+    chosen = sizes()
+    cpu = min(os.sched_getaffinity(0))
+    yield Comparison(
+        rows=tuple(
+            Row(
+                f"chase {level}, {size_name(size)}",
+                f"lat_mem_rd -t, lmbench {VERSION}",
+                "ns",
+                least=1 - WITHIN,
+                greatest=1 + WITHIN,
+                judged=judged,
+            )
+            for level, size, judged in chosen
+        ),
+        conditions=f"CPU {cpu}, base pages, stride of a line, best of {WINDOWS} times of {WINDOW_MS} ms",
+        ours=lambda: ours(folder, cpu, [size for _, size, _ in chosen]),
+        theirs=lambda: theirs(program, cpu, [size for _, size, _ in chosen]),
+    )
+
+
+def sizes() -> list[tuple[str, int, bool]]:
+    """Level, bytes and whether it is judged, from what sysfs claims; all are powers of two."""
+    claimed = {}
+    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
+        told = {name: (index / name).read_text().strip() for name in ("level", "type", "size")}
+        if told["type"] != "Instruction":
+            claimed[int(told["level"])] = 1024 * int(told["size"].rstrip("K"))
+    if not {1, 2, 3} <= set(claimed):
+        raise Unmeasured(f"sysfs tells of caches of the levels {sorted(claimed)}, not of three")
+    memory = max(4 * claimed[3], LEAST_MEMORY)
+    return [
+        ("L1", power_of_two(claimed[1] // 2), True),
+        ("L2", power_of_two(claimed[2] // 4), True),
+        ("L2, far end", power_of_two(claimed[2] // 2), False),
+        ("L3", power_of_two(claimed[3] // 8), True),
+        ("DRAM", power_of_two(2 * memory - 1), True),
+    ]
+
+
+def power_of_two(most: int) -> int:
+    return 1 << (most.bit_length() - 1)
+
+
+def size_name(size: int) -> str:
+    """As the suite's curve names it."""
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
+
+
+def ours(folder: Path, cpu: int, chosen: list[int]) -> list[float]:
+    """The best window at each size, in ns."""
+    options = ["--pages", "4k", "--windows", str(WINDOWS), "--window-ms", str(WINDOW_MS)]
+    found = records(folder, "./cache", "curve", *options, before=tuple(on(cpu)))
+    best = []
+    for size in chosen:
+        windows = samples(found, f"curve.4k.{size_name(size).replace(' ', '')}")
+        if len(windows) != WINDOWS or any(window["bytes"] != size for window in windows):
+            raise Unmeasured(f"ours: not {WINDOWS} windows of {size} bytes: {windows}")
+        best.append(min(float(window["value"]) for window in windows))
+    return best
+
+
+def theirs(program: Path, cpu: int, chosen: list[int]) -> list[float]:
+    """What lat_mem_rd prints (on standard error) for each size, in ns."""
+    options = ["-t", "-N", str(WINDOWS), str(max(chosen) >> 20), "64"]
+    text = output(*on(cpu), str(program), *options, also=SETTINGS, both=True)
+    printed = dict(re.findall(r"(?m)^(\d+\.\d{5}) (\d+\.\d+)$", text))
+    try:
+        return [float(printed[f"{size / 2**20:.5f}"]) for size in chosen]
+    except KeyError as error:
+        raise Unmeasured(f"lat_mem_rd printed no size {error}:\n{text}") from error

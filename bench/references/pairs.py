@@ -1,4 +1,6 @@
-"""Interleaved pairs of one of our programs and a reference, counted while the machine is quiet, and their table."""
+"""Interleaved pairs of one of our programs and a reference, counted while the machine is quiet, and their
+table.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.quiet import Busy, Unmeasured, turn, wait_for_quiet
+from bench.quiet import Unmeasured, turn, wait_for_quiet
 
 LEAST_PAIRS = 11
 TURN_SECONDS = 20.0  # of waiting for quiet, before the turn goes to whoever else measures here
@@ -119,7 +121,7 @@ def measure(comparison: Comparison, asked: Conditions) -> list[Measured]:
 
 
 def table(results: Sequence[Measured]) -> str:
-    """All rows as a table of Markdown; ours and reference are medians, the ratio that of the pairs' ratios."""
+    """All rows in Markdown; ours and reference are medians, the ratio is the median of the pairs'."""
     lines = [
         "| row | reference | unit | ours | reference | ratio | least | greatest | pairs | asked | |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
