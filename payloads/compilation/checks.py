@@ -123,7 +123,9 @@ def _noted(tree: str, name: str) -> Optional[Tuple[str, List[str]]]:
     if found is None or found.group(1) != name:
         return None
     argv = shlex.split(found.group(2))
-    compiles = "clang" in os.path.basename(argv[0]) and "-c" in argv and argv[-1].endswith(".c")
+    while argv and "clang" not in os.path.basename(argv[0]):
+        del argv[0]  # a launcher, as in `ccache clang`: what it may have saved is to be compiled here
+    compiles = bool(argv) and "-c" in argv and argv[-1].endswith(".c")
     alone = not {";", "&&", "|"} & set(argv) and not any(word.endswith(";") for word in argv)
     return (name, argv) if compiles and alone and name in argv else None
 

@@ -1,8 +1,8 @@
-"""How many jobs make really runs: its job server is a pipe with one token for each further job.
+"""How many jobs make really runs, by its own word to the makes below it and by its job server.
 
-With `-jN` GNU make puts N - 1 bytes into a pipe (from 4.4 on a named one); a job beyond the first takes a
-byte while it runs. The number of bytes in it is read here without taking any: the greatest is N - 1, whatever
-the program that started make believes N to be. With one job there is no such pipe.
+With `-jN` GNU make hands on N in MAKEFLAGS, beside a pipe (from 4.4 on a named one) with N - 1 bytes in it. A
+job beyond the first takes a byte while it runs. The number of bytes is read here without taking any. With one
+job there is neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import threading
 from typing import List, NamedTuple, Optional
 
 EVERY_S = 0.05  # a look costs some 10 microseconds
-AUTH = re.compile(rb"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>[^\s\x1f]+)|(?P<read>\d+),\d+)")
+SERVER = re.compile(
+    rb"-j(?P<jobs>\d+) --jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>[^\s\x00]+)|(?P<read>\d+),\d+)"
+)
 
 
 class Seen(NamedTuple):
@@ -32,6 +34,7 @@ class Watch:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
+        self._jobs = 0
         self._tokens: List[int] = []
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -48,9 +51,8 @@ class Watch:
         """None if make had no job server: it ran one job at a time."""
         if not self._tokens:
             return None
-        most = max(self._tokens)
-        busy = sum(most + 1 - tokens for tokens in self._tokens) / len(self._tokens)
-        return Seen(most + 1, busy, len(self._tokens))
+        busy = self._jobs - sum(self._tokens) / len(self._tokens)
+        return Seen(self._jobs, busy, len(self._tokens))
 
     def _look(self) -> None:
         pipe = None
@@ -69,9 +71,10 @@ class Watch:
         for pid in _below(self._pid):
             try:
                 with open("/proc/{}/environ".format(pid), "rb") as file:
-                    found = AUTH.search(file.read())
+                    found = SERVER.search(file.read())
                 if found is None:
                     continue
+                self._jobs = int(found.group("jobs"))
                 path = found.group("fifo") or b"/proc/%d/fd/%s" % (self._pid, found.group("read"))
                 return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             except OSError:
