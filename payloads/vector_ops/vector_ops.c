@@ -22,7 +22,7 @@ static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be
 static const double TICKS_PER_BATCH = 1000.0;  /* or so many times the clock's tick */
 static const uint64_t LLC_FACTOR = 4;          /* a vector in memory: at least 4 x the last-level caches */
 static const uint64_t FLOOR_BYTES = 80000000;  /* and at least 80 MB, whatever a guest says of its caches */
-static const uint64_t MEMORY_DIVISOR = 4;      /* both vectors take at most a quarter of usable memory */
+static const uint64_t MEMORY_DIVISOR = 2;      /* both vectors take at most half of the usable memory */
 /* CPU seconds per wall second of n threads: at least 1 + 0.3 (n - 1), and of one thread at most 1.25. */
 static const double WORKING_SHARE = 0.3, SLACK = 0.25;
 
@@ -99,7 +99,7 @@ static void obstacle(const struct plan *plan, enum level level, char reason[256]
         snprintf(reason, 256, "two vectors beyond the second cache (%.1f MB) fill more than half of the third (%.1f MB)",
                  2e-6 * (double)plan->vector_bytes[L3], 1e-6 * (double)plan->l3_bytes);
     else if (2 * plan->vector_bytes[level] > plan->memory_bytes / MEMORY_DIVISOR)
-        snprintf(reason, 256, "two vectors of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than a quarter of "
+        snprintf(reason, 256, "two vectors of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than half of "
                  "%.0f MB of memory", 1e-6 * (double)plan->vector_bytes[level], 1e-6 * (double)plan->llc.bytes,
                  1e-6 * (double)plan->memory_bytes);
     else if (plan->vector_bytes[level] / sizeof(double) > INT_MAX)

@@ -18,7 +18,7 @@ def mutant(
 ) -> Mutant:
     """Run with one batch and small_caches(), and in memory only where that makes a difference."""
     run = ("./vector_ops", "--threads", threads, "--batches", "1", "--sysfs", "{sysfs}")
-    no_memory = () if check in ("array_size", "team") else (("BENCHTUI_MEMORY_BYTES", "400000000"),)
+    no_memory = () if check in ("array_size", "team") else (("BENCHTUI_MEMORY_BYTES", "300000000"),)
     return Mutant(
         "vector_ops",
         name,
