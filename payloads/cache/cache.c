@@ -69,10 +69,14 @@ static void run_read(const struct plan *plan) {
         if (!measured[level]) continue;
         uint64_t expected = fill(words, bytes / sizeof *words);
         struct window trial = timed_read(words, bytes, passes, expected);
-        while (trial.seconds < plan->window_seconds / 4) trial = timed_read(words, bytes, passes *= 2, expected);
+        while (trial.seconds < plan->window_seconds / 4 && passes < MOST_WORK)
+            trial = timed_read(words, bytes, passes *= 2, expected);
         passes = (uint64_t)((double)passes * plan->window_seconds / trial.seconds) + 1;
         for (int i = 0; i < plan->windows; i++) {
             windows[level][i] = timed_read(words, bytes, passes, expected);
+            /* While it is too short the trial was interrupted, and more passes fit. */
+            while (windows[level][i].seconds < plan->window_seconds / 4 && passes < MOST_WORK)
+                windows[level][i] = timed_read(words, bytes, passes *= 2, expected);
             per_byte[i] = windows[level][i].seconds / (double)(bytes * passes);
             if (windows[level][i].seconds < shortest) shortest = windows[level][i].seconds;
             read++;
@@ -150,6 +154,9 @@ static void run_transfer(const struct plan *plan) {
                 rounds[other] = (uint64_t)((double)first.rounds * plan->window_seconds / first.seconds) + 1;
             }
             struct transfer t = round_trips(plan->cpus.cpu[0], there, rounds[other]);
+            /* As above. */
+            while (t.seconds < plan->window_seconds / 4 && rounds[other] < MOST_WORK)
+                t = round_trips(plan->cpus.cpu[0], there, rounds[other] *= 2);
             ns[other][i] = one_way_ns(&t);
             seconds += t.seconds;
             if (t.seconds < shortest) shortest = t.seconds;

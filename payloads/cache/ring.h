@@ -1,6 +1,6 @@
 /*
  * A ring of cache lines, each of which holds the address of the next: the order is one random cycle through all of
- * them, so a load cannot start before the one before it ended, and no prefetcher can guess it. Included by cache.c only.
+ * them, so a load cannot start before the one before it ended, and no prefetcher can guess it. For cache.c only.
  */
 #ifndef BENCHTUI_CACHE_RING_H
 #define BENCHTUI_CACHE_RING_H
@@ -8,6 +8,7 @@
 #include "../common/chain.h"
 
 enum { UNROLLED = 16 };
+static const uint64_t MOST_WORK = UINT64_C(1) << 40; /* in a window: more takes no time only if it is not done */
 static const double CLOCK_SAMPLE_SECONDS = 50e-6;
 enum { CLOCK_SAMPLES = 4 }; /* before and after each window */
 
@@ -93,7 +94,12 @@ static struct window timed_chase(const struct ring *ring, struct line **line, ui
     return (struct window){seconds, before > after ? before : after, steps, (*line)->place == expected};
 }
 
-/* Steps that take about `seconds`, after one round more: the walk was the first and wrote. Never whole rounds: a chase that does not run would end where it began. */
+/* Never whole rounds: a chase that does not run would end where it began. */
+static uint64_t no_whole_rounds(const struct ring *ring, uint64_t steps) {
+    return steps % ring->lines == 0 ? steps + UNROLLED : steps;
+}
+
+/* Steps that take about `seconds`, after one round more: the walk was the first and wrote. */
 static uint64_t steps_of(const struct ring *ring, struct line **line, double seconds) {
     uint64_t steps = ring->lines / UNROLLED * UNROLLED + UNROLLED;
     double took;
@@ -101,11 +107,9 @@ static uint64_t steps_of(const struct ring *ring, struct line **line, double sec
         double start = now_seconds();
         *line = chase(*line, steps);
         took = now_seconds() - start;
-        if (took > seconds / 4) break;
-        if (steps > UINT64_C(1) << 40) break;
+        if (took > seconds / 4 || steps > MOST_WORK) break;
     }
-    steps = (uint64_t)((double)steps * seconds / took) / UNROLLED * UNROLLED + UNROLLED;
-    return steps % ring->lines == 0 ? steps + UNROLLED : steps;
+    return no_whole_rounds(ring, (uint64_t)((double)steps * seconds / took) / UNROLLED * UNROLLED + UNROLLED);
 }
 
 #endif

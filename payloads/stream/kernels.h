@@ -1,6 +1,6 @@
 /*
- * The four kernels of STREAM beside the bytes they are charged with, and the one schedule by which every thread works on
- * the pages it touched first. Included by stream.c only.
+ * The four kernels of STREAM beside the bytes they are charged with, and the one schedule by which every thread works
+ * on the pages it touched first. Included by stream.c only.
  */
 #ifndef BENCHTUI_STREAM_KERNELS_H
 #define BENCHTUI_STREAM_KERNELS_H

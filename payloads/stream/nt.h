@@ -84,7 +84,8 @@ NT void copy_nt(const struct arrays *v, size_t low, size_t high) { (void)v, (voi
 #endif
 
 enum stores { PLAIN, NON_TEMPORAL, STORES };
-static const kernel_function KERNEL[STORES][KERNELS] = {{copy, scale, add, triad}, {copy_nt, scale_nt, add_nt, triad_nt}};
+static const kernel_function KERNEL[STORES][KERNELS] = {{copy, scale, add, triad},
+                                                        {copy_nt, scale_nt, add_nt, triad_nt}};
 
 /* First and last byte of the two groups' machine code, by the linker. */
 extern const unsigned char __start_plain_kernels[], __stop_plain_kernels[], __start_nt_kernels[], __stop_nt_kernels[];

@@ -69,7 +69,8 @@ static void check_team(const struct run *run) {
 }
 
 static void check_memory(const struct run *run, const struct arrays *v) {
-    double size = (double)(v->n * sizeof(double)), huge = (double)huge_bytes_observed(v->memory, v->bytes) / (double)v->bytes;
+    double size = (double)(v->n * sizeof(double));
+    double huge = (double)huge_bytes_observed(v->memory, v->bytes) / (double)v->bytes;
     bool wanted = run->pages == PAGES_HUGE;
     check(run, "array_size", size >= (double)run->required_bytes, size, (double)run->required_bytes);
     check(run, "pages", wanted ? huge >= HUGE_SHARE : huge == 0.0, huge, wanted ? HUGE_SHARE : 0.0);
@@ -250,8 +251,8 @@ static bool impossible(const struct run *run, const struct plan *plan, char reas
         snprintf(reason, 256, "this kernel's pages have %ld bytes", sysconf(_SC_PAGESIZE));
     else if (3 * run->array_bytes > plan->memory_bytes / MEMORY_DIVISOR)
         snprintf(reason, 256,
-                 "three arrays of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than a quarter of %.0f MB of "
-                 "memory",
+                 "three arrays of %.0f MB (4 x %.0f MB of cache, at least 80 MB) need more than a quarter of %.0f MB "
+                 "of memory",
                  1e-6 * (double)run->array_bytes, 1e-6 * (double)plan->llc.bytes, 1e-6 * (double)plan->memory_bytes);
     return *reason;
 }

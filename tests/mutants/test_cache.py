@@ -34,10 +34,7 @@ FIRST_LOADS = f"i += UNROLLED) {{\n        {LOAD}"
 MUTANTS = [
     broken(
         "sequential instead of random",
-        {
-            "if (sequential) make_sequential(&ring);": "(void)sequential, make_sequential(&ring);",
-            "    else make_random(&ring);\n    tally": "    tally",
-        },
+        {"    make_random(&ring);\n    tally": "    make_sequential(&ring);\n    tally"},
         HUGE,
         "random.2m",
     ),
@@ -55,7 +52,7 @@ MUTANTS = [
                 "    struct line *a = line_at(ring, 0), *b = line_at(ring, 99), *next = a->next;\n"
                 "    a->next = b->next, b->next = next;\n}\n\n/* The control: the order"
             ),
-            "else make_random(&ring);\n    tally": "else make_random(&ring), split(&ring);\n    tally",
+            "    make_random(&ring);\n    tally": "    make_random(&ring), split(&ring);\n    tally",
         },
         HUGE,
         "cycle.2m",
@@ -148,8 +145,11 @@ MUTANTS = [
         cpus=2,
     ),
     broken(
-        "an answer before the question",
-        {"            while (__atomic_load_n": "            if (0) while (__atomic_load_n"},
+        "half of the round trips",
+        {
+            "table.rounds = rounds + 1;": "table.rounds = rounds / 2 + 1;",
+            "i <= rounds; i++": "i <= rounds / 2; i++",
+        },
         TRANSFER,
         "turns.transfer",
         cpus=2,
