@@ -13,8 +13,6 @@
 enum { MOST_SIZES = 4, SMALLEST_N = 100, LARGEST_N = 40000 };
 
 static const double TICKS_PER_SAMPLE = 1000.0; /* of the clock */
-/* CPU seconds per wall second of n threads: at least 1 + 0.3 (n - 1), and of one thread at most 1.25. */
-static const double WORKING_SHARE = 0.3, SLACK = 0.25;
 static const uint64_t MEMORY_DIVISOR = 2;      /* a size may need at most half of the usable memory */
 
 struct options {
@@ -75,7 +73,8 @@ static void measure_dense(const struct options *options, const struct peak peak[
     if (plan->busiest > 0.0) {
         check(options->run, "error_is_seen", plan->blind == 0, plan->blind, 0.0);
         int count = plan->threads;
-        double least = count > 1 ? 1.0 + WORKING_SHARE * (count - 1) : 0.0, most = count + SLACK;
+        double least = least_busy(count), most = count + SLACK;
+        look_for_the_team(plan);
         bool right = openblas_get_num_threads() == count && plan->busiest >= least && plan->busiest <= most;
         check(options->run, "team_blas", right, plan->busiest, count > 1 ? least : most);
     }

@@ -92,7 +92,7 @@ static struct batch run_team(const struct kernel *k, const struct cpu_list *cpus
 
 struct peak {
     const struct kernel *kernel; /* the fastest of its format; NULL = none runs on this CPU */
-    double best;                 /* flops per second, over the batches */
+    double best;                 /* flops per second, over trials and batches */
     double farthest;             /* from an integer number of instructions per cycle, over its widths */
     double shortest;             /* batch */
     uint64_t observed;           /* products that one iteration of `kernel` adds, counted */
@@ -185,7 +185,7 @@ static struct peak measure_peak(enum format format, const struct peak_plan *plan
         }
         if (distance > peak.farthest) peak.farthest = distance;
         uint64_t observed = products_observed(k);
-        if (here > fastest) fastest = here, peak.kernel = k, peak.observed = observed;
+        if (here > fastest) fastest = peak.best = here, peak.kernel = k, peak.observed = observed;
         peak.miscounted += observed != products_per_iteration(k);
         json_begin(k->symbol, '{');
         json_real("instructions_per_cycle", per_cycle);
