@@ -54,9 +54,9 @@ mutants: $(VENV)/dev ## suites broken on purpose: what is broken, the check that
 plausibility: $(VENV)/dev ## stored results, real and invented: label × verdict, and the rules they break
 	$(BIN)/python -m tests.core.plausibility_rows
 
-bench: $(VENV)/dev ## figures, each against a reference of the same run (needs likwid and binutils)
+bench: $(VENV)/dev ## figures, each beside a reference of the same run (needs likwid, hpcc and what the suites need)
 	$(BIN)/python bench/tui.py
-	$(BIN)/python bench/stream_reference.py
+	$(BIN)/python bench/payloads.py
 
 $(VENV)/demo: $(PROJECT) | require
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -136,16 +136,20 @@ def over_instances(found: Sequence[Variation]) -> str:
     for (suite, metric), of_metric in sorted(by_metric.items()):
         known = [cv for each in of_metric if (cv := each.coefficient) is not None]
         calm = [cv for each in of_metric if (cv := each.calm_coefficient) is not None]
-        middle = statistics.median(known) if known else None
+        middle = median_of(known)
         marked += above(middle)
         unknown += middle is None
+        figures = (middle, min(known, default=None), max(known, default=None), median_of(calm))
         lines.append(
-            f"| {suite} | {metric} | {len(of_metric)} | {percent(middle)} | {percent(min(known, default=None))}"
-            f" | {percent(max(known, default=None))} | {percent(statistics.median(calm) if calm else None)}"
+            f"| {suite} | {metric} | {len(of_metric)} | {' | '.join(map(percent, figures))}"
             f" | {'above 5 %' if above(middle) else ''} |"
         )
     lines.append(f"\n{len(by_metric)} metrics: {marked} above 5 %, {unknown} with fewer than two repetitions")
     return "\n".join(lines)
+
+
+def median_of(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
 
 
 def above(cv: float | None) -> bool:

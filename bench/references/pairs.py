@@ -14,7 +14,8 @@ from pathlib import Path
 from bench.quiet import Unmeasured, turn, wait_for_quiet
 
 LEAST_PAIRS = 11
-TURN_SECONDS = 20.0  # of waiting for quiet, before the turn goes to whoever else measures here
+TURN_SECONDS = 10.0  # of waiting for quiet, before the turn goes to whoever else measures here
+PAUSE_SECONDS = 1.0  # after a pair or such a wait: what waits for the lock shall get it
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def measure(comparison: Comparison, asked: Conditions) -> list[Measured]:
     while (done := len(found[0].ours)) < asked.pairs:
         if time.monotonic() > ends:
             raise Unmeasured(f"other programs were running: {done} quiet pairs in {asked.minutes:g} minutes")
+        if asked.lock:
+            time.sleep(PAUSE_SECONDS)
         with turn(asked.lock):
             before = wait_for_quiet(asked.others, min(ends, time.monotonic() + TURN_SECONDS))
             if before is None:

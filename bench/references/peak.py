@@ -2,9 +2,9 @@
 kernels.
 
 Theory is a whole number of instructions per cycle x lanes x 2, at the clock that a chain of dependent
-additions shows directly after each batch. The whole number is what the best of many short windows of the first
-run rounds to, for the vector width that does most; it is stated and kept. Beside theory stands the median
-of BATCHES batches of at least 5 ms, which is what the suite reports.
+additions shows directly after each batch. The whole number is what the best of many short windows of the
+first run rounds to, for the vector width that does most; it is stated and kept. Beside theory stands the
+median of BATCHES batches of at least 5 ms, which is what the suite reports.
 
 likwid-bench says nothing of theory, so an error of ours in counting would show there: its figure is a mean
 over all its time, and so is ours there, over about as much time. Its kernel has the width of our fastest
