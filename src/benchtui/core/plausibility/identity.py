@@ -25,7 +25,8 @@ EQUAL_FROM = 3
 THREE_DIGITS = 0.005
 #: Shapes farther apart than this cannot be one vector times a constant.
 NEIGHBOURS = 2e-3
-MOST_NEIGHBOURS = 200
+#: Of many rows with one value each is held against so many: copies are next to each other.
+MOST_NEIGHBOURS = 50
 #: A share of one result's samples that recur in another's, digit by digit, and how much chance they exclude.
 REPLAYED_SHARE = 0.5
 REPLAYED_BITS = 24.0
@@ -139,7 +140,7 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
         rough = sum(resolution(value) <= THREE_DIGITS for value in a.values())
         bits = sum(_bits(spread, resolution(value)) for value in a.values())
         return 1.0 if bits >= ENOUGH_BITS or (differ and rough >= EQUAL_FROM) else None
-    if len(a) < EQUAL_FROM:
+    if len(a) < EQUAL_FROM or not _multiples(*list(a.items())[:2], b):
         return None
     factor = math.exp(sorted(math.log(a[name] / b[name]) for name in a)[len(a) // 2])
     said, finest = [], 1.0
@@ -154,6 +155,13 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
     # Of the figures the one that says most fixes the factor; each other one could have been different.
     bits = sum(said) - max(said) + _round_factor(factor, finest)
     return factor if bits >= ENOUGH_BITS else None
+
+
+def _multiples(one: tuple[str, float], other: tuple[str, float], b: Mapping[str, float]) -> bool:
+    """Whether two figures can be those of ``b`` times one constant, as far as digits were written."""
+    values = (one[1], other[1], b[one[0]], b[other[0]])
+    off = abs(one[1] / b[one[0]] / (other[1] / b[other[0]]) - 1)
+    return off <= EXACT * 4 or off <= sum(resolution(value) for value in values)
 
 
 def _bits(spread: float, agreement: float) -> float:
@@ -189,8 +197,8 @@ def _replays(claims: Sequence[Claim], figures: Figures, found: Found) -> None:
                 seen[name, value].append(at)
     shared: dict[tuple[int, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for (name, value), where in seen.items():
-        for index, one in enumerate(where[:MOST_NEIGHBOURS]):
-            for other in where[index + 1 : MOST_NEIGHBOURS]:
+        for index, one in enumerate(where):
+            for other in where[index + 1 : index + 1 + MOST_NEIGHBOURS]:
                 shared[one, other][name].append(value)
     replayed: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for (one, other), metrics in shared.items():

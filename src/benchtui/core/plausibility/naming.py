@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Vendor(StrEnum):
@@ -70,12 +71,14 @@ _NAME = re.compile(r"([a-z]+)(\d+)([a-z]*)(?:-[a-z0-9]+)?\.([a-z0-9-]+)")
 _ACCELERATED = frozenset({"p", "g", "gr", "inf", "trn", "dl", "f", "vt", "mac"})
 
 
+@lru_cache(maxsize=4096)
 def type_name(instance_type: str) -> TypeName | None:
     """The parts of an EC2 type's name; None: it is not of the scheme."""
     match = _NAME.fullmatch(instance_type)
     return TypeName(match[1], int(match[2]), match[3], match[4]) if match else None
 
 
+@lru_cache(maxsize=4096)
 def cpu_of_type(instance_type: str) -> Cpu:
     """What the name of an EC2 type tells of its processor; an empty one where it tells nothing."""
     name = type_name(instance_type)
