@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState
+from benchtui.core.plausibility import About, Finding, Judgement
 from benchtui.core.states import JobStatus
 from benchtui.engine.updates import Listed, Trouble
 from benchtui.tui.screens.detail import DetailScreen, LogScreen
@@ -117,6 +118,18 @@ async def test_results_are_shown_as_soon_as_they_are_collected(app, engine):
         assert "46.1" in lines(app)[2]
         assert "21.7      –" in lines(app)[1]  # one repetition has no spread
         assert "c7g.large" in app.query_one("#jobs ChartView", ChartView).render().plain
+
+
+async def test_a_result_that_is_not_plausible_is_shown_as_one(app, engine):
+    finding = Finding("replayed-samples", About.NUMBERS, "its samples are those of c7a.large-1")
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        here = collected(measured("c7g.large-1", 46.1), measured("c7a.large-1", 21.7))
+        here.judgements["c7g.large-1", "stream"] = Judgement("c7g.large-1", (finding,))
+        app.told.collected = here
+        await settled(pilot)
+        assert "46.1?" in lines(app)[2]
+        assert "21.7?" not in lines(app)[1]
 
 
 async def test_a_state_is_not_cut_on_a_wide_terminal(engine, app):

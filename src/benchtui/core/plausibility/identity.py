@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from benchtui.core.plausibility.claim import Claim, Quantity, resolution
 from benchtui.core.plausibility.judgement import About, Finding, Untested
@@ -140,7 +141,7 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
         rough = sum(resolution(value) <= THREE_DIGITS for value in a.values())
         bits = sum(_bits(spread, resolution(value)) for value in a.values())
         return 1.0 if bits >= ENOUGH_BITS or (differ and rough >= EQUAL_FROM) else None
-    if len(a) < EQUAL_FROM or not _multiples(*list(a.items())[:2], b):
+    if len(a) < EQUAL_FROM or not _multiples(a, b):
         return None
     factor = math.exp(sorted(math.log(a[name] / b[name]) for name in a)[len(a) // 2])
     said, finest = [], 1.0
@@ -157,11 +158,12 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
     return factor if bits >= ENOUGH_BITS else None
 
 
-def _multiples(one: tuple[str, float], other: tuple[str, float], b: Mapping[str, float]) -> bool:
-    """Whether two figures can be those of ``b`` times one constant, as far as digits were written."""
-    values = (one[1], other[1], b[one[0]], b[other[0]])
-    off = abs(one[1] / b[one[0]] / (other[1] / b[other[0]]) - 1)
-    return off <= EXACT * 4 or off <= sum(resolution(value) for value in values)
+def _multiples(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
+    """Whether the first two figures can be those of ``b`` times one constant, as far as written."""
+    first, second = islice(a, 2)
+    off = abs(a[first] / b[first] / (a[second] / b[second]) - 1)
+    digits = sum(resolution(vector[name]) for vector in (a, b) for name in (first, second))
+    return off <= max(digits, 4 * EXACT)
 
 
 def _bits(spread: float, agreement: float) -> float:
