@@ -30,6 +30,7 @@ SWITCHES_FACTOR = 5.0
 SWITCHES_LEAST = 50.0  # a second
 THROTTLED = 0.02  # the clock's greatest before and after
 PREEMPTED = 0.05  # the clock's mean below its greatest
+EXAMPLES = 5  # of disturbed repetitions in the result's fact; each sample has its own reasons
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -191,19 +192,22 @@ def compare(repetitions: Sequence[Repetition]) -> None:
 def verdict(repetitions: Sequence[Repetition], clocks: Sequence[Dict[str, float]]) -> Dict[str, Any]:
     """The result's fact: sums over its repetitions, how many were disturbed, and what the clock did.
 
-    ``noisy_neighbour`` and ``throttled`` are null where nothing was observed that could tell.
+    ``noisy_neighbour`` and ``throttled`` are null where nothing was observed that could tell: a clock
+    reading that was preempted shows too low a clock, which is no throttling.
     """
     disturbed = [one for one in repetitions if one.reasons]
     pressures = [one.pressure_s for one in repetitions if one.pressure_s is not None]
     highest = [clock["mhz_max"] for clock in clocks]
+    whole = [clock["mhz_max"] for clock in clocks if not _preempted(clock)]
     return {
         "repetitions": len(repetitions),
         "disturbed": len(disturbed),
         "noisy_neighbour": None if not repetitions else len(disturbed) * 2 > len(repetitions),
-        "throttled": max(highest) > min(highest) * (1 + THROTTLED) if len(highest) > 1 else None,
-        "preempted": any(clock["mhz_mean"] < clock["mhz_max"] * (1 - PREEMPTED) for clock in clocks)
-        if clocks
-        else None,
+        "throttled": max(whole) > min(whole) * (1 + THROTTLED) if len(whole) > 1 else None,
+        "preempted": any(map(_preempted, clocks)) if clocks else None,
+        "reasons": [
+            "{} {}: {}".format(one.run, one.number, "; ".join(one.reasons)) for one in disturbed[:EXAMPLES]
+        ],
         "steal_seconds": round(sum(one.steal_s for one in repetitions), 2),
         "others_cpu_seconds": round(sum(one.others_s for one in repetitions), 2),
         "involuntary_switches": sum(one.switches for one in repetitions),
@@ -217,3 +221,7 @@ def verdict(repetitions: Sequence[Repetition], clocks: Sequence[Dict[str, float]
         if highest
         else None,
     }
+
+
+def _preempted(clock: Dict[str, float]) -> bool:
+    return clock["mhz_mean"] < clock["mhz_max"] * (1 - PREEMPTED)

@@ -78,6 +78,7 @@ def test_a_repetition_that_got_less_than_the_others_is_labelled() -> None:
     told = verdict([*calm, starved, cut], [])
     assert (told["repetitions"], told["disturbed"], told["noisy_neighbour"]) == (6, 2, False)
     assert (told["throttled"], told["preempted"], told["clock_mhz"]) == (None, None, None)
+    assert told["reasons"][0] == "all 4: it got 1.20 CPUs, 2.00 is usual"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,8 @@ def clock(greatest: float, mean: float | None = None) -> dict[str, float]:
     [
         ([clock(3690), clock(3694)], False, False),
         ([clock(3694), clock(3600)], True, False),
-        ([clock(3694, 3400), clock(3694)], False, True),
+        ([clock(3694), clock(3694), clock(3500, 3000)], False, True),
+        ([clock(3694, 3400), clock(3694)], None, True),
         ([clock(3694)], None, False),
     ],
 )
