@@ -1,4 +1,4 @@
-"""The compilation suite: over a source built in a second by default, over the kernel's own where it is installed."""
+"""The compilation suite: over a source built in a second, and over the kernel's own where it is installed."""
 
 from __future__ import annotations
 

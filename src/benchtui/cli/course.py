@@ -161,13 +161,17 @@ class Course:
 
 
 def _metrics(result: ResultDocument | str | None) -> dict[str, Any]:
-    """Best and median of the metrics that tell of the whole instance."""
+    """Best and median of the metrics that tell of the whole instance or most; of all where none does."""
     if result is None or isinstance(result, str):
         return {}
+    telling = {
+        name: metric
+        for name, metric in result.metrics.items()
+        if name.endswith(".all") or metric.headline is not None
+    }
     return {
         name: {"best": metric.best, "median": metric.median, "unit": metric.unit}
-        for name, metric in result.metrics.items()
-        if name.endswith(".all")
+        for name, metric in (telling or result.metrics).items()
     }
 
 
