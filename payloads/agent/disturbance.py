@@ -139,7 +139,7 @@ def observe(
         pressure = after.pressure - before.pressure
     reasons = []
     if not calm:
-        reasons.append("no calm before it within {:.1f} s".format(waited_s))
+        reasons.append("no calm before it" + (" within {:.1f} s".format(waited_s) if waited_s else ""))
     if others > max(OTHERS_SHARE * room, OTHERS_LEAST_S):
         reasons.append("others used {:.0%} of the CPUs".format(others / room))
         if pressure is not None and pressure > PRESSURE_SHARE * wall:
@@ -163,10 +163,14 @@ def observe(
     )
 
 
+def long_enough(repetition: Repetition) -> bool:
+    """Whether it ran for as long as a wait for calm looks."""
+    return repetition.wall_s >= CALM_WINDOW_S
+
+
 def was_calm(repetition: Repetition, cpus: Set[int]) -> bool:
-    """Whether others were seen to be calm while it ran, for as long as a wait for calm looks."""
-    room = repetition.wall_s * len(cpus)
-    return repetition.wall_s >= CALM_WINDOW_S and repetition.others_s < CALM_SHARE * room
+    """Whether others were as calm while it ran as is waited for."""
+    return repetition.others_s < CALM_SHARE * repetition.wall_s * len(cpus)
 
 
 def compare(repetitions: Sequence[Repetition]) -> None:

@@ -186,11 +186,14 @@ class SuiteRun:
         """Whether it is calm, and the seconds waited for that."""
         longest = disturbance.patience_s()
         # What was seen during the last repetition is a window too, and costs nothing of the budget.
-        if self.repetitions and disturbance.was_calm(self.repetitions[-1], self._cpus):
-            self._patience_s = longest
-            return True, 0.0
+        if self.repetitions and disturbance.long_enough(self.repetitions[-1]):
+            if disturbance.was_calm(self.repetitions[-1], self._cpus):
+                self._patience_s = longest
+                return True, 0.0
+            if self._patience_s <= 0:
+                return False, 0.0
         calm, waited = disturbance.wait_for_calm(self._cpus, self._stop, self._patience_s)
-        # Where calm did not come, a look is enough from then on: waiting each time would take the budget.
+        # Where calm did not come, a look is enough until it does: waiting each time would take the budget.
         self._patience_s = longest if calm else min(longest, 0.0)
         return calm, waited
 

@@ -90,7 +90,7 @@ def test_what_was_seen_during_a_repetition_is_a_window_if_it_is_long_enough(
 ) -> None:
     after = replace(BEFORE, at=100 + seconds, busy=50 + busy, own=20 + 2 * seconds)
     seen = observe("all", 0, CPUS, BEFORE, after, calm=False, waited_s=5.0)
-    assert disturbance.was_calm(seen, CPUS) is calm
+    assert (disturbance.long_enough(seen) and disturbance.was_calm(seen, CPUS)) is calm
 
 
 def clock(greatest: float, mean: float | None = None) -> dict[str, float]:

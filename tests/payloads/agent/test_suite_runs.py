@@ -179,6 +179,34 @@ def test_a_disturbed_repetition_is_kept_labelled_and_counted(
     assert (told["repetitions"], told["disturbed"], told["noisy_neighbour"]) == (len(labels), 1, False)
 
 
+@pytest.mark.parametrize("others", [0.0, 1.0])
+def test_calm_is_waited_for_until_it_is_known_that_it_does_not_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: float
+) -> None:
+    run = suite(tmp_path, COUNTING, mode=BUDGET)
+    run.prepare({})
+    real, asked = disturbance.observe, []
+
+    def half_a_second(*args: Any, **more: Any) -> disturbance.Repetition:
+        seen = real(*args, **more)
+        seen.wall_s, seen.others_s = 0.5, others
+        return seen
+
+    def wait(_cpus: object, _stop: object, longest_s: float) -> tuple[bool, float]:
+        asked.append(longest_s)
+        return others == 0, 0.4
+
+    monkeypatch.setenv("BENCHTUI_CALM_S", "5")
+    monkeypatch.setattr(disturbance, "observe", half_a_second)
+    monkeypatch.setattr(disturbance, "wait_for_calm", wait)
+    run._patience_s = 5
+    run.measure(Times(1, 30))
+    assert asked == [5]
+    told = [one.calm for one in run.repetitions]
+    assert len(told) > 2
+    assert set(told) == {others == 0}
+
+
 def test_an_order_to_end_while_calm_is_waited_for_ends_the_suite_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
