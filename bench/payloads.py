@@ -26,7 +26,6 @@ from bench.references.pairs import (
     LEAST_PAIRS,
     Comparison,
     Conditions,
-    Measured,
     measure,
     table,
 )
@@ -46,7 +45,9 @@ def main() -> int:
     )
     parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; all of them")
     parser.add_argument("--pairs", type=int, default=LEAST_PAIRS, help="pairs per row, at least 11")
-    parser.add_argument("--minutes", type=float, default=15.0, help="how long a row may look for quiet pairs")
+    parser.add_argument(
+        "--minutes", type=float, default=15.0, help="to find quiet pairs, per comparison"
+    )
     parser.add_argument("--others", type=float, default=0.1, help="CPUs that others may take in a pair")
     parser.add_argument("--lock", type=Path, help="file locked during a pair, for programs that take turns")
     arguments = parser.parse_args()
@@ -60,17 +61,16 @@ def main() -> int:
     print(
         f"{machine()}\ncounted: pairs in which other programs took less than {arguments.others:.0%} of a CPU"
     )
-    results: list[Measured] = []
+    comparisons: list[Comparison] = []
     unmeasured: list[str] = []
     for name in chosen:
         try:
-            for comparison in ROWS[name]():
-                try:
-                    results += measure(comparison, conditions)
-                except Unmeasured as error:
-                    unmeasured.append(f"{', '.join(row.name for row in comparison.rows)}: {error}")
+            comparisons += ROWS[name]()
         except Unmeasured as error:
             unmeasured.append(f"{name}: {error}")
+    courses = measure(comparisons, conditions)
+    unmeasured += [f"{course.name}: {course.failure}" for course in courses if course.failure]
+    results = [row for course in courses if not course.failure for row in course.found]
     print(f"\n{table(results)}")
     for reason in unmeasured:
         print(f"not measured: {reason}", file=sys.stderr)

@@ -81,46 +81,88 @@ class Measured:
         return not self.row.judged or self.row.least <= self.median <= self.row.greatest
 
 
-def measure(comparison: Comparison, asked: Conditions) -> list[Measured]:
-    """Run pairs, each printed, until enough of them count.
+@dataclass(slots=True)
+class Course:
+    """A comparison and what has come of it so far."""
+
+    comparison: Comparison
+    found: list[Measured]
+    runs: int = 0
+    failure: str | None = None
+
+    @property
+    def done(self) -> int:
+        return len(self.found[0].ours)
+
+    @property
+    def name(self) -> str:
+        return ", ".join(row.name for row in self.comparison.rows)
+
+    @property
+    def so_far(self) -> str:
+        medians = ", ".join(f"{each.median:.3f}" for each in self.found if each.ours)
+        return f"{self.done} quiet pairs" + (f" (median ratio so far {medians})" if medians else "")
+
+
+def measure(comparisons: Sequence[Comparison], asked: Conditions) -> list[Course]:
+    """Run pairs of all comparisons in rotation, each printed, until enough of each count or time is up.
+
+    In rotation, so that a slow change of the machine meets all of them alike, and that the short ones use
+    what quiet there is.
+    """
+    courses = [Course(each, [Measured(row) for row in each.rows]) for each in comparisons]
+    for course in courses:
+        print(f"{course.name}: {course.comparison.conditions}")
+    ends = time.monotonic() + 60 * asked.minutes * len(courses)
+    while open_ := [each for each in courses if each.failure is None and each.done < asked.pairs]:
+        if time.monotonic() > ends:
+            for each in open_:
+                each.failure = f"other programs were running: {each.so_far} in the time given"
+            break
+        course = min(open_, key=lambda each: each.runs)
+        try:
+            pair(course, asked, ends)
+        except Unmeasured as error:
+            course.failure = str(error)
+    return courses
+
+
+def pair(course: Course, asked: Conditions, ends: float) -> None:
+    """One pair, when the machine is quiet before it.
 
     Raises:
-        Unmeasured: a program failed, or others were running for the time given.
+        Unmeasured: a program failed.
     """
-    found = [Measured(row) for row in comparison.rows]
-    ends = time.monotonic() + 60 * asked.minutes
-    run = 0
-    print(f"\n{comparison.conditions}", flush=True)
-    while (done := len(found[0].ours)) < asked.pairs:
-        if time.monotonic() > ends:
-            raise Unmeasured(f"other programs were running: {done} quiet pairs in {asked.minutes:g} minutes")
-        if asked.lock:
-            time.sleep(PAUSE_SECONDS)
-        with turn(asked.lock):
-            before = wait_for_quiet(asked.others, min(ends, time.monotonic() + TURN_SECONDS))
-            if before is None:
-                continue
-            # By number of runs, not of counted ones: what disturbs one order shall not have its way.
-            if run % 2 == 0:
-                mine = comparison.ours()
-                theirs = comparison.theirs()
-            else:
-                theirs = comparison.theirs()
-                mine = comparison.ours()
-            others = before.others_since()
-        counts = others < asked.others
-        for row, one, other in zip(found, mine, theirs, strict=True):
-            if counts:
-                row.ours.append(one)
-                row.theirs.append(other)
-            print(
-                f"{row.row.name:24} {done + 1:3}  {'theirs' if run % 2 else 'ours':6} first"
-                f"  {one:9.4g} {other:9.4g} {row.row.unit:10}  {one / other:5.3f}"
-                f"  others {others:5.1%}{'' if counts else '  does not count'}",
-                flush=True,
-            )
-        run += 1
-    return found
+    comparison = course.comparison
+    # By number of runs, not of counted ones: what disturbs one order shall not have its way.
+    theirs_first = course.runs % 2 == 1
+    if asked.lock:
+        time.sleep(PAUSE_SECONDS)
+    with turn(asked.lock):
+        before = wait_for_quiet(asked.others, min(ends, time.monotonic() + TURN_SECONDS))
+        if before is None:
+            return
+        if theirs_first:
+            theirs = comparison.theirs()
+            mine = comparison.ours()
+        else:
+            mine = comparison.ours()
+            theirs = comparison.theirs()
+        others = before.others_since()
+    course.runs += 1
+    counts = others < asked.others
+    for measured, one, other in zip(course.found, mine, theirs, strict=True):
+        row = measured.row
+        print(
+            f"{row.name:24} {course.done + 1:3}  {'theirs' if theirs_first else 'ours':6} first"
+            f"  {one:9.4g} {other:9.4g} {row.unit:10}  {one / other:5.3f}"
+            f"  others {others:5.1%}{'' if counts else '  does not count'}",
+            flush=True,
+        )
+    for measured, one, other in zip(course.found, mine, theirs, strict=True):
+        if counts:
+            measured.ours.append(one)
+            measured.theirs.append(other)
 
 
 def table(results: Sequence[Measured]) -> str:
