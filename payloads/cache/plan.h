@@ -16,6 +16,7 @@ static const uint64_t MEMORY_NUMERATOR = 3, MEMORY_DENOMINATOR = 4; /* of usable
 static const uint64_t GRAIN = 4096;                  /* sizes are multiples of it; every first-level cache holds it */
 static const double SHORTEST_SECONDS = 5e-3;         /* a sample is at least this long */
 static const double TICKS_PER_SAMPLE = 1000.0;       /* or so many times the clock's tick */
+static const double LEAST_TICKS = 100.0; /* and never fewer */
 
 struct plan {
     const char *sysfs, *suffix;     /* what the run's checks are called after their name */
@@ -102,6 +103,7 @@ static void check(const struct plan *plan, const char *what, bool ok, double val
 
 static void check_timer(const struct plan *plan, double shortest, double tick) {
     double ticks = TICKS_PER_SAMPLE * tick, limit = ticks < SHORTEST_SECONDS ? ticks : SHORTEST_SECONDS;
+    limit = fmax(limit, LEAST_TICKS * tick);
     check(plan, "timer", shortest >= limit, shortest, limit);
 }
 

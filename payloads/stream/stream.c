@@ -18,6 +18,7 @@ static const uint64_t ASSUMED_LLC_PER_CORE = 2u << 20; /* where sysfs is silent 
 static const uint64_t MEMORY_DIVISOR = 4;      /* the three arrays take at most a quarter of usable memory */
 static const double SHORTEST_SECONDS = 5e-3;   /* a sample is at least this long */
 static const double TICKS_PER_SAMPLE = 1000.0; /* or so many times the clock's tick */
+static const double LEAST_TICKS = 100.0; /* and never fewer */
 static const double SIZE_TOLERANCE = 1.05;     /* triad over n may be this much faster than over 2n */
 static const double HUGE_SHARE = 0.95;         /* of the arrays on huge pages, where they were asked for */
 static const double LOCAL_SHARE = 0.95;        /* of the pages looked up on the node of their thread */
@@ -95,6 +96,7 @@ static void check_kernels(const struct run *run) {
 
 static void check_timer(const struct run *run, double shortest, double tick) {
     double ticks = TICKS_PER_SAMPLE * tick, limit = ticks < SHORTEST_SECONDS ? ticks : SHORTEST_SECONDS;
+    limit = fmax(limit, LEAST_TICKS * tick);
     check(run, "timer", shortest >= limit, shortest, limit);
 }
 
