@@ -1,4 +1,4 @@
-"""A suite of the user's own: the documented example as it stands, and errors that say which key of which file."""
+"""A suite of the user's own: the documented example as it stands, and errors that name file and key."""
 
 import json
 import re
