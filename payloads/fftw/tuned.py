@@ -1,0 +1,75 @@
+"""Build FFTW from its unpacked source with the SIMD that this CPU reports, both precisions, static, with OpenMP.
+
+    tuned.py [SOURCE] [PREFIX]        `source` and `tuned` unless given
+
+The distribution's library is built for every CPU of its architecture: without AVX2 on x86-64, and in double
+precision without any SIMD on arm64. What configure is asked for is printed and ends in build.log.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from typing import List, Sequence, Set
+
+COMMON = ["--enable-openmp", "--disable-fortran", "--disable-doc", "--disable-shared", "--enable-static"]
+#: configure's switch for each flag of /proc/cpuinfo; FFTW has no kernels for SVE.
+X86 = [("sse2", "--enable-sse2"), ("avx", "--enable-avx"), ("avx2", "--enable-avx2")]
+X86 += [("avx512f", "--enable-avx512")]
+
+
+def cpu_flags(path: str = "/proc/cpuinfo") -> Set[str]:
+    """What the first CPU says it can do."""
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            name, _, value = line.partition(":")
+            if name.strip() in ("flags", "Features"):
+                return set(value.split())
+    return set()
+
+
+def switches(machine: str, flags: Set[str], single: bool) -> List[str]:
+    """configure's switches for one precision on this CPU."""
+    if machine == "aarch64":
+        simd = ["--enable-neon", "--enable-armv8-cntvct-el0"]
+    else:
+        simd = [switch for flag, switch in X86 if flag in flags]
+        if "fma" in flags:
+            simd.append("--enable-fma")
+    return [*COMMON, *simd, *(["--enable-single"] if single else [])]
+
+
+def run(command: Sequence[str], folder: str) -> None:
+    """One command; ends the program with its last error."""
+    done = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.stderr.write(done.stderr[-4000:])
+        raise SystemExit("error: {} exited with {}".format(command[0], done.returncode))
+
+
+def main() -> None:
+    """Configure, make and install each precision into the prefix."""
+    source = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "source")
+    prefix = os.path.abspath(sys.argv[2] if len(sys.argv) > 2 else "tuned")
+    jobs = "-j{}".format(len(os.sched_getaffinity(0)))
+    for precision in ("double", "single"):
+        folder = os.path.join(source, "build." + precision)
+        os.makedirs(folder, exist_ok=True)
+        asked = switches(platform.machine(), cpu_flags(), precision == "single")
+        print("configure " + " ".join(asked), flush=True)
+        run([os.path.join(source, "configure"), "--prefix=" + prefix, *asked], folder)
+        for part in ("kernel", "simd-support", "dft", "rdft", "reodft", "threads", "api", "."):
+            # Not `make` alone: the folders tests/, tools/ and mpi/ would be built, too.
+            if part != ".":
+                run(["make", "-s", jobs, "-C", part], folder)
+            else:
+                run(["make", "-s", "SUBDIRS=.", "libfftw3{}.la".format("f" if precision == "single" else "")], folder)
+        run(["make", "-s", "-C", "threads", "install-libLTLIBRARIES"], folder)
+        run(["make", "-s", "SUBDIRS=.", "install-libLTLIBRARIES"], folder)
+        run(["make", "-s", "-C", "api", "install-includeHEADERS"], folder)
+
+
+if __name__ == "__main__":
+    main()
