@@ -45,9 +45,7 @@ def main() -> int:
     )
     parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; all of them")
     parser.add_argument("--pairs", type=int, default=LEAST_PAIRS, help="pairs per row, at least 11")
-    parser.add_argument(
-        "--minutes", type=float, default=15.0, help="to find quiet pairs, per comparison"
-    )
+    parser.add_argument("--minutes", type=float, default=15.0, help="to find quiet pairs, per comparison")
     parser.add_argument("--others", type=float, default=0.1, help="CPUs that others may take in a pair")
     parser.add_argument("--lock", type=Path, help="file locked during a pair, for programs that take turns")
     arguments = parser.parse_args()
@@ -65,7 +63,8 @@ def main() -> int:
     unmeasured: list[str] = []
     for name in chosen:
         try:
-            comparisons += ROWS[name]()
+            for comparison in ROWS[name]():
+                comparisons.append(comparison)
         except Unmeasured as error:
             unmeasured.append(f"{name}: {error}")
     courses = measure(comparisons, conditions)

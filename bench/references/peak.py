@@ -13,6 +13,7 @@ one.
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,17 +49,18 @@ class Ours:
 
 def comparisons() -> Iterator[Comparison]:
     """Theory, and likwid-bench where it has a kernel."""
-    folder, likwid = built("mixed_precision"), Likwid.here()
-    first = ours(folder, likwid.cpu)
+    folder, cpu = built("mixed_precision"), min(os.sched_getaffinity(0))
+    first = ours(folder, cpu)
     yield Comparison(
         rows=tuple(
             Row(f"{name.upper()} peak", one.says, "flop/cycle", least=1 - WITHIN, greatest=1 + WITHIN)
             for (name, _, _), one in zip(FORMATS, first, strict=True)
         ),
-        conditions=f"CPU {likwid.cpu}, median of {BATCHES} batches, at the clock measured after each",
-        ours=lambda: [one.flop_per_cycle for one in ours(folder, likwid.cpu)],
+        conditions=f"CPU {cpu}, median of {BATCHES} batches, at the clock measured after each",
+        ours=lambda: [one.flop_per_cycle for one in ours(folder, cpu)],
         theirs=lambda: [one.theory for one in first],
     )
+    likwid = Likwid.here()
     for at, (name, _, kernels) in enumerate(FORMATS):
         kernel = kernels.get(first[at].width_bits, "")
         if not likwid.runs(kernel):
