@@ -174,6 +174,27 @@ static void curve_metric(char name[LONGEST_NAME], const struct plan *plan, uint6
     snprintf(name, LONGEST_NAME, "curve.%s.%" PRIu64 "%s", page_name(plan), bytes >> shift, unit);
 }
 
+/* Do the sizes that follow from sysfs lie on the plateaus that were found? Where one does not, the figure of that level
+   is partly the next one's: this instance gets less of the cache than it is told. */
+static void report_sizes(const struct plan *plan, const struct point *curve, int points) {
+    struct plateau found[MAX_PLATEAUS];
+    int count = find_plateaus(curve, points, found);
+    char name[LONGEST_NAME];
+    snprintf(name, sizeof name, "sizes_on_plateaus.%s", page_name(plan));
+    json_open();
+    json_string("fact", name);
+    json_begin("value", '{');
+    for (int level = L1; level < LEVELS; level++) {
+        const struct plateau *p = level == DRAM ? &found[count - 1] : &found[level];
+        bool there = level == DRAM ? count > 0 && p->memory : level < count && !p->memory;
+        if (plan->bytes[level])
+            json_boolean(LEVEL_NAME[level], there && plan->bytes[level] >= p->first_bytes &&
+                                                (p->memory || plan->bytes[level] <= p->last_bytes));
+    }
+    json_end('}');
+    json_close();
+}
+
 /* The curve ends with the first of its sizes that holds 4 x the last-level cache. */
 static void run_curve(const struct plan *plan) {
     struct window windows[CURVE_POINTS][MAX_WINDOWS];
@@ -197,7 +218,8 @@ static void run_curve(const struct plan *plan) {
     char *memory = memory_for_rings(plan, most);
     for (int i = 0; i < points; i++) {
         measure_ring(plan, memory, curve_bytes(i), windows[i]);
-        curve[i] = (struct point){curve_bytes(i), median_of(plan, windows[i], nanoseconds)};
+        curve[i] = (struct point){curve_bytes(i), HUGE_VAL};
+        for (int k = 0; k < plan->windows; k++) curve[i].ns = fmin(curve[i].ns, nanoseconds(&windows[i][k]));
         if (now_seconds() - told < 5.0) continue;
         told = now_seconds();
         report_progress(i + 1, points);
@@ -209,6 +231,7 @@ static void run_curve(const struct plan *plan) {
     }
     snprintf(name, sizeof name, "plateaus.%s", page_name(plan));
     report_plateaus(name, curve, points);
+    report_sizes(plan, curve, points);
     check_rings(plan, memory, most, tick);
     double ratio = curve[points - 1].ns / curve[0].ns;
     if (most >= plan->bytes[DRAM]) check(plan, "random", ratio >= LEAST_RATIO, ratio, LEAST_RATIO);

@@ -10,7 +10,7 @@
 enum { MAX_POINTS = 64, MAX_PLATEAUS = 8, LEAST_POINTS = 3, MIDDLE = 1 };
 static const double FLAT = 1.30;   /* the first points of a plateau differ by less than this */
 static const double KNEE = 1.50;   /* it ends where latency exceeds the middle one of those by this */
-static const double MEMORY = 0.60; /* memory begins at this part of the latency of the largest size */
+static const double MEMORY = 0.60; /* memory begins at this part of the last size's latency but one */
 
 struct point {
     uint64_t bytes;
@@ -34,7 +34,7 @@ static int find_plateaus(const struct point *curve, int points, struct plateau f
     double ns[MAX_POINTS];
     int count = 0;
     for (int i = points - 1; i >= 0; i--) ns[i] = i + 1 < points && ns[i + 1] < curve[i].ns ? ns[i + 1] : curve[i].ns;
-    double memory = MEMORY * ns[points - 1];
+    double memory = MEMORY * ns[points - 2]; /* nothing lies after the last that could lower it */
     int i = 0;
     while (i + LEAST_POINTS <= points && ns[i] < memory && count < MAX_PLATEAUS - 1) {
         if (ns[i + LEAST_POINTS - 1] > FLAT * ns[i]) {

@@ -119,6 +119,8 @@ def test_the_whole_curve_of_this_machine(cache: Path, pages: str) -> None:
     found = records(cache, "curve", "--pages", pages, *QUICK)
     complete(found, (f"curve.{pages}.",))
     assert set(fact(found, f"plateaus.{pages}")) >= {"l1", "l2", "dram"}
+    on_plateaus = fact(found, f"sizes_on_plateaus.{pages}")
+    assert (on_plateaus["l1"], on_plateaus["l2"]) == (True, True)
 
 
 # Declined with a reason
