@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchtui.core.compare import compare
 from benchtui.core.documents import ResultDocument, RunDocument, SystemDocument
@@ -63,6 +65,39 @@ def test_what_was_measured_is_plausible_and_ranked(run: RunDocument):
     (judgements,) = judge_runs((Evidence(run, results(run)),))
     assert {cell: one.findings for cell, one in judgements.items()} == {(job, "stream"): () for job in JOBS}
     assert all(one.ranked for one in judgements.values())
+
+
+ODD = st.sampled_from([0.0, -1.0, 5e-324, 1e-300, 1.7e308, 46.1, 42.0]) | st.floats(
+    allow_nan=False, allow_infinity=False
+)
+
+
+@settings(deadline=None)
+@given(
+    values=st.lists(st.tuples(ODD, st.none() | ODD.map(abs)), min_size=1, max_size=4),
+    name=st.sampled_from(
+        ["latency.l1.one", "latency.dram.one", "read.l2.one", "hpl.all", "peak.fp64.all", "x"]
+    ),
+    unit=st.sampled_from(["GB/s", "GFLOP/s", "ns", "cycles", "1", "points", ""]),
+    suite=st.sampled_from(["stream", "cache", "hpl", "mixed_precision", "mine"]),
+    median=st.none() | ODD,
+)
+def test_whatever_numbers_a_result_holds_it_is_judged(
+    values: Any, name: str, unit: str, suite: str, median: Any
+):
+    run = run_of("c7g.large-1", "c7i.large-1")
+    samples = [
+        {"value": value, "seconds": seconds, "bytes": value, "n": value, "flops": value, "passes": 2}
+        for value, seconds in values
+    ]
+    metric = {"unit": unit, "higher_is_better": True, "samples": samples, "median": median}
+    metrics = {name: metric, "latency.l3.one": metric, "other": metric}
+    cells = {
+        (job, suite): measured(run, job, suite=suite, metrics=metrics)
+        for job in ("c7g.large-1", "c7i.large-1")
+    }
+    (judgements,) = judge_runs((Evidence(run, cells),))
+    assert set(judgements) == set(cells)
 
 
 def test_declined_and_broken_results_are_not_judged(run: RunDocument):

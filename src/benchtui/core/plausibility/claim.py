@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -174,7 +175,8 @@ def level_of(name: str) -> Level | None:
 
 def hpl_operations(order: float) -> float:
     """Operations of one solution, as HPL counts them: 2/3 N³ + 3/2 N²."""
-    return 2 / 3 * order**3 + 3 / 2 * order**2
+    square = order * order  # a power overflows with an error, a product does not
+    return 2 / 3 * square * order + 3 / 2 * square
 
 
 def resolution(value: float) -> float:
@@ -182,7 +184,7 @@ def resolution(value: float) -> float:
 
     A number without a decimal point is exact to one; trailing zeros say nothing.
     """
-    if value == 0:
+    if value == 0 or not math.isfinite(value):
         return 1.0
     exponent = Decimal(repr(value)).normalize().as_tuple().exponent
     assert isinstance(exponent, int)

@@ -168,7 +168,7 @@ def _summary(quantity: Quantity) -> Iterator[Finding]:
 
 def _sum_of_times(claim: Claim, quantity: Quantity) -> Iterator[Finding]:
     """Samples of one metric follow one another: together they take no longer than the suite."""
-    took = math.fsum(one.seconds or 0.0 for one in quantity.samples)
+    took = sum(one.seconds or 0.0 for one in quantity.samples)
     if claim.elapsed is not None and claim.elapsed >= 0 and took > claim.elapsed + CLOCK_SLACK_S:
         reason = f"its samples take {took:.1f} s together, and all of the suite took {claim.elapsed:.1f}"
         yield Finding("samples-longer-than-suite", About.NUMBERS, reason, quantity.name)

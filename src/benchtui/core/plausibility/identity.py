@@ -34,6 +34,7 @@ REPLAYED_BITS = 24.0
 NAMED = 3
 #: What is left of a product after it was written and read again.
 EXACT = 1e-12
+FARTHEST = 20.0  # of two figures of one metric, as a logarithm: no machine is e^20 times another
 
 Found = dict[int, list[Finding | Untested]]
 Figures = Mapping[int, Mapping[str, Quantity]]  # by position and metric
@@ -143,10 +144,13 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
         return 1.0 if bits >= ENOUGH_BITS or (differ and rough >= EQUAL_FROM) else None
     if len(a) < EQUAL_FROM or not _multiples(a, b):
         return None
-    factor = math.exp(sorted(math.log(a[name] / b[name]) for name in a)[len(a) // 2])
+    logs = {name: math.log(a[name]) - math.log(b[name]) for name in a}
+    middle = sorted(logs.values())[len(logs) // 2]
+    if abs(middle) > FARTHEST:
+        return None
     said, finest = [], 1.0
     for name in a:
-        off, mine, theirs = abs(a[name] / b[name] / factor - 1), resolution(a[name]), resolution(b[name])
+        off, mine, theirs = abs(logs[name] - middle), resolution(a[name]), resolution(b[name])
         # A multiple is one as far as digits were written: what differs by more is no copy of the other.
         if off > (mine + theirs) / 2 + EXACT:
             return None
@@ -154,6 +158,7 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
         finest = min(finest, written)
         said.append(_bits(spread, written))
     # Of the figures the one that says most fixes the factor; each other one could have been different.
+    factor = math.exp(middle)
     bits = sum(said) - max(said) + _round_factor(factor, finest)
     return factor if bits >= ENOUGH_BITS else None
 
@@ -161,7 +166,7 @@ def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, f
 def _multiples(a: Mapping[str, float], b: Mapping[str, float]) -> bool:
     """Whether the first two figures can be those of ``b`` times one constant, as far as written."""
     first, second = islice(a, 2)
-    off = abs(a[first] / b[first] / (a[second] / b[second]) - 1)
+    off = abs(math.log(a[first]) - math.log(b[first]) - math.log(a[second]) + math.log(b[second]))
     digits = sum(resolution(vector[name]) for vector in (a, b) for name in (first, second))
     return off <= max(digits, 4 * EXACT)
 
@@ -240,10 +245,12 @@ def _chance(one: Quantity, other: Quantity, values: Sequence[float]) -> float:
     samples, theirs = {each.value for each in one.samples}, {each.value for each in other.samples}
     if len(values) < REPLAYED_SHARE * min(len(samples), len(theirs)):
         return 0.0
-    middle = math.fsum(samples) / len(samples)
+    largest = max(map(abs, samples)) or 1.0
+    scaled = [value / largest for value in samples]  # so that no square overflows
+    middle = math.fsum(scaled) / len(scaled)
     spread = SHAPE_ON_ONE_PROCESSOR
-    if len(samples) > 1 and middle:
-        variance = math.fsum((value - middle) ** 2 for value in samples) / (len(samples) - 1)
+    if len(scaled) > 1 and middle:
+        variance = math.fsum((value - middle) ** 2 for value in scaled) / (len(scaled) - 1)
         spread = min(math.sqrt(variance) / abs(middle), SHAPE_ACROSS_PROCESSORS)
     return sum(_bits(spread, resolution(value) * len(theirs)) for value in values)
 

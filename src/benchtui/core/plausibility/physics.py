@@ -19,8 +19,8 @@ from benchtui.core.plausibility.naming import Vendor, cpu_of_type, type_name
 SHORTEST_DRAM_NS = 40.0
 #: A cache line from DRAM takes tens of times as long as one from the first level.
 LEAST_DRAM_OVER_L1 = 5.0
-#: Neighbouring levels may look alike where one of them is shared or hardly larger than the other.
-LEVEL_SLACK = 1.25
+#: Neighbouring levels may look alike, or the wrong way round, where neighbours take a part of one of them.
+LEVEL_SLACK = 1.5
 #: Cycles a second: above any processor for rent.
 FASTEST_HZ = 6e9
 #: Two 64-byte loads and one 64-byte store in a cycle: no core moves more, not even in its first level.
@@ -189,10 +189,16 @@ def _value(quantity: Quantity) -> float:
     return quantity.value * quantity.scale
 
 
+def _range(quantity: Quantity) -> tuple[float, float]:
+    """Lowest and highest of what is stated of it: a disturbed sample shall not make it impossible."""
+    values = [value * quantity.scale for value in _values(quantity) if value > 0]
+    return min(values), max(values)
+
+
 def _rising(ordered: list[Quantity]) -> Iterator[Finding]:
     first, last = ordered[0], ordered[-1]
     if first.level is Level.L1 and last.level is Level.DRAM:
-        ratio = _value(last) / _value(first)
+        ratio = _range(last)[1] / _range(first)[0]
         if ratio < LEAST_DRAM_OVER_L1:
             yield _numbers(
                 "flat-hierarchy",
@@ -200,17 +206,17 @@ def _rising(ordered: list[Quantity]) -> Iterator[Finding]:
                 f"{LEAST_DRAM_OVER_L1:g} times is physics: the caches were not left",
             )
     for nearer, farther in pairwise(ordered):
-        if _value(farther) * LEVEL_SLACK < _value(nearer):
+        if _range(farther)[1] * LEVEL_SLACK < _range(nearer)[0]:
             yield _numbers(
                 "latency-falls-with-level",
-                f"{_value(farther):.3g} is less than the {_value(nearer):.3g} of {nearer.name}",
+                f"{farther.value:.3g} {farther.unit} is less than the {nearer.value:.3g} of {nearer.name}",
                 farther.name,
             )
 
 
 def _falling(ordered: list[Quantity]) -> Iterator[Finding]:
     for nearer, farther in pairwise(ordered):
-        if _value(farther) > _value(nearer) * LEVEL_SLACK:
+        if _range(farther)[0] > _range(nearer)[1] * LEVEL_SLACK:
             yield _numbers(
                 "bandwidth-rises-with-level",
                 f"{_value(farther) / 1e9:.4g} GB/s is more than the {_value(nearer) / 1e9:.4g} of "
