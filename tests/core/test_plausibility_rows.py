@@ -170,6 +170,30 @@ def test_a_row_that_lacks_a_part_is_judged_all_the_same(missing: str):
     assert not any(one.ranked for one in verdicts)
 
 
+@pytest.mark.parametrize(
+    "odd", [float("nan"), float("inf"), -float("inf"), 0, -1, 1e308, "x", None, True, [], {}]
+)
+def test_whatever_stands_in_a_row_it_is_judged_and_not_ranked(odd: Any):
+    row = {
+        "source": "one",
+        "instance_type": "c7g.large",
+        "benchmark": "stream",
+        "performance": {
+            "stream": {"triad": {"bandwidth": odd, "unit": "GB/s", "std_dev": odd}},
+            "coremark": {"score": odd, "iterations": odd, "execution_time": odd, "unit": "operations/sec"},
+            "hpl": {"gflops": odd, "matrix_size": odd, "execution_time": odd, "unit": "GFLOPS"},
+            "cache": {name: {"access_time": odd, "unit": "ns"} for name in ("l1", "l2", "memory")},
+        },
+        "duration_seconds": odd,
+        "iterations": odd,
+        "started": odd,
+        "reproducibility": odd,
+        "checksums": odd,
+    }
+    for one in judged([row, row | {"source": "two", "instance_type": "c7i.large"}]):
+        assert not one.ranked
+
+
 def test_a_row_without_any_time_and_date_is_unknown():
     row = {
         key: value

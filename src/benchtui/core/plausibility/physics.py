@@ -165,7 +165,7 @@ def _hierarchy(claim: Claim) -> Iterator[Finding]:
     """Farther away is slower: latencies rise with the level, bandwidths fall."""
     families: dict[tuple[str, Dimension], dict[Level, Quantity]] = defaultdict(dict)
     for quantity in claim.quantities:
-        if quantity.level is None or quantity.value is None or quantity.value <= 0:
+        if quantity.level is None or quantity.value is None or not 0 < quantity.value < math.inf:
             continue
         # A loop over vectors need not be fastest where they are smallest; reading and chasing are.
         if quantity.latency or (quantity.suite or claim.suite) == "cache":
@@ -191,7 +191,7 @@ def _value(quantity: Quantity) -> float:
 
 def _range(quantity: Quantity) -> tuple[float, float]:
     """Lowest and highest of what is stated of it: a disturbed sample shall not make it impossible."""
-    values = [value * quantity.scale for value in _values(quantity) if value > 0]
+    values = [value * quantity.scale for value in _values(quantity) if 0 < value < math.inf]
     return min(values), max(values)
 
 
