@@ -178,6 +178,11 @@ static void OWN(time_batches)(const struct options *options, const struct shape 
         for (int64_t i = 0; i < iterations; i++) FFTW(execute)(plan);
         seconds = now_seconds() - start;
         m->cpu_seconds = cpu_seconds() - cpu;
+        if (seconds < SHORTEST_SECONDS) { /* an interruption had made the calibration too short */
+            iterations *= 2;
+            k--;
+            continue;
+        }
         if (seconds < shortest) shortest = seconds;
         double gflops = flops_of(shape) * (double)iterations / seconds / 1e9;
         flops = gflops * 1e9 * seconds / (double)iterations;
