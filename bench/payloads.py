@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -39,7 +39,7 @@ ROWS: dict[str, Callable[[], Iterable[Comparison]]] = {
 }
 
 
-def main() -> int:
+def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=15.0, help="to find quiet pairs, per comparison")
     parser.add_argument("--others", type=float, default=0.1, help="CPUs that others may take in a pair")
     parser.add_argument("--lock", type=Path, help="file locked during a pair, for programs that take turns")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     chosen = arguments.rows or list(ROWS)
     if unknown := sorted(set(chosen) - set(ROWS)):
         parser.error(f"no row {unknown[0]}; there are: {', '.join(ROWS)}")
@@ -79,4 +79,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -17,14 +17,17 @@ likwid lays its arrays at equal offsets in their pages, ours lie apart by OFFSET
 on likwid as it comes; `+offset` is the same kernel with its arrays set apart as ours are: the harder
 comparison.
 
-    python bench/payloads.py stream
+    python bench/stream_reference.py [--pairs 11] [--minutes 15]     as `bench/payloads.py stream`
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.quiet import Unmeasured, need, on, output
 from bench.references.likwid import Likwid, field
@@ -114,3 +117,9 @@ def likwid_triad(likwid: Likwid, kernel: str, array_bytes: int) -> float:
     if volume != PASSES * 3 * array_bytes:
         raise Unmeasured(f"likwid-bench: not our arrays or bytes:\n{text}")
     return volume / seconds / 1e9
+
+
+if __name__ == "__main__":
+    from bench import payloads
+
+    sys.exit(payloads.main(["stream", *sys.argv[1:]]))
