@@ -2,11 +2,10 @@
 # A folder with this distribution's arm64 libraries (C library, OpenBLAS, FFTW, OpenMP), so that what is built for
 # aarch64 links and runs under qemu-aarch64 on a machine of another architecture. Its own packages are not touched:
 # apt works with an architecture, state and cache of its own. Prints the folder; does nothing when it is complete.
-# The program itself is linked against the cross compiler's C library, of the same distribution.
 #
-#   tests/payloads/arm64_root.sh [FOLDER]        default: .cache/arm64 in the repository; about 100 MB to download
-#   aarch64-linux-gnu-gcc x.c -L $root/usr/lib/aarch64-linux-gnu -Wl,-rpath-link,$root/usr/lib/aarch64-linux-gnu -lopenblas
-#   QEMU_LD_PREFIX=$root qemu-aarch64 -cpu max ./a.out
+#   tests/payloads/arm64_root.sh [FOLDER]       default: .cache/arm64 in the repository; about 30 MB to download
+#   aarch64-linux-gnu-gcc --sysroot=$root x.c -lopenblas
+#   QEMU_LD_PREFIX=$root qemu-aarch64 -cpu neoverse-n1 ./a.out
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 root=${1:-$here/.cache/arm64}
