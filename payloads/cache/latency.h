@@ -158,8 +158,7 @@ static void run_levels(const struct plan *plan) {
     check_rings(plan, memory, most, tick);
     double l1_ns = check_clock(plan, memory);
     if (!measured[DRAM]) return;
-    uint64_t rule = LLC_FACTOR * plan->llc_bytes > plan->floor_bytes ? LLC_FACTOR * plan->llc_bytes : plan->floor_bytes;
-    check(plan, "size", plan->bytes[DRAM] >= rule, (double)plan->bytes[DRAM], (double)rule);
+    check_size(plan);
     check_sequential(plan, memory);
     check(plan, "random", dram_ns >= LEAST_RATIO * l1_ns, dram_ns / l1_ns, LEAST_RATIO);
 }

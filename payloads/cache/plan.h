@@ -101,6 +101,11 @@ static void check(const struct plan *plan, const char *what, bool ok, double val
     report_check(name, ok, value, limit);
 }
 
+static void check_size(const struct plan *plan) {
+    uint64_t rule = LLC_FACTOR * plan->llc_bytes > plan->floor_bytes ? LLC_FACTOR * plan->llc_bytes : plan->floor_bytes;
+    check(plan, "size", plan->bytes[DRAM] >= rule, (double)plan->bytes[DRAM], (double)rule);
+}
+
 static void check_timer(const struct plan *plan, double shortest, double tick) {
     double ticks = TICKS_PER_SAMPLE * tick, limit = ticks < SHORTEST_SECONDS ? ticks : SHORTEST_SECONDS;
     limit = fmax(limit, LEAST_TICKS * tick);

@@ -25,6 +25,8 @@ OPTIONS = ("--windows", "3", "--window-ms", "5", "--sysfs", "{sysfs}")
 HUGE = ("./cache", "levels", "--pages", "2m", *OPTIONS)
 SMALL = ("./cache", "levels", "--pages", "4k", *OPTIONS)
 READ = ("./cache", "read", *OPTIONS)
+# Many short windows, of which the best counts, whatever else runs.
+READ_SHORT = ("./cache", "read", "--windows", "32", "--window-ms", "0.2", "--sysfs", "{sysfs}")
 TRANSFER = ("./cache", "transfer", *OPTIONS)
 NOW = "return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;"
 LOAD = "line = line->next, line = line->next, line = line->next, line = line->next;\n"
@@ -134,8 +136,14 @@ MUTANTS = [
     broken(
         "memory that fits the cache, read",
         {"plan->bytes[DRAM] = ((rule": "plan->bytes[DRAM] = 16384 + 0 * ((rule"},
-        READ,
+        READ_SHORT,
         "falling.read",
+    ),
+    broken(
+        "memory of less than four times the cache, read",
+        {"plan->bytes[DRAM] = ((rule": "plan->bytes[DRAM] = (64u << 20) + 0 * ((rule"},
+        READ,
+        "size.read",
     ),
     broken(
         "a line that never leaves its CPU",
