@@ -93,6 +93,7 @@ static struct batch run_team(const struct kernel *k, const struct cpu_list *cpus
 struct peak {
     const struct kernel *kernel; /* the fastest of its format; NULL = none runs on this CPU */
     double best;                 /* flops per second, over trials and batches */
+    double possible;             /* the same if each thread were as fast as one alone */
     double farthest;             /* from an integer number of instructions per cycle, over its widths */
     double shortest;             /* batch */
     uint64_t observed;           /* products that one iteration of `kernel` adds, counted */
@@ -105,7 +106,8 @@ struct peak_plan {
     const char *run; /* one or all */
     const struct cpu *cpu;
     const struct cpu_list *cpus;
-    bool shared_cores; /* two threads on one core have half of its units each */
+    int cores;            /* that the guest is told of */
+    bool may_share_cores; /* two threads on one core have half of its units each */
     int batches;
     uint64_t most_iterations; /* in an emulator, where nothing is fast; 0 = no limit */
 };
@@ -123,10 +125,11 @@ static uint64_t iterations_for(double seconds, const struct kernel *k, const str
     return plan->most_iterations && enough > plan->most_iterations ? plan->most_iterations : enough;
 }
 
-/* How far the rate is from a whole number of instructions per cycle, relatively; units that take bfloat16 dot products
-   every other cycle exist, and siblings of a core share its units. */
-static double from_integer(const struct kernel *k, double per_cycle, bool shared_cores) {
-    double step = (k->format == BF16 ? 0.5 : 1.0) * (shared_cores ? 0.5 : 1.0);
+/* How far the rate is from a whole number of instructions per cycle, relatively. Halves count as well for bfloat16, as
+   units that take its dot products every other cycle exist, and for teams: siblings of a core share its units, and a
+   host may put two CPUs of a guest on one core for a while, whatever it tells the guest. */
+static double from_integer(const struct kernel *k, double per_cycle, bool may_share_cores) {
+    double step = (k->format == BF16 ? 0.5 : 1.0) * (may_share_cores ? 0.5 : 1.0);
     double whole = round(per_cycle / step);
     return whole < 1.0 ? 1.0 : fabs(per_cycle / step / whole - 1.0);
 }
@@ -137,11 +140,25 @@ static double least_distance(const struct kernel *k, const struct peak_plan *pla
     double least = HUGE_VAL;
     for (int i = 0; i < WINDOWS && !(least <= INTEGER_TOLERANCE / 2); i++) {
         struct batch b = run_team(k, plan->cpus, iterations);
-        double distance = from_integer(k, b.per_cycle, plan->shared_cores);
+        double distance = from_integer(k, b.per_cycle, plan->may_share_cores);
         if (distance < least) least = distance, *per_cycle = b.per_cycle;
         if (plan->most_iterations) break;
     }
     return least;
+}
+
+/* The best of a few batches of one thread: a team may have been slower than its cores are when it was measured. */
+static double rate_alone(const struct kernel *k, const struct peak_plan *plan) {
+    struct cpu_list one = {.count = 1, .cpu = {plan->cpus->cpu[0]}};
+    struct peak_plan alone = *plan;
+    alone.cpus = &one;
+    uint64_t iterations = iterations_for(WINDOW_SECONDS, k, &alone);
+    double best = 0.0;
+    for (int trial = 0; trial < TRIALS; trial++) {
+        struct batch b = run_team(k, &one, iterations);
+        best = fmax(best, rate(&b));
+    }
+    return best;
 }
 
 static void report_peak(const struct peak_plan *plan, const struct kernel *k, const struct batch *b, bool excluded) {
@@ -200,6 +217,7 @@ static struct peak measure_peak(enum format format, const struct peak_plan *plan
         report_declined(name, reason);
         return peak;
     }
+    peak.possible = fmax(peak.best, rate_alone(peak.kernel, plan) * plan->cpus->count);
     uint64_t iterations = iterations_for(CALIBRATED_SECONDS, peak.kernel, plan);
     for (int i = 0; i <= plan->batches; i++) {
         struct batch b = run_team(peak.kernel, plan->cpus, iterations);
@@ -211,6 +229,7 @@ static struct peak measure_peak(enum format format, const struct peak_plan *plan
         if (rate(&b) > peak.best) peak.best = rate(&b);
         if (b.seconds < peak.shortest) peak.shortest = b.seconds;
         if (b.workers < peak.workers) peak.workers = b.workers;
+        peak.possible = fmax(peak.possible, rate(&b));
         /* A multiplication and an addition for each product that was counted, and no more. */
         peak.exact = peak.exact && b.exact &&
                      b.flops == 2.0 * (double)peak.observed * (double)iterations * plan->cpus->count;
