@@ -29,7 +29,7 @@ lint: $(VENV)/dev ## style, types, import directions, shell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run tests/payloads/arm64_root.sh payloads/common/link_openblas.sh
 
 format: $(VENV)/dev ## rewrite in the project's style
 	$(BIN)/ruff check --fix .

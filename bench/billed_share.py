@@ -1,7 +1,8 @@
 """What share of an instance's billed seconds was spent measuring, and what the rest went to.
 
-Billed are the seconds from the instance's launch to its end, as EC2 shows them or, once EC2 has forgotten
-the instance, as its sentinels do; at least the minute that is billed in any case. What the rest went to, the
+Billed are the seconds from the instance's launch to its end: EC2's own time of the end where it tells one,
+else the last word of its agent, which is followed by power-off (EC2 tells no time of that; a host sees it
+within seconds). At least the minute that is billed in any case. What the rest went to, the
 results tell (facts "observed"): set-up from boot until all suites were installed and built, waiting for
 calm, the time between repetitions (readings of clock and load). What remains is launch to boot, upload and
 power-off.
@@ -106,7 +107,9 @@ async def times_of(settings: Settings, run: str) -> list[InstanceTime]:
     for row in snapshot.rows:
         if row.launched_at is None or row.ended_at is None:
             continue
-        billed = billed_seconds((row.ended_at - row.launched_at).total_seconds())
+        told_by_ec2 = row.status.instance and row.status.instance.ended_at
+        ended = told_by_ec2 or row.status.last_sentinel_at or row.ended_at
+        billed = billed_seconds((ended - row.launched_at).total_seconds())
         instance = InstanceTime(f"{run} {row.planned.job}", document.mode, float(billed))
         for (job, suite), result in collected.results.items():
             if job == row.planned.job and isinstance(result, ResultDocument):
@@ -125,7 +128,7 @@ async def times_of(settings: Settings, run: str) -> list[InstanceTime]:
 def by_instance(found: Sequence[InstanceTime]) -> str:
     lines = [
         "| instance | mode | billed s | set-up | measuring | waiting for calm | between repetitions"
-        " | launch, upload, power-off | not measuring |",
+        " | launch, upload, last words | not measuring |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
