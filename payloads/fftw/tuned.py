@@ -1,4 +1,4 @@
-"""Build FFTW from its unpacked source with the SIMD that this CPU reports, both precisions, static, with OpenMP.
+"""Build FFTW from its source with the SIMD that this CPU reports, both precisions, static, with OpenMP.
 
     tuned.py [SOURCE] [PREFIX]        `source` and `tuned` unless given
 
@@ -60,12 +60,12 @@ def main() -> None:
         asked = switches(platform.machine(), cpu_flags(), precision == "single")
         print("configure " + " ".join(asked), flush=True)
         run([os.path.join(source, "configure"), "--prefix=" + prefix, *asked], folder)
-        for part in ("kernel", "simd-support", "dft", "rdft", "reodft", "threads", "api", "."):
-            # Not `make` alone: the folders tests/, tools/ and mpi/ would be built, too.
-            if part != ".":
-                run(["make", "-s", jobs, "-C", part], folder)
-            else:
-                run(["make", "-s", "SUBDIRS=.", "libfftw3{}.la".format("f" if precision == "single" else "")], folder)
+        # Not `make` alone: the folders tests/, tools/ and mpi/ would be built, too.
+        for part in ("kernel", "simd-support", "dft", "rdft", "reodft", "api"):
+            run(["make", "-s", jobs, "-C", part], folder)
+        library = "libfftw3{}.la".format("f" if precision == "single" else "")
+        run(["make", "-s", "SUBDIRS=.", library], folder)
+        run(["make", "-s", jobs, "-C", "threads"], folder)  # links with the library
         run(["make", "-s", "-C", "threads", "install-libLTLIBRARIES"], folder)
         run(["make", "-s", "SUBDIRS=.", "install-libLTLIBRARIES"], folder)
         run(["make", "-s", "-C", "api", "install-includeHEADERS"], folder)

@@ -47,7 +47,7 @@ def apply_changes(hpl: str) -> None:
 
 
 def main() -> None:
-    """Compile what is below src/ and testing/, and link it with our own main and the distribution's OpenBLAS."""
+    """Compile what is below src/ and testing/, and link it with our own main and OpenBLAS."""
     hpl = os.path.join(sys.argv[1] if len(sys.argv) > 1 else "source", "hpl")
     mpicc = next((found for found in map(shutil.which, MPICC) if found), None)
     if mpicc is None:
