@@ -58,7 +58,7 @@ def test_a_run_measures_verifies_and_leaves_nothing_behind(hosted_cli: Cli):
     assert watched.returncode == 0, watched.stderr
     log = hosted_cli("log", run, "local.1cpu-1", "--follow", "--local", *bucket)
     assert log.returncode == 0, log.stderr
-    assert "run all: exited with 0" in log.stdout
+    assert "run all, repetition 0: exited with 0" in log.stdout
     assert log.stdout.splitlines()[-1].endswith("Z COMPLETED")
     known = json.loads(hosted_cli("status", run, "local.1cpu-1", "--local", "--json", *bucket).stdout)
     assert known["sentinels"][-1]["state"] == "COMPLETED"

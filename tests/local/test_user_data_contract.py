@@ -168,7 +168,7 @@ def test_every_key_it_writes_is_in_the_grammar_and_every_body_in_its_schema(
             assert system.usable_cpus == 1
         elif found.kind == "raw":
             with tarfile.open(fileobj=io.BytesIO(launched.body(key))) as tar:
-                assert "main.stdout" in tar.getnames()
+                assert "main.0.stdout" in tar.getnames()
     assert kinds == {"heartbeat", "system", "result", "raw", "log"}
 
 
