@@ -129,6 +129,7 @@ def test_the_tuned_library_has_the_simd_of_the_cpu_and_no_other() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # building FFTW twice takes minutes
 def test_the_tuned_arm_is_built_and_passes(tmp_path: Path) -> None:
     needs("gcc", "make")
     binary = built(sources(tmp_path, "fftw"), arm="tuned") / "fftw"
