@@ -80,8 +80,10 @@ static int bind_team(const struct cpu_list *cpus, int threads) {
         int cpu = cpus->cpu[omp_get_thread_num()];
         if (pin_thread(cpu) && sched_getcpu() == cpu) {
 #pragma omp critical
-            bound += !taken[cpu];
-            taken[cpu] = true;
+            {
+                bound += !taken[cpu];
+                taken[cpu] = true;
+            }
         }
     }
     return bound;

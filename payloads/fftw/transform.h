@@ -142,6 +142,9 @@ static void OWN(verify)(const struct options *options, const struct shape *shape
 /* What the planner made of it; false when its metric is declined. */
 static bool OWN(check_planning)(const struct options *options, const struct shape *shape, FFTW(plan) plan,
                                 const struct OWN(buffers) *b, struct measured *m) {
+    int wanted = team_wanted(options), threads = FFTW(planner_nthreads) ? FFTW(planner_nthreads)() : options->threads;
+    if (options->bound < threads) threads = options->bound;
+    check_case("team", LABEL, shape, options->run, threads == wanted, threads, wanted);
     m->timelimit_hit = m->plan_seconds >= TIMELIMIT_NEAR * options->timelimit;
     bool measured = OWN(knows_measured)(shape, b);
     if (!measured && m->timelimit_hit) {
@@ -152,9 +155,6 @@ static bool OWN(check_planning)(const struct options *options, const struct shap
         return false;
     }
     check_case("planner", LABEL, shape, options->run, measured, measured, 1.0);
-    int wanted = team_wanted(options), threads = FFTW(planner_nthreads) ? FFTW(planner_nthreads)() : options->threads;
-    if (options->bound < threads) threads = options->bound;
-    check_case("team", LABEL, shape, options->run, threads == wanted, threads, wanted);
     char *text = FFTW(sprint_plan)(plan);
     if (!text) die("fftw_sprint_plan");
     report_plan(LABEL, shape, options->run, text, m);
