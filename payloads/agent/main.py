@@ -116,7 +116,7 @@ class Agent:
             if suite.failure is None:
                 self.sentinels.emit(JobState.RUNNING, suite.name)
                 left_s = self.job.left_s() - BEFORE_DEADLINE_S
-                suite.setup_s = setup_s
+                suite.setup_s = setup_s - AFTERWARDS_S
                 suite.measure(times_of(suite.mode, setup_s, budgets_s, still_s, left_s))
             still_s -= suite.budget_s
             self._deliver(suite, observed)
