@@ -43,7 +43,8 @@ def read(text: str) -> Solved:
     """
     lines = [line.strip() for line in text.splitlines()]
     data = [line for line in lines if re.match(r"W[RC]\d", line)]
-    residual = [line for line in lines if line.startswith("||Ax-b||") and "=" in line]
+    # After a residual that failed HPL prints the norms it is made of: `||Ax-b||_oo . . . = ` is one of them.
+    residual = [line for line in lines if line.startswith("||Ax-b||") and "=" in line and " . . " not in line]
     if len(data) != 1 or len(residual) != 1:
         raise Unreadable("{} result lines and {} residuals, not 1".format(len(data), len(residual)))
     found, checked = DATA.fullmatch(data[0]), RESIDUAL.fullmatch(residual[0])

@@ -63,6 +63,13 @@ def test_a_residual_that_is_no_number_stays_one() -> None:
     assert math.isnan(output.read(f"{DATA}\n{text}").residual)
 
 
+def test_a_residual_that_failed_is_read_though_its_norms_follow() -> None:
+    failed = RESIDUAL.replace("0.0029521", "2167.0000000").replace("PASSED", "FAILED")
+    norms = "||Ax-b||_oo  . . . . . . . . . . . . . . . . . =           0.001234"
+    solved = output.read(f"{DATA}\n{failed}\n{norms}\n")
+    assert (solved.residual, solved.passed) == (2167.0, False)
+
+
 @pytest.mark.parametrize(
     "text",
     [
