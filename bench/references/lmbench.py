@@ -8,11 +8,10 @@ lat_mem_rd goes through all sizes from 512 bytes to the one asked for, 2^k and 1
 has the same. Both chase on base pages with a stride of one line over the same bytes, for at least
 WINDOW_MS at a time, and report the best of WINDOWS such times. One run of each gives all rows.
 
-The orders differ: lat_mem_rd visits every page before it comes to the second line of any, so between two
-visits of a page lie all others; ours is one random cycle through all lines, in which a page may come again
-sooner. Where there are more pages than the first-level TLB holds, but not many times as many, theirs
-misses it more often. So the sizes judged are those at which both orders cost the same: few pages, or very
-many. Between them lies the far end of the second-level cache, shown and not judged.
+The orders differ: lat_mem_rd goes from page to page, in the same order of pages each time and with one order
+of lines for all of them; ours is one random cycle through all lines. At the far end of the second-level
+cache that costs lat_mem_rd a quarter more, on 2 MiB pages as well, so it is not the TLB. That size is shown
+and not judged. docs/references.md has both orders in one program.
 """
 
 from __future__ import annotations

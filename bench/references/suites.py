@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from bench.quiet import Unmeasured, output
 ROOT = Path(__file__).resolve().parents[2]
 PAYLOADS = ROOT / "payloads"
 CACHE = ROOT / ".cache" / "bench"
+KEPT_SECONDS = 24 * 3600  # longer than any comparison runs
 
 Records = list[dict[str, Any]]
 
@@ -37,7 +39,9 @@ def built(suite: str) -> Path:
     if not kept.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         for older in CACHE.glob(f"{suite}-*"):
-            shutil.rmtree(older)
+            # A comparison that is still running keeps its program, though the sources have changed since.
+            if time.time() - older.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(older)
         folder = Path(tempfile.mkdtemp(prefix=f".{suite}-", dir=CACHE))
         for name in (suite, "common"):
             shutil.copytree(PAYLOADS / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
