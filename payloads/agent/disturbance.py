@@ -43,9 +43,8 @@ class Reading:
     stolen: float  # from the usable CPUs by the hypervisor
     own: float  # CPU time of ended children and theirs
     switches: int  # involuntary, of the same
-    pressure: Optional[
-        float
-    ]  # seconds in which some program waited for a CPU; None: not told, or of other CPUs too
+    #: Seconds in which some program waited for a CPU; None: not told, or of other CPUs too.
+    pressure: Optional[float]
 
 
 def read(cpus: Set[int]) -> Reading:

@@ -107,7 +107,7 @@ class Agent:
         suites = [self._suite(name, declared[name]) for name in self.job.suites if name in declared]
         self._decline(set(self.job.suites) - set(declared), "the bundle has no suite of this name")
         prepared = self._prepare(suites, observed)
-        setup_s = self._since_boot_s(identity) + AFTERWARDS_S
+        setup_s = self._since_boot_s(identity)
         budgets_s = still_s = sum(suite.budget_s for suite in prepared)
         for suite in prepared:
             if self.stop:
@@ -116,8 +116,8 @@ class Agent:
             if suite.failure is None:
                 self.sentinels.emit(JobState.RUNNING, suite.name)
                 left_s = self.job.left_s() - BEFORE_DEADLINE_S
-                suite.setup_s = setup_s - AFTERWARDS_S
-                suite.measure(times_of(suite.mode, setup_s, budgets_s, still_s, left_s))
+                suite.setup_s = setup_s
+                suite.measure(times_of(suite.mode, setup_s + AFTERWARDS_S, budgets_s, still_s, left_s))
             still_s -= suite.budget_s
             self._deliver(suite, observed)
 

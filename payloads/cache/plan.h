@@ -5,7 +5,7 @@
 #ifndef BENCHTUI_CACHE_PLAN_H
 #define BENCHTUI_CACHE_PLAN_H
 
-#include "../common/common.h"
+#include "../common/median.h"
 
 enum { LEVELS = 4, LONGEST_NAME = 80, MAX_WINDOWS = 32 };
 enum level { L1, L2, L3, DRAM };
@@ -151,18 +151,6 @@ static void report_plan(const struct plan *plan) {
     json_string("compiler", COMPILER);
     json_end('}');
     json_close();
-}
-
-static int ascending(const void *x, const void *y) {
-    double a = *(const double *)x, b = *(const double *)y;
-    return (a > b) - (a < b);
-}
-
-static double median(const double *values, int count) {
-    double sorted[MAX_CPUS];
-    memcpy(sorted, values, (size_t)count * sizeof *values);
-    qsort(sorted, (size_t)count, sizeof *sorted, ascending);
-    return count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
 }
 
 #endif

@@ -357,6 +357,12 @@ static inline uint64_t huge_page_bytes(void) {
     return bytes <= (32u << 20) ? bytes : 2u << 20;
 }
 
+/* `bytes` up to whole huge pages: what ends inside of one would never be on it. */
+static inline uint64_t whole_pages(uint64_t bytes) {
+    uint64_t page = huge_page_bytes();
+    return (bytes + page - 1) / page * page;
+}
+
 /* Untouched memory, aligned to a huge page, whose page size does not depend on the host's default: PAGES_HUGE asks
    for transparent huge pages by madvise, PAGES_SMALL forbids them. What came of it: huge_bytes_observed(). The first
    thread to write a page decides its NUMA node. NULL when the address space or the kernel refuses. */

@@ -172,4 +172,10 @@ static inline void report_blas(const struct cpu *cpu, const char *run) {
     report_check(name, core_fits(cpu, core), core_fits(cpu, core), 1.0);
 }
 
+/* CPU seconds per wall second of n threads that may be called n threads: at least 1 + 0.3 (n - 1), and at most 1.25 n,
+   as CPU time and wall time are read one after the other. */
+static inline double least_busy(int threads) { return threads > 1 ? 1.0 + 0.3 * (threads - 1) : 0.0; }
+
+static inline double most_busy(int threads) { return 1.25 * threads; }
+
 #endif

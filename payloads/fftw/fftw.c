@@ -96,12 +96,6 @@ static double cpu_seconds(void) {
            1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
 }
 
-/* A buffer smaller than a huge page would never be on one. */
-static uint64_t whole_huge_pages(uint64_t bytes) {
-    uint64_t page = huge_page_bytes();
-    return (bytes + page - 1) / page * page;
-}
-
 static const char *file_of(void *function) {
     Dl_info where;
     return dladdr(function, &where) && where.dli_fname ? where.dli_fname : "";

@@ -209,7 +209,7 @@ static void OWN(run_case)(const struct options *options, const struct shape *sha
     struct OWN(buffers) b = {.bytes = (uint64_t)shape->n * sizeof(FFTW(complex))};
     struct measured m = {.library = FFTW(version)};
     if (!fits_in_memory(2 * b.bytes, LABEL, shape, options)) return;
-    b.memory_bytes = whole_huge_pages(2 * b.bytes + OFFSET_BYTES);
+    b.memory_bytes = whole_pages(2 * b.bytes + OFFSET_BYTES);
     b.memory = allocate_pages(b.memory_bytes, PAGES_HUGE);
     if (!b.memory) die("memory for the transform");
     b.in = b.memory;

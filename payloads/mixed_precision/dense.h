@@ -25,8 +25,6 @@ extern void dsgesv_(const int *n, const int *nrhs, double *a, const int *lda, in
 static const double DENSE_SECONDS = 0.02; /* a sample is at least this long */
 /* ||Ax - b|| / (eps (||A|| ||x|| + ||b||) n) as HPL has it. HPL asks for 16; what is right lies below 0.01. */
 static const double RESIDUAL_LIMIT = 0.05;
-/* CPU seconds per wall second of n threads: at least 1 + 0.3 (n - 1), and of one thread at most 1.25. */
-static const double WORKING_SHARE = 0.3, SLACK = 0.25;
 static const double DEVIATIONS = 8.0; /* lambda of Higham and Mary's bound: it fails with probability 2 exp(-32) */
 
 struct dense_plan {
@@ -172,9 +170,6 @@ static double measure_product(struct dense_plan *plan, bool is_single, int n) {
     drop(&a), drop(&b), drop(&c);
     return best;
 }
-
-/* CPU seconds per wall second of n threads that may be called n threads. */
-static double least_busy(int threads) { return threads > 1 ? 1.0 + WORKING_SHARE * (threads - 1) : 0.0; }
 
 /* While no sample has kept the threads busy, some more products: another program that has a CPU for a moment is no proof
    that the library does not use it. */

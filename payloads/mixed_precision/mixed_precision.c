@@ -7,6 +7,7 @@
  *
  * --iterations bounds the work of the peak kernels, for emulators; its rates are no results.
  */
+#include "../common/arguments.h"
 #include "dense.h"
 #include "peak.h"
 
@@ -73,7 +74,7 @@ static void measure_dense(const struct options *options, const struct peak peak[
     if (plan->busiest > 0.0) {
         check(options->run, "error_is_seen", plan->blind == 0, plan->blind, 0.0);
         int count = plan->threads;
-        double least = least_busy(count), most = count * (1.0 + SLACK);
+        double least = least_busy(count), most = most_busy(count);
         if (!options->iterations) look_for_the_team(plan); /* no emulator: there it would take minutes */
         bool right = openblas_get_num_threads() == count && plan->busiest >= least && plan->busiest <= most;
         check(options->run, "team_blas", right, plan->busiest, count > 1 ? least : most);
@@ -107,16 +108,6 @@ static void report_plan(const struct options *options, const struct peak_plan *p
     if (plan->most_iterations) json_integer("most_iterations", (int64_t)plan->most_iterations);
     json_end('}');
     json_close();
-}
-
-static int parse_count(const char *text, int low, int high) {
-    char *end;
-    long value = text ? strtol(text, &end, 10) : 0;
-    if (!text || end == text || *end || value < low || value > high) {
-        fprintf(stderr, "a number from %d to %d is needed, not %s\n", low, high, text ? text : "nothing");
-        exit(2);
-    }
-    return (int)value;
 }
 
 /* "2000,4000" */

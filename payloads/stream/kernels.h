@@ -104,11 +104,6 @@ static double pass(kernel_function kernel, const struct arrays *v, int threads, 
     return now_seconds() - start;
 }
 
-static uint64_t whole_pages(uint64_t bytes) {
-    uint64_t page = huge_page_bytes();
-    return (bytes + page - 1) / page * page;
-}
-
 static bool allocate_arrays(struct arrays *v, uint64_t array_bytes, enum pages pages) {
     v->n = array_bytes / sizeof(double);
     v->bytes = whole_pages(3 * array_bytes + 2 * OFFSET * sizeof(double));

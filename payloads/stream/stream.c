@@ -8,6 +8,8 @@
  */
 #include <sys/resource.h>
 
+#include "../common/arguments.h"
+#include "../common/median.h"
 #include "verify.h"
 
 enum { MAX_REPETITIONS = 100, PAIRS = 9, LONGEST_NAME = 64 };
@@ -98,11 +100,6 @@ static void check_timer(const struct run *run, double shortest, double tick) {
     double ticks = TICKS_PER_SAMPLE * tick, limit = ticks < SHORTEST_SECONDS ? ticks : SHORTEST_SECONDS;
     limit = fmax(limit, LEAST_TICKS * tick);
     check(run, "timer", shortest >= limit, shortest, limit);
-}
-
-static int ascending(const void *x, const void *y) {
-    double a = *(const double *)x, b = *(const double *)y;
-    return (a > b) - (a < b);
 }
 
 /*
@@ -257,16 +254,6 @@ static bool impossible(const struct run *run, const struct plan *plan, char reas
                  "of memory",
                  1e-6 * (double)run->array_bytes, 1e-6 * (double)plan->llc.bytes, 1e-6 * (double)plan->memory_bytes);
     return *reason;
-}
-
-static int parse_count(const char *text, int low, int high) {
-    char *end;
-    long value = text ? strtol(text, &end, 10) : 0;
-    if (!text || end == text || *end || value < low || value > high) {
-        fprintf(stderr, "a number from %d to %d is needed, not %s\n", low, high, text ? text : "nothing");
-        exit(2);
-    }
-    return (int)value;
 }
 
 static bool given(const char *option, const char *value, const char *name, const char *choice) {

@@ -67,11 +67,6 @@ static void fill(const struct vectors *v) {
     }
 }
 
-static uint64_t whole_pages(uint64_t bytes) {
-    uint64_t page = huge_page_bytes();
-    return (bytes + page - 1) / page * page;
-}
-
 static bool allocate_vectors(struct vectors *v, uint64_t vector_bytes) {
     v->n = (int)(vector_bytes / sizeof(double));
     v->largest = (size_t)v->n - 1 - (size_t)v->n / 7;

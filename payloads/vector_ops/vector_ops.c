@@ -9,6 +9,7 @@
  */
 #include <limits.h>
 
+#include "../common/arguments.h"
 #include "functions.h"
 
 enum { MAX_BATCHES = 100, LEVELS = 4, PROBES = 30 };
@@ -23,8 +24,6 @@ static const double TICKS_PER_BATCH = 1000.0;  /* or so many times the clock's t
 static const uint64_t LLC_FACTOR = 4;          /* a vector in memory: at least 4 x the last-level caches */
 static const uint64_t FLOOR_BYTES = 80000000;  /* and at least 80 MB, whatever a guest says of its caches */
 static const uint64_t MEMORY_DIVISOR = 2;      /* both vectors take at most half of the usable memory */
-/* CPU seconds per wall second of n threads: at least 1 + 0.3 (n - 1), and of one thread at most 1.25. */
-static const double WORKING_SHARE = 0.3, SLACK = 0.25; /* CPU time and wall time are read one after the other */
 
 struct plan {
     const char *name; /* one or all: the suffix of its metrics */
@@ -173,9 +172,6 @@ static void measure_function(const struct plan *plan, enum function f, enum leve
     }
 }
 
-/* CPU seconds per wall second of n threads that may be called n threads. */
-static double least_busy(int threads) { return threads > 1 ? 1.0 + WORKING_SHARE * (threads - 1) : 0.0; }
-
 /* While no daxpy has kept the threads busy yet, some more of them, not samples: another program that has a CPU for a
    moment is no proof that the library does not use it. */
 static void look_for_the_team(const struct plan *plan, enum level level, const struct vectors *v) {
@@ -219,7 +215,7 @@ static void verify(const struct plan *plan, double tick) {
     for (int level = 0; level < LEVELS; level++)
         if (seen.measured[level] && seen.busiest[DAXPY][level] > busy) busy = seen.busiest[DAXPY][level];
     int count = plan->cpus.count;
-    double least = least_busy(count), most = count * (1.0 + SLACK);
+    double least = least_busy(count), most = most_busy(count);
     check(plan, "team", threads == count && busy >= least && busy <= most, busy, count > 1 ? least : most);
 }
 
@@ -286,16 +282,6 @@ static void measure(struct plan *plan) {
     if (done == 0) return;
     report_threading(plan);
     verify(plan, tick);
-}
-
-static int parse_count(const char *text, int low, int high) {
-    char *end;
-    long value = text ? strtol(text, &end, 10) : 0;
-    if (!text || end == text || *end || value < low || value > high) {
-        fprintf(stderr, "a number from %d to %d is needed, not %s\n", low, high, text ? text : "nothing");
-        exit(2);
-    }
-    return (int)value;
 }
 
 int main(int argc, char **argv) {

@@ -27,6 +27,19 @@ from tests.payloads.kernels import (
 BOUNDS = "bounds"
 """The check that a sample out of payload.toml's ``min`` and ``max`` fails, as ``bounds:<metric>``."""
 
+NOW = "return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;"
+"""Where common.h reads the clock."""
+CLOCK_OF_10_MS = {
+    NOW: "return (double)t.tv_sec + 1e-2 * (double)(t.tv_nsec / 10000000);",
+    "STEPS = 64,": "STEPS = 2,",
+}
+_FORCE = "static inline void force_fitting_core(char **argv, const struct cpu *cpu) {"
+KERNELS_OF_2004 = {
+    _FORCE: _FORCE + ' if (!getenv("OPENBLAS_CORETYPE"))'
+    ' { setenv("OPENBLAS_CORETYPE", "Prescott", 1); execv("/proc/self/exe", argv); }'
+}
+"""OpenBLAS chooses those, whatever the CPU."""
+
 Change = Mapping[str, str] | Callable[[Path], None]
 
 

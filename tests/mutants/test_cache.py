@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.harness import Mutant, check_is_caught, parameters
+from tests.mutants.harness import NOW, Mutant, check_is_caught, parameters
 from tests.payloads.kernels import CPUS, fake_sysfs, three_levels
 
 
@@ -28,7 +28,6 @@ READ = ("./cache", "read", *OPTIONS)
 # Many short windows, of which the best counts, whatever else runs.
 READ_SHORT = ("./cache", "read", "--windows", "32", "--window-ms", "0.2", "--sysfs", "{sysfs}")
 TRANSFER = ("./cache", "transfer", *OPTIONS)
-NOW = "return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;"
 LOAD = "line = line->next, line = line->next, line = line->next, line = line->next;\n"
 CHASE = "    *line = chase(*line, steps);\n"
 FIRST_LOADS = f"i += UNROLLED) {{\n        {LOAD}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.harness import Mutant, check_is_caught, parameters
+from tests.mutants.harness import CLOCK_OF_10_MS, KERNELS_OF_2004, Mutant, check_is_caught, parameters
 
 x86_64 = platform.machine() == "x86_64"
 
@@ -57,12 +57,6 @@ def keep_accumulators_in_memory(suite: Path) -> None:
     file.write_text(text[:start] + "#define AGAIN(i) a##i = accumulator[i]\n" + text[start:])
 
 
-NOW = "return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;"
-FORCE = "static inline void force_fitting_core(char **argv, const struct cpu *cpu) {"
-WRONG_CORE = (
-    FORCE + ' if (!getenv("OPENBLAS_CORETYPE"))'
-    ' { setenv("OPENBLAS_CORETYPE", "Prescott", 1); execv("/proc/self/exe", argv); }'
-)
 REPEAT = "if (b.seconds < SHORTEST_SECONDS && !plan->most_iterations) {"
 COUNT = "b.flops += 2.0 * (double)iterations"
 TABLE = '"vfmadd231pd", "%ymm", 256, 12, 4' if x86_64 else '"fmla", ".2d", 128, 24, 2'
@@ -113,15 +107,8 @@ MUTANTS = [
         {"CALIBRATED_SECONDS = 7e-3": "CALIBRATED_SECONDS = 1e-5", REPEAT: "if (false) {"},
         "timer",
     ),
-    mutant(
-        "a clock of ten milliseconds",
-        {
-            NOW: "return (double)t.tv_sec + 1e-2 * (double)(t.tv_nsec / 10000000);",
-            "STEPS = 64,": "STEPS = 2,",
-        },
-        "timer",
-    ),
-    mutant("kernels for a CPU of 2004", {FORCE: WRONG_CORE}, "blas_core"),
+    mutant("a clock of ten milliseconds", CLOCK_OF_10_MS, "timer"),
+    mutant("kernels for a CPU of 2004", KERNELS_OF_2004, "blas_core"),
     mutant(
         "all threads on one CPU", {"pin_thread(w->cpu)": "pin_thread(0)"}, "team_fp64", threads="all", cpus=2
     ),

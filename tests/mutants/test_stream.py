@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.harness import Mutant, check_is_caught, parameters
+from tests.mutants.harness import NOW, Mutant, check_is_caught, parameters
 from tests.payloads.kernels import fake_sysfs
 
 ONE = ("./stream", "--threads", "one", "--repetitions", "3", "--sysfs", "{sysfs}")
@@ -16,7 +16,6 @@ TWICE = ("./stream", "--threads", "one", "--twice", "--sysfs", "{sysfs}")
 
 LOOP = "for (size_t i = low; i < high; i++) a[i] = b[i] + SCALAR * c[i];"
 PASS = "static double pass(kernel_function kernel, const struct arrays *v, int threads, int part) {"
-NOW = "return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;"
 
 
 def two_nodes(root: Path) -> Path:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants.harness import Mutant, check_is_caught, parameters
+from tests.mutants.harness import CLOCK_OF_10_MS, KERNELS_OF_2004, Mutant, check_is_caught, parameters
 from tests.payloads.kernels import CPUS, fake_sysfs, three_levels
 
 
@@ -31,13 +31,7 @@ def mutant(
     )
 
 
-NOW = "return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;"
 RETRY = "if (batch[k].seconds < SHORTEST_SECONDS) calls = 2 * calls, k--;"
-FORCE = "static inline void force_fitting_core(char **argv, const struct cpu *cpu) {"
-WRONG_CORE = (
-    FORCE + ' if (!getenv("OPENBLAS_CORETYPE"))'
-    ' { setenv("OPENBLAS_CORETYPE", "Prescott", 1); execv("/proc/self/exe", argv); }'
-)
 MUTANTS = [
     mutant("the result of ddot is not used", {"sum += cblas_ddot": "(void)cblas_ddot"}, "ddot"),
     mutant("half the vector", {"cblas_daxpy(v->n, even": "cblas_daxpy(v->n / 2, even"}, "daxpy"),
@@ -57,15 +51,8 @@ MUTANTS = [
         {"calls = 1;\n    for": "calls = 1;\n    return 1;\n    for", RETRY: ""},
         "timer",
     ),
-    mutant(
-        "a clock of ten milliseconds",
-        {
-            NOW: "return (double)t.tv_sec + 1e-2 * (double)(t.tv_nsec / 10000000);",
-            "STEPS = 64,": "STEPS = 2,",
-        },
-        "timer",
-    ),
-    mutant("kernels for a CPU of 2004", {FORCE: WRONG_CORE}, "blas_core"),
+    mutant("a clock of ten milliseconds", CLOCK_OF_10_MS, "timer"),
+    mutant("kernels for a CPU of 2004", KERNELS_OF_2004, "blas_core"),
     mutant(
         "one thread by accident",
         {"openblas_set_num_threads(plan.cpus.count);": "openblas_set_num_threads(1);"},

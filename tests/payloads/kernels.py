@@ -40,6 +40,14 @@ def needs(*programs: str) -> None:
             pytest.skip(f"{program} is not installed")
 
 
+def clang() -> str:
+    """Its name; skips the test where there is none."""
+    found = next((name for name in ("clang", "clang-14") if shutil.which(name)), None)
+    if found is None:
+        pytest.skip("clang is not installed")
+    return found
+
+
 # A suite's folder, whole or broken
 
 
@@ -104,6 +112,13 @@ def is_compiler(command: Sequence[str]) -> bool:
 
 
 # What it prints
+
+
+def assert_refused(binary: Path, arguments: Sequence[str]) -> None:
+    """Wrong arguments end a program with 2, and it says so on standard error alone."""
+    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
 
 
 def clean_environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -167,9 +167,7 @@ def test_the_line_of_sysfs_is_the_stride(cache: Path, tmp_path: Path) -> None:
     "arguments", [[], ["some"], ["levels", "--pages", "1g"], ["read", "--windows", "0"], ["read", "--sysfs"]]
 )
 def test_wrong_arguments_are_refused_on_stderr(cache: Path, arguments: list[str]) -> None:
-    done = subprocess.run([cache, *arguments], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr
+    kernels.assert_refused(cache, arguments)
 
 
 # Plateaus of recorded curves

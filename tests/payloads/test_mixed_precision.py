@@ -1,7 +1,6 @@
 """The mixed_precision payload: built as declared, run for real, told of other CPUs, and for aarch64."""
 
 import platform
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from tests.payloads.kernels import (
     PAYLOADS,
     STRICT,
     arm64_root,
+    assert_refused,
     built,
     checks,
+    clang,
     cross_compiled,
     declined,
     emulated,
@@ -143,17 +144,12 @@ def test_declines_sizes_beyond_half_of_the_memory(binary: Path) -> None:
     [[], ["--threads", "some"], ["--threads", "one", "--gemm", "99"], ["--threads", "one", "--solve", ""]],
 )
 def test_wrong_arguments_are_refused_on_stderr(binary: Path, arguments: list[str]) -> None:
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr
+    assert_refused(binary, arguments)
 
 
 def test_clang_compiles_it_without_a_warning(tmp_path: Path) -> None:
-    clang = shutil.which("clang") or shutil.which("clang-14")
-    if clang is None:
-        pytest.skip("clang is not installed")
     (command, *_) = SUITE.build.commands
-    execute([clang, *command[1:], *STRICT], sources(tmp_path, "mixed_precision"))
+    execute([clang(), *command[1:], *STRICT], sources(tmp_path, "mixed_precision"))
 
 
 @pytest.mark.parametrize("cpu", [pytest.param(cpu, marks=pytest.mark.slow) for cpu in GRAVITON])

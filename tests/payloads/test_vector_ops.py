@@ -1,6 +1,5 @@
 """The vector_ops payload: built as declared, run for real, on machines this one is not, and for aarch64."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from tests.payloads.kernels import (
     PAYLOADS,
     STRICT,
     arm64_root,
+    assert_refused,
     built,
     checks,
+    clang,
     cross_compiled,
     declined,
     emulated,
@@ -134,17 +135,12 @@ def test_a_core_that_does_not_fit_is_refused(binary: Path, tmp_path: Path) -> No
     "arguments", [[], ["--threads", "some"], ["--threads"], ["--threads", "one", "--batches", "0"]]
 )
 def test_wrong_arguments_are_refused_on_stderr(binary: Path, arguments: list[str]) -> None:
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr
+    assert_refused(binary, arguments)
 
 
 def test_clang_compiles_it_without_a_warning(tmp_path: Path) -> None:
-    clang = shutil.which("clang") or shutil.which("clang-14")
-    if clang is None:
-        pytest.skip("clang is not installed")
     (command, *_) = SUITE.build.commands
-    execute([clang, *command[1:], *STRICT], sources(tmp_path, "vector_ops"))
+    execute([clang(), *command[1:], *STRICT], sources(tmp_path, "vector_ops"))
 
 
 @pytest.mark.parametrize("cpu", [pytest.param(cpu, marks=pytest.mark.slow) for cpu in GRAVITON])
