@@ -8,10 +8,10 @@ lat_mem_rd goes through all sizes from 512 bytes to the one asked for, 2^k and 1
 has the same. Both chase on base pages with a stride of one line over the same bytes, for at least
 WINDOW_MS at a time, and report the best of WINDOWS such times. One run of each gives all rows.
 
-The orders differ: lat_mem_rd goes from page to page, in the same order of pages each time and with one order
-of lines for all of them; ours is one random cycle through all lines. At the far end of the second-level
-cache that costs lat_mem_rd a quarter more, on 2 MiB pages as well, so it is not the TLB. That size is shown
-and not judged. docs/references.md has both orders in one program.
+lat_mem_rd goes from page to page, in the same order of pages each time and with one order of lines for all
+of them; the suite's curve is one random cycle through all lines. What an order costs is no property of either
+program: ours is judged in lat_mem_rd's (`--order paged`), and the suite's own is shown beside it. At the far
+end of the second-level cache lat_mem_rd's costs a quarter more, on 2 MiB pages as well: it is not the TLB.
 """
 
 from __future__ import annotations
@@ -30,12 +30,17 @@ from bench.references.suites import built, records, samples
 SHA256 = "735df59369215cee41c82c9f18aa9153f3cae106f0604be8a0cc17c18c73f51d"  # 3.0-a9+debian.1-6, amd64
 VERSION = "3.0-a9+debian.1-6"
 RELEASE = "bookworm"
+#: Orders of our chase, and what its figures are called in each.
+ORDERS = {"paged": "paged", "random": "curve"}
+JUDGED = "paged"
 WINDOWS = 3
 WINDOW_MS = 10
 WITHIN = 0.05
 LEAST_MEMORY = 128 << 20
 #: lmbench measures these constants of its clock in every process, for seconds, unless it is told them.
 SETTINGS = {"ENOUGH": str(1000 * WINDOW_MS), "TIMING_O": "0", "LOOP_O": "0"}
+
+Sizes = list[tuple[str, int]]
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -49,23 +54,24 @@ def comparisons() -> Iterator[Comparison]:
     yield Comparison(
         rows=tuple(
             Row(
-                f"chase {level}, {size_name(size)}",
+                f"chase {level}, {size_name(size)}{'' if order == JUDGED else ', random'}",
                 f"lat_mem_rd -t, lmbench {VERSION}",
                 "ns",
                 least=1 - WITHIN,
                 greatest=1 + WITHIN,
-                judged=judged,
+                judged=order == JUDGED,
             )
-            for level, size, judged in chosen
+            for order in ORDERS
+            for level, size in chosen
         ),
         conditions=f"CPU {cpu}, base pages, stride of a line, best of {WINDOWS} times of {WINDOW_MS} ms",
-        ours=lambda: ours(folder, cpu, [size for _, size, _ in chosen]),
-        theirs=lambda: theirs(program, cpu, [size for _, size, _ in chosen]),
+        ours=lambda: [best for order in ORDERS for best in ours(folder, cpu, order, chosen)],
+        theirs=lambda: len(ORDERS) * theirs(program, cpu, chosen),
     )
 
 
-def sizes() -> list[tuple[str, int, bool]]:
-    """Level, bytes and whether it is judged, from what sysfs claims; all are powers of two."""
+def sizes() -> Sizes:
+    """Level and bytes, from what sysfs claims; all are powers of two."""
     claimed = {}
     for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):
         told = {name: (index / name).read_text().strip() for name in ("level", "type", "size")}
@@ -75,11 +81,11 @@ def sizes() -> list[tuple[str, int, bool]]:
         raise Unmeasured(f"sysfs tells of caches of the levels {sorted(claimed)}, not of three")
     memory = max(4 * claimed[3], LEAST_MEMORY)
     return [
-        ("L1", power_of_two(claimed[1] // 2), True),
-        ("L2", power_of_two(claimed[2] // 4), True),
-        ("L2, far end", power_of_two(claimed[2] // 2), False),
-        ("L3", power_of_two(claimed[3] // 8), True),
-        ("DRAM", power_of_two(2 * memory - 1), True),
+        ("L1", power_of_two(claimed[1] // 2)),
+        ("L2", power_of_two(claimed[2] // 4)),
+        ("L2, far end", power_of_two(claimed[2] // 2)),
+        ("L3", power_of_two(claimed[3] // 8)),
+        ("DRAM", power_of_two(2 * memory - 1)),
     ]
 
 
@@ -92,25 +98,25 @@ def size_name(size: int) -> str:
     return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
 
 
-def ours(folder: Path, cpu: int, chosen: list[int]) -> list[float]:
+def ours(folder: Path, cpu: int, order: str, chosen: Sizes) -> list[float]:
     """The best window at each size, in ns."""
-    options = ["--pages", "4k", "--windows", str(WINDOWS), "--window-ms", str(WINDOW_MS)]
+    options = ["--order", order, "--pages", "4k", "--windows", str(WINDOWS), "--window-ms", str(WINDOW_MS)]
     found = records(folder, "./cache", "curve", *options, before=tuple(on(cpu)))
     best = []
-    for size in chosen:
-        windows = samples(found, f"curve.4k.{size_name(size).replace(' ', '')}")
+    for _, size in chosen:
+        windows = samples(found, f"{ORDERS[order]}.4k.{size_name(size).replace(' ', '')}")
         if len(windows) != WINDOWS or any(window["bytes"] != size for window in windows):
             raise Unmeasured(f"ours: not {WINDOWS} windows of {size} bytes: {windows}")
         best.append(min(float(window["value"]) for window in windows))
     return best
 
 
-def theirs(program: Path, cpu: int, chosen: list[int]) -> list[float]:
+def theirs(program: Path, cpu: int, chosen: Sizes) -> list[float]:
     """What lat_mem_rd prints (on standard error) for each size, in ns."""
-    options = ["-t", "-N", str(WINDOWS), str(max(chosen) >> 20), "64"]
+    options = ["-t", "-N", str(WINDOWS), str(max(size for _, size in chosen) >> 20), "64"]
     text = output(*on(cpu), str(program), *options, also=SETTINGS, both=True)
     printed = dict(re.findall(r"(?m)^(\d+\.\d{5}) (\d+\.\d+)$", text))
     try:
-        return [float(printed[f"{size / 2**20:.5f}"]) for size in chosen]
+        return [float(printed[f"{size / 2**20:.5f}"]) for _, size in chosen]
     except KeyError as error:
         raise Unmeasured(f"lat_mem_rd printed no size {error}:\n{text}") from error

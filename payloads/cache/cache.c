@@ -4,6 +4,7 @@
  * Method, formulas and literature: docs/suites/cache.md.
  *
  *   cache levels|curve --pages 2m|4k [--windows 3] [--window-ms 10] [--floor-bytes 134217728] [--sysfs /sys]
+ *   cache curve [the same options] --order paged   in the order of lat_mem_rd, to be compared with it
  *   cache read|transfer [the same options]
  *   cache plateaus < CURVE            sizes and nanoseconds of a recorded curve; prints its plateaus
  */
@@ -204,6 +205,8 @@ static void parse_arguments(int argc, char **argv, struct plan *plan) {
         else if (strcmp(argv[i], "--floor-bytes") == 0) plan->floor_bytes = (uint64_t)number(argv[i], value, 1e5, 1e12);
         else if (value && strcmp(argv[i], "--pages") == 0 && strcmp(value, "2m") == 0) plan->pages = PAGES_HUGE;
         else if (value && strcmp(argv[i], "--pages") == 0 && strcmp(value, "4k") == 0) plan->pages = PAGES_SMALL;
+        else if (value && strcmp(argv[i], "--order") == 0 && strcmp(value, "random") == 0) plan->paged = false;
+        else if (value && strcmp(argv[i], "--order") == 0 && strcmp(value, "paged") == 0) plan->paged = true;
         else not_understood(argv[i], value);
     }
 }
@@ -216,8 +219,9 @@ int main(int argc, char **argv) {
     if (strcmp(run, "plateaus") == 0) return plateaus_of_input();
     parse_arguments(argc, argv, &plan);
     if (strcmp(run, "levels") == 0) snprintf(suffix, sizeof suffix, "%s", page_name(&plan));
-    else if (strcmp(run, "curve") == 0) snprintf(suffix, sizeof suffix, "curve.%s", page_name(&plan));
+    else if (strcmp(run, "curve") == 0) snprintf(suffix, sizeof suffix, "%s.%s", curve_name(&plan), page_name(&plan));
     else snprintf(suffix, sizeof suffix, "%s", run);
+    if (plan.paged && strcmp(run, "curve") != 0) not_understood("--order", "paged");
     plan.suffix = suffix;
     usable_cpus(&plan.cpus);
     plan.memory_bytes = usable_memory_bytes(&plan.memory_source);

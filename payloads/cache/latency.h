@@ -26,7 +26,7 @@ static const char *page_name(const struct plan *plan) { return plan->pages == PA
 /* A random ring over the first `bytes` of the memory, walked once and then chased `windows` times. */
 static void measure_ring(const struct plan *plan, char *memory, uint64_t bytes, struct window windows[MAX_WINDOWS]) {
     struct ring ring = {memory, plan->line_bytes, bytes / plan->line_bytes};
-    make_random(&ring);
+    (plan->paged ? make_paged : make_random)(&ring);
     tally.rings++;
     tally.whole_cycles += walk(&ring) == ring.lines;
     struct line *line = line_at(&ring, 0);
@@ -167,10 +167,12 @@ static void run_levels(const struct plan *plan) {
 static uint64_t curve_bytes(int i) { return (UINT64_C(2) + (uint64_t)(i % 2)) << (SMALLEST - 1 + i / 2); }
 enum { CURVE_POINTS = 2 * (LARGEST - SMALLEST) + 1 };
 
+static const char *curve_name(const struct plan *plan) { return plan->paged ? "paged" : "curve"; }
+
 static void curve_metric(char name[LONGEST_NAME], const struct plan *plan, uint64_t bytes) {
     const char *unit = bytes % (1u << 30) == 0 ? "GiB" : bytes % (1u << 20) == 0 ? "MiB" : "KiB";
     int shift = *unit == 'G' ? 30 : *unit == 'M' ? 20 : 10;
-    snprintf(name, LONGEST_NAME, "curve.%s.%" PRIu64 "%s", page_name(plan), bytes >> shift, unit);
+    snprintf(name, LONGEST_NAME, "%s.%s.%" PRIu64 "%s", curve_name(plan), page_name(plan), bytes >> shift, unit);
 }
 
 /* Do the sizes that follow from sysfs lie on the plateaus that were found? Where one does not, the figure of that level

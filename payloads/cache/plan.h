@@ -26,6 +26,7 @@ struct plan {
     uint64_t floor_bytes, memory_bytes;
     const char *memory_source;
     enum pages pages;
+    bool paged;                     /* lat_mem_rd's order, in figures that are called after it and are no metric */
     double window_seconds;
     int windows;
 };
@@ -143,6 +144,7 @@ static void report_plan(const struct plan *plan) {
         json_integer(name, (int64_t)plan->bytes[level]);
     }
     json_string("pages", plan->pages == PAGES_HUGE ? "huge, asked for by madvise" : "small, huge forbidden by madvise");
+    json_string("order", plan->paged ? "page by page" : "one random cycle");
     json_integer("page_bytes", sysconf(_SC_PAGESIZE));
     json_integer("memory_bytes", (int64_t)plan->memory_bytes);
     json_string("memory_source", plan->memory_source);

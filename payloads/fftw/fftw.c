@@ -27,9 +27,10 @@ static const double TIMELIMIT_NEAR = 0.9;    /* the planner stops some way befor
 static const double MEMORY_DIVISOR = 2;      /* the buffers take at most half of usable memory */
 static const double COARSE_FACTOR = 257.0;   /* 2^8 + 1 */
 
-/* Between the two buffers: 16 small pages and 8 lines. Without it both have equal low address bits and compete inside
-   the first-level cache. A multiple of 64, so that both are aligned alike for any SIMD. */
-static const uint64_t OFFSET_BYTES = 16 * 4096 + 512;
+/* Between the two buffers: one line, for with none both have equal low address bits, and a store waits for loads that
+   only look like it. Far apart by other distances transforms of many megabytes were slower. A multiple of 64, so that
+   both are aligned alike for any SIMD. */
+static const uint64_t OFFSET_BYTES = 64;
 
 struct shape {
     char name[24];

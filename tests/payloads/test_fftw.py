@@ -118,8 +118,12 @@ def tuned_switches(machine: str, flags: set[str], single: bool) -> list[str]:
 
 def test_the_tuned_library_has_the_simd_of_the_cpu_and_no_other() -> None:
     zen2 = tuned_switches("x86_64", {"sse2", "avx", "avx2", "fma"}, single=False)
-    assert "--enable-avx2" in zen2
+    assert {"--enable-avx2", "--enable-fma"} <= set(zen2)
     assert "--enable-avx512" not in zen2
+    assert "--enable-sse2" not in zen2
+    ivy_bridge = tuned_switches("x86_64", {"sse2", "avx"}, single=False)
+    assert {"--enable-sse2", "--enable-avx"} <= set(ivy_bridge)
+    assert "--enable-fma" not in ivy_bridge
     assert "--enable-avx512" in tuned_switches(
         "x86_64", {"sse2", "avx", "avx2", "fma", "avx512f"}, single=True
     )
