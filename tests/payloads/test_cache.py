@@ -113,6 +113,17 @@ def test_the_curve_has_the_same_names_everywhere_and_ends_at_four_times_the_last
         assert checks(found).items() >= {"cycle.curve.4k": True, "consumed.curve.4k": True}.items()
 
 
+def test_a_chase_in_the_order_of_another_program_is_no_metric(cache: Path, sysfs: Path) -> None:
+    found = records(cache, "curve", "--order", "paged", "--pages", "4k", *QUICK, *SMALL, "--sysfs", sysfs)
+    names = {record["sample"] for record in samples(found)}
+    assert not names & set(DECLARATION["metrics"])
+    if names:
+        # 6 KiB are a page and a half.
+        assert {"paged.4k.4KiB", "paged.4k.6KiB", "paged.4k.4MiB"} <= names
+        assert checks(found).items() >= {"cycle.paged.4k": True, "consumed.paged.4k": True}.items()
+        assert fact(found, "run.paged.4k")["order"] == "page by page"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pages", ["2m", "4k"])
 def test_the_whole_curve_of_this_machine(cache: Path, pages: str) -> None:
@@ -164,7 +175,15 @@ def test_the_line_of_sysfs_is_the_stride(cache: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["some"], ["levels", "--pages", "1g"], ["read", "--windows", "0"], ["read", "--sysfs"]]
+    "arguments",
+    [
+        [],
+        ["some"],
+        ["levels", "--pages", "1g"],
+        ["levels", "--order", "paged"],
+        ["read", "--windows", "0"],
+        ["read", "--sysfs"],
+    ],
 )
 def test_wrong_arguments_are_refused_on_stderr(cache: Path, arguments: list[str]) -> None:
     kernels.assert_refused(cache, arguments)
