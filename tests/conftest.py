@@ -25,7 +25,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start worlds compare the whole machine before and after: one process runs them all."""
+    """Tests that compare the whole machine before and after a world run in one process, and those with a
+    whole local cloud in another: two clouds at a time would wait for the same CPUs."""
     for item in items:
-        if item.path.is_relative_to(WORLDS) or "local_cloud" in getattr(item, "fixturenames", ()):
+        if item.path.is_relative_to(WORLDS):
             item.add_marker(pytest.mark.xdist_group("worlds"))
+        elif "local_cloud" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("clouds"))
