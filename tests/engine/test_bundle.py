@@ -149,12 +149,13 @@ def test_what_tools_leave_behind_is_left_out(own: Path) -> None:
     assert packed(own)[0] == sha256
 
 
-def test_a_suite_of_the_users_replaces_one_of_ours(tmp_path: Path) -> None:
+def test_a_suite_of_the_users_cannot_take_the_name_of_one_of_ours(tmp_path: Path) -> None:
     folder = tmp_path / "stream"
     folder.mkdir()
     (folder / "payload.toml").write_text(PAYLOAD.format(name="stream"))
-    assert load_suites({"stream": folder})["stream"].title == "t"
-    assert load_suites()["stream"].title != "t"
+    with pytest.raises(UsageError, match="benchtui comes with one of this name") as refused:
+        load_suites({"stream": folder})
+    assert "[suites.stream]" in str(refused.value.fix)
 
 
 def test_a_missing_folder_is_told_with_the_setting_to_correct(tmp_path: Path) -> None:

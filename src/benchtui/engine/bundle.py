@@ -30,13 +30,17 @@ IGNORED = frozenset({"__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pyte
 def load_suites(own: Mapping[str, Path] | None = None) -> dict[str, Suite]:
     """Every suite there is, by name: those benchtui comes with, and the user's ``own`` folders.
 
-    A folder of the user's replaces the suite of the same name.
-
     Raises:
-        UsageError: a folder has no valid payload.toml; names file and key.
+        UsageError: a folder has no valid payload.toml (names file and key), or takes the name of a suite that
+            benchtui comes with: figures of two programs would stand in one column.
     """
     folders = {file.parent.name: file.parent for file in payloads_root().glob("*/payload.toml")}
-    folders.update(own or {})
+    for name, folder in (own or {}).items():
+        if folders.setdefault(name, folder).resolve() != folder.resolve():
+            raise UsageError(
+                f"suite {name}: benchtui comes with one of this name",
+                fix=f"rename the folder, its `name` and [suites.{name}]",
+            )
     return {name: _load(name, folder) for name, folder in sorted(folders.items())}
 
 

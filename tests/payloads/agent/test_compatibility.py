@@ -1,4 +1,4 @@
-"""The agent runs on any image's Python from 3.9 on, with nothing but its standard library."""
+"""Agent and suites run on any image's Python from 3.9 on, with nothing but its standard library."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 from benchtui.core import keys
 from benchtui.engine.packaged import payloads_root
 
-AGENT = payloads_root() / "agent"
-FILES = [*sorted(AGENT.glob("*.py")), Path(keys.__file__)]
+FILES = [*sorted(payloads_root().rglob("*.py")), Path(keys.__file__)]
 OWN = {path.stem for path in FILES}
 
 
@@ -41,7 +40,9 @@ def test_files_stay_short(path: Path) -> None:
 
 def test_ruff_finds_nothing_that_python_3_9_lacks() -> None:
     argv = [sys.executable, "-m", "ruff", "check", "--target-version", "py39", "--select", "F,E9"]
-    done = subprocess.run([*argv, str(AGENT), keys.__file__], check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [*argv, str(payloads_root()), keys.__file__], check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 
