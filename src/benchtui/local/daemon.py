@@ -349,6 +349,7 @@ def _serve(options: LocalOptions, directory: Path) -> int:
     )
     Ladder.forget(directory)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    application.firing.start()
     state.write(path)
 
     def host_changed(pid: int | None) -> None:

@@ -1,10 +1,12 @@
-"""What the local cloud's account holds: bucket, role, instance profile, security group."""
+"""What the local cloud's account holds: bucket, roles, instance profile, security group."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from typing import Any
+
+from benchtui.core.scheduler_role import ROLE, role_policy, trust_policy
 
 from .state import ACCOUNT_ID, DEFAULT_REGION
 
@@ -61,21 +63,25 @@ def provision_security_groups() -> None:
     replace(EC2Backend, "__init__", __init__)
 
 
-def provision_role() -> None:
-    """Create role and instance profile `benchtui-instance`."""
+def provision_roles() -> None:
+    """Create role and instance profile `benchtui-instance`, and the role that schedules take on."""
     from moto.iam.models import iam_backends
 
     iam = iam_backends[ACCOUNT_ID]["aws"]
-    iam.create_role(
-        role_name=PROFILE,
-        assume_role_policy_document=json.dumps(TRUST),
-        path="/",
-        permissions_boundary=None,
-        description="benchtui instances",
-        tags=[],
-        max_session_duration="21600",
-    )
-    iam.put_role_policy(PROFILE, PROFILE, json.dumps(ROLE_POLICY))
+    for name, trust, policy, description in (
+        (PROFILE, TRUST, ROLE_POLICY, "benchtui instances"),
+        (ROLE, trust_policy(ACCOUNT_ID), role_policy(ACCOUNT_ID), "schedules that end benchtui instances"),
+    ):
+        iam.create_role(
+            role_name=name,
+            assume_role_policy_document=json.dumps(trust),
+            path="/",
+            permissions_boundary=None,
+            description=description,
+            tags=[],
+            max_session_duration="21600",
+        )
+        iam.put_role_policy(name, name, json.dumps(policy))
     iam.create_instance_profile(PROFILE, "/", [PROFILE])
 
 

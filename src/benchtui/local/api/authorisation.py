@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
@@ -35,16 +36,53 @@ def refusal(call: Call) -> Reply | None:
     if session is None or call.service == "sts":
         return None
     permission = f"{call.service}:{PERMISSIONS.get(call.action, call.action)}"
-    resource = f"arn:aws:s3:::{call.bucket}" + (f"/{call.key}" if call.key else "")
-    if call.service != "s3":
-        resource = "*"
-    role = iam_backends[ACCOUNT_ID]["aws"].get_role_by_arn(session.role_arn)
-    documents = [json.loads(text) for text in role.policies.values()]
-    if any(allows(statement, permission, resource) for d in documents for statement in d["Statement"]):
-        return None
-    code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
-    what = f"User: {session.arn} is not authorized to perform: {permission} on resource: {resource}"
-    return error_reply(call.service, code, what, 403)
+    role = _role(session.role_arn)
+    documents = [json.loads(text) for text in role.policies.values()] if role else []
+    statements = [statement for document in documents for statement in document["Statement"]]
+    for resource, context in _touched(call):
+        if not any(allows(statement, permission, resource, context) for statement in statements):
+            code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
+            what = f"User: {session.arn} is not authorized to perform: {permission} on resource: {resource}"
+            return error_reply(call.service, code, what, 403)
+    return None
+
+
+def assumable(role_arn: str, service: str) -> bool:
+    """Whether a service of this account may take the role on; False for one that does not exist."""
+    role = _role(role_arn)
+    document = json.loads(role.assume_role_policy_document) if role else {"Statement": []}
+    context = {"aws:SourceAccount": ACCOUNT_ID}
+    return any(
+        service in _listed(statement.get("Principal", {}).get("Service", []))
+        and statement["Effect"] == "Allow"
+        and "sts:AssumeRole" in _listed(statement["Action"])
+        and _meets(statement.get("Condition", {}), context)
+        for statement in document["Statement"]
+    )
+
+
+def _role(arn: str) -> Any:
+    return next((role for role in iam_backends[ACCOUNT_ID]["aws"].roles.values() if role.arn == arn), None)
+
+
+def _touched(call: Call) -> list[tuple[str, dict[str, str]]]:
+    """What a call is about: ARNs, each with what conditions may ask of it."""
+    if call.service == "s3":
+        return [(f"arn:aws:s3:::{call.bucket}" + (f"/{call.key}" if call.key else ""), {})]
+    if (call.service, call.action) == ("ec2", "TerminateInstances"):
+        tags = ec2_backends[ACCOUNT_ID][call.region].tags
+        ids = [value for name, value in call.parameters.items() if name.startswith("InstanceId.")]
+        return [
+            (
+                f"arn:aws:ec2:{call.region}:{ACCOUNT_ID}:instance/{instance_id}",
+                {f"aws:ResourceTag/{key}": value for key, value in tags.get(instance_id, {}).items()},
+            )
+            for instance_id in ids
+        ]
+    if (call.service, call.action) == ("ssm", "StartAutomationExecution"):
+        name = json.loads(call.body or b"{}").get("DocumentName")
+        return [(f"arn:aws:ssm:{call.region}::document/{name}", {})]
+    return [("*", {})]
 
 
 def hides_absence(call: Call) -> bool:
@@ -52,13 +90,29 @@ def hides_absence(call: Call) -> bool:
     return refusal(replace(call, action="ListObjectsV2", parameters={"Bucket": call.bucket})) is not None
 
 
-def allows(statement: dict[str, Any], permission: str, resource: str) -> bool:
-    """Whether an Allow statement covers a permission on a resource. Conditions count as not met."""
-    if statement["Effect"] != "Allow" or "Condition" in statement:
+def allows(
+    statement: dict[str, Any], permission: str, resource: str, context: dict[str, str] | None = None
+) -> bool:
+    """Whether an Allow statement covers a permission on a resource, in a context of condition keys."""
+    if statement["Effect"] != "Allow" or not _meets(statement.get("Condition", {}), context or {}):
         return False
     actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
     return any(fnmatch.fnmatchcase(permission, a) for a in actions) and any(
         fnmatch.fnmatchcase(resource, r) for r in resources
+    )
+
+
+def _meets(conditions: dict[str, dict[str, str | list[str]]], context: dict[str, str]) -> bool:
+    """Whether every condition holds. An operator that is not known here counts as not met."""
+    return all(
+        operator in ("StringEquals", "StringLike")
+        and key in context
+        and any(
+            context[key] == value or (operator == "StringLike" and fnmatch.fnmatchcase(context[key], value))
+            for value in _listed(wanted)
+        )
+        for operator, keys in conditions.items()
+        for key, wanted in keys.items()
     )
 
 

@@ -76,12 +76,28 @@ def parse_call(environ: dict[str, Any], body: bytes) -> Call:
             form,
             body,
         )
+    if service == "scheduler":
+        action, parameters = scheduler_action(method, path)
+        return Call(service, action, region, access_key_id, method, path, query, parameters | query, body)
     if service in ("", "s3") and not (service == "" and method == "POST" and "Action" in form):
         bucket, _, key = path.lstrip("/").partition("/")
         parameters = {"Bucket": bucket, "Key": key}
         action = s3_action(method, bucket, key, query, environ)
         return Call("s3", action, region, access_key_id, method, path, query, parameters, body)
     return Call(service, form.get("Action", ""), region, access_key_id, method, path, query, form, body)
+
+
+SCHEDULER_VERBS = {"GET": "Get", "POST": "Create", "PUT": "Update", "DELETE": "Delete"}
+
+
+def scheduler_action(method: str, path: str) -> tuple[str, dict[str, str]]:
+    """Operation name and path parameters of a request to EventBridge Scheduler, whose protocol is REST."""
+    kind, _, name = path.strip("/").partition("/")
+    nouns = {"schedules": "Schedule", "schedule-groups": "ScheduleGroup"}
+    noun = nouns.get(kind, kind)
+    if not name:
+        return f"List{noun}s", {}
+    return SCHEDULER_VERBS.get(method, method) + noun, {"Name": name}
 
 
 SUBRESOURCES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..options import LocalOptions
@@ -29,6 +30,7 @@ class Cloud:
     prices: PriceList = field(default_factory=PriceList)
     faults: FaultTable = field(default_factory=FaultTable)
     spot_requests: dict[str, SpotRequest] = field(default_factory=dict)
+    after_jump: list[Callable[[], None]] = field(default_factory=list)  # told when the clock was set forward
     lifecycle: Lifecycle = field(init=False)
 
     def __post_init__(self) -> None:

@@ -166,5 +166,7 @@ class PrivateRoutes:
 
     def _advance_clock(self, rest: list[str], content: Any) -> object:
         self.cloud.clock.advance(float(content["advance_s"]))
+        for told in self.cloud.after_jump:
+            told()
         self.cloud.lifecycle.advance()
         return {"offset_s": self.cloud.clock.offset_s}

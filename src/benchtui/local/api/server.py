@@ -24,9 +24,12 @@ from .prices import pricing_reply
 from .private_routes import PREFIX, QUIET, PrivateRoutes
 from .quotas import servicequotas_reply
 from .regions import enabled_regions
+from .runbooks import Runbooks
+from .schedule_firing import ScheduleFiring
+from .schedules import ScheduleStore
 
 LOG = logging.getLogger("benchtui.local.api")
-SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "kms"})
+SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "kms", "scheduler"})
 STATUS_TEXT = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable"}
 S3_LOCKS = 64
 StartResponse = Callable[..., Any]
@@ -39,10 +42,15 @@ class ConnectionCut(ConnectionResetError):
 class Application:
     """WSGI: guard → private routes → fault rules → checks → our services or moto → persistence."""
 
-    def __init__(self, cloud: Cloud, routes: PrivateRoutes, store: BucketStore) -> None:
+    def __init__(
+        self, cloud: Cloud, routes: PrivateRoutes, store: BucketStore, schedules: ScheduleStore
+    ) -> None:
         self.cloud = cloud
         self.routes = routes
         self.store = store
+        self.schedules = schedules
+        self.firing = ScheduleFiring(schedules, cloud.clock, self.answer_inside)
+        self.runbooks = Runbooks(cloud, self.answer_inside)
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.last_use = time.monotonic()
         self._s3_locks = [threading.RLock() for _ in range(S3_LOCKS)]
@@ -58,26 +66,26 @@ class Application:
                 self.last_use = started
             token = environ.get("HTTP_X_BENCHTUI_TOKEN", "")
             return _send(self.routes.reply(environ["REQUEST_METHOD"], path, token, body), start_response)
-        call = parse_call(environ, body)
         self.last_use = started
-        status, reply = self._answer(call, environ)
-        LOG.info(
-            "%s.%s %s %d %.0f ms",
-            call.service,
-            call.action,
-            call.path,
-            status,
-            1e3 * (time.monotonic() - started),
-        )
-        return _send(reply, start_response)
+        return _send(self._answer(parse_call(environ, body), environ), start_response)
 
-    def _answer(self, call: Call, environ: dict[str, Any]) -> tuple[int, Reply]:
+    def answer_inside(self, environ: dict[str, Any], body: bytes) -> Reply:
+        """Answer what a schedule or a runbook asks, under the same rules as everybody's requests."""
+        try:
+            return self._answer(parse_call(environ, body), environ)
+        except ConnectionCut:
+            return Reply(504, (), b"the reply was lost")
+
+    def _answer(self, call: Call, environ: dict[str, Any]) -> Reply:
+        started = time.monotonic()
         rule = self.cloud.faults.strike(call)
         if rule is None:
             reply = self.carry_out(call, environ)
         else:
             reply = self._answer_with_fault(call, environ, rule)
-        return reply.status, reply
+        took_ms = 1e3 * (time.monotonic() - started)
+        LOG.info("%s.%s %s %d %.0f ms", call.service, call.action, call.path, reply.status, took_ms)
+        return reply
 
     def _answer_with_fault(self, call: Call, environ: dict[str, Any], rule: FaultRule) -> Reply:
         if rule.latency_s:
@@ -109,6 +117,10 @@ class Application:
                 "AWS was not able to validate the provided access credentials",
                 401,
             )
+        if call.service == "scheduler":
+            return self.schedules.reply(call)
+        if self.runbooks.serves(call):
+            return self.runbooks.reply(call)
         if call.service == "servicequotas":
             return servicequotas_reply(call, self.cloud.quotas)
         if call.service == "pricing":
@@ -208,7 +220,9 @@ def foreign_browser(environ: dict[str, Any]) -> Reply | None:
 
 def cut(environ: dict[str, Any]) -> None:
     """Reset the connection: the peer sees ECONNRESET. Always raises ConnectionCut."""
-    connection: socket.socket = environ["werkzeug.socket"]
+    connection: socket.socket | None = environ.get("werkzeug.socket")
+    if connection is None:  # asked from inside
+        raise ConnectionCut
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.close(connection.detach())  # close() alone would wait for the handler's files on it
     raise ConnectionCut
