@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-arm64 mutants plausibility bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints wha
 
 mutants: $(VENV)/dev ## suites broken on purpose: what is broken, the check that caught it
 	$(BIN)/python -m tests.mutants.table
+
+proof-arm64: $(VENV)/dev ## the kernel's objects, compiled by clang of x86-64 and of arm64: byte for byte equal? (needs qemu-user)
+	$(BIN)/python -m tests.payloads.arm64_objects
 
 plausibility: $(VENV)/dev ## stored results, real and invented: label × verdict, and the rules they break
 	$(BIN)/python -m tests.core.plausibility_rows

@@ -94,7 +94,7 @@ class Recompiled(NamedTuple):
 
 def recompile(tree: str, objects: List[str], cc: Compiler, offset: int) -> Recompiled:
     """Compile a sample again, by the commands that the build noted but the compiler itself; same bytes?"""
-    commands = [found for found in (_noted(tree, name) for name in objects) if found is not None]
+    commands = [found for found in (noted(tree, name) for name in objects) if found is not None]
     if not commands:
         fail("the build noted no command of a compiler")
     count = min(SAMPLED, len(commands))
@@ -112,7 +112,7 @@ def recompile(tree: str, objects: List[str], cc: Compiler, offset: int) -> Recom
     return Recompiled(len(commands), count, differing, _children_cpu_s() - before)
 
 
-def _noted(tree: str, name: str) -> Optional[Tuple[str, List[str]]]:
+def noted(tree: str, name: str) -> Optional[Tuple[str, List[str]]]:
     """The command that made an object, if it is one call of the compiler and nothing after it."""
     folder, file = os.path.split(name)
     try:

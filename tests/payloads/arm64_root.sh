@@ -1,16 +1,17 @@
 #!/bin/sh
 # A folder with this distribution's arm64 libraries (C library, OpenBLAS, FFTW, OpenMP), so that what is built for
-# aarch64 links and runs under qemu-aarch64 on a machine of another architecture. Its own packages are not touched:
+# aarch64 links and runs under qemu-aarch64 on a machine of another architecture; or with other packages of arm64. Its own packages are not touched:
 # apt works with an architecture, state and cache of its own. Prints the folder; does nothing when it is complete.
 #
-#   tests/payloads/arm64_root.sh [FOLDER]       default: .cache/arm64 in the repository; about 30 MB to download
+#   tests/payloads/arm64_root.sh [FOLDER [PACKAGE...]]     .cache/arm64 in the repository; about 30 MB to download
 #   aarch64-linux-gnu-gcc --sysroot=$root x.c -lopenblas
 #   QEMU_LD_PREFIX=$root qemu-aarch64 -cpu neoverse-n1 ./a.out
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 root=${1:-$here/.cache/arm64}
-packages="libc6 libc6-dev libgomp1 libgfortran5 libopenblas0-pthread libopenblas-pthread-dev libopenblas-dev liblapack3
-libfftw3-dev libfftw3-double3 libfftw3-single3"
+[ $# -eq 0 ] || shift
+packages=${*:-"libc6 libc6-dev libgomp1 libgfortran5 libopenblas0-pthread libopenblas-pthread-dev libopenblas-dev liblapack3
+libfftw3-dev libfftw3-double3 libfftw3-single3"}
 
 # shellcheck disable=SC2086
 stamp=$(printf '%s ' 2 $packages)
@@ -52,7 +53,8 @@ for package in "$root.apt"/archives/*.deb; do dpkg-deb -x "$package" "$root"; do
 [ -e "$root/lib" ] || ln -s usr/lib "$root/lib"
 # The links that update-alternatives would make.
 libraries=$root/usr/lib/aarch64-linux-gnu
-for name in libopenblas.so libopenblas.so.0; do ln -sf "openblas-pthread/$name" "$libraries/$name"; done
+[ ! -d "$libraries/openblas-pthread" ] ||
+    for name in libopenblas.so libopenblas.so.0; do ln -sf "openblas-pthread/$name" "$libraries/$name"; done
 rm -rf "$root.apt"
 echo "$stamp" >"$root/.complete"
 echo "$root"
