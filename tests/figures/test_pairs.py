@@ -1,0 +1,107 @@
+"""Pairs: which count, in what order the two programs run, and what their table says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pytest
+from bench.quiet import Unmeasured
+from bench.references import pairs
+from bench.references.pairs import Comparison, Conditions, Measured, Row, measure, table
+
+ROW = Row("triad", "likwid", "GB/s", least=0.99)
+
+
+class Machine:
+    """How busy others were in each pair, in turn, and which program ran when."""
+
+    def __init__(self, *others: float) -> None:
+        self.others = list(others)
+        self.ran: list[str] = []
+
+    def others_since(self) -> float:
+        return self.others.pop(0) if self.others else 0.0
+
+    def program(self, name: str, values: Sequence[float]) -> Callable[[], Sequence[float]]:
+        left = iter(values)
+
+        def run() -> Sequence[float]:
+            self.ran.append(name)
+            return [next(left)]
+
+        return run
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
+    """A machine on which pairs begin at once and others are as busy as told."""
+
+    def make(*others: float) -> Machine:
+        machine = Machine(*others)
+        monkeypatch.setattr(pairs, "wait_for_quiet", lambda share, ends: machine)
+        return machine
+
+    return make
+
+
+def test_a_pair_counts_only_if_others_were_quiet_whatever_its_ratio(quiet: Callable[..., Machine]) -> None:
+    machine = quiet(0.0, 0.5, 0.0)
+    ours, theirs = machine.program("ours", [10, 99, 12]), machine.program("theirs", [10, 1, 10])
+    (course,) = measure([Comparison((ROW,), "", ours, theirs)], Conditions(pairs=2))
+    (found,) = course.found
+    assert (found.ours, found.theirs) == ([10, 12], [10, 10])
+    assert course.runs == 3
+
+
+def test_the_order_alternates_by_run_and_not_by_counted_pair(quiet: Callable[..., Machine]) -> None:
+    machine = quiet(0.0, 0.5, 0.0)
+    ours, theirs = machine.program("ours", [1] * 3), machine.program("theirs", [1] * 3)
+    measure([Comparison((ROW,), "", ours, theirs)], Conditions(pairs=2))
+    assert machine.ran == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+
+
+def test_comparisons_take_turns(quiet: Callable[..., Machine]) -> None:
+    machine = quiet()
+    both = [
+        Comparison((ROW,), "", machine.program(name, [1] * 2), machine.program(name, [1] * 2))
+        for name in "ab"
+    ]
+    measure(both, Conditions(pairs=2))
+    assert "".join(machine.ran) == "aabbaabb"
+
+
+def test_a_program_that_fails_ends_its_comparison_alone(quiet: Callable[..., Machine]) -> None:
+    machine = quiet()
+
+    def fails() -> Sequence[float]:
+        raise Unmeasured("no such kernel")
+
+    good = Comparison((ROW,), "", machine.program("ours", [1] * 2), machine.program("theirs", [1] * 2))
+    broken, whole = measure([Comparison((ROW,), "", fails, fails), good], Conditions(pairs=2))
+    assert broken.failure == "no such kernel"
+    assert (whole.failure, whole.done) == (None, 2)
+
+
+def test_without_quiet_in_the_time_given_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "wait_for_quiet", lambda share, ends: None)
+    comparison = Comparison((ROW,), "", lambda: [1.0], lambda: [1.0])
+    (course,) = measure([comparison], Conditions(minutes=0.001))
+    assert course.failure == "other programs were running: 0 quiet pairs in the time given"
+
+
+@pytest.mark.parametrize(
+    ("row", "ratio", "verdict"),
+    [
+        (ROW, 0.99, "holds"),
+        (ROW, 0.98, "**missed**"),
+        (ROW, 7.0, "holds"),
+        (Row("chase", "lat_mem_rd", "ns", least=0.95, greatest=1.05), 1.06, "**missed**"),
+        (Row("shown", "x", "ns", least=0.99, judged=False), 0.5, "not judged"),
+    ],
+)
+def test_the_median_of_the_pairs_ratios_is_judged(row: Row, ratio: float, verdict: str) -> None:
+    # The ratio of the medians would be another one.
+    result = Measured(row, ours=[ratio, 3.0, 100 * ratio], theirs=[1.0, math.pi * 1e3, 100.0])
+    assert result.median == pytest.approx(ratio)
+    assert table([result]).splitlines()[-1].endswith(f"| {row.asked} | {verdict} |")
