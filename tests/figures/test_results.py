@@ -19,7 +19,7 @@ def document(samples: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def test_a_repetition_counts_once_by_the_median_of_its_samples_without_warm_ups() -> None:
-    samples = [
+    samples: list[dict[str, Any]] = [
         {"value": 1.0, "repetition": 0, "excluded": True},
         {"value": 10.0, "repetition": 0},
         {"value": 12.0, "repetition": 0},
