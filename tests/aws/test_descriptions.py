@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from benchtui.aws.errors import CloudError, FailureKind
-from benchtui.aws.instances import describe_ids, describe_ours, describe_run, find_by_token, leftovers
+from benchtui.aws.instances import describe_ids, describe_ours, describe_run, find_by_token
+from benchtui.aws.leftovers import leftovers
 
 from .conftest import REGION
 from .scripted import Answer, ScriptedCloud
@@ -70,7 +71,8 @@ async def test_leftovers_of_an_endpoint_that_ignores_filters_are_those_of_the_ru
     tags = [{"Key": "benchtui:run", "Value": "20261124-021533-aaaa"}]
     volumes = [{"VolumeId": "vol-1", "Tags": tags}, {"VolumeId": "vol-2"}]
     interfaces = [{"NetworkInterfaceId": "eni-1", "TagSet": tags}, {"NetworkInterfaceId": "eni-2"}]
-    answer = {"Volumes": volumes, "NetworkInterfaces": interfaces}
+    addresses = [{"AllocationId": "eipalloc-1", "Tags": tags}, {"AllocationId": "eipalloc-2"}]
+    answer = {"Volumes": volumes, "NetworkInterfaces": interfaces, "Addresses": addresses}
     cloud: Any = ScriptedCloud(lambda _operation, _params: answer)
     left = await leftovers(cloud, REGION, "20261124-021533-aaaa")
-    assert [item.id for item in left] == ["vol-1", "eni-1"]
+    assert [item.id for item in left] == ["vol-1", "eni-1", "eipalloc-1"]

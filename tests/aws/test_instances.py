@@ -20,11 +20,11 @@ from benchtui.aws.instances import (
     describe_ours,
     describe_run,
     find_by_token,
-    leftovers,
     lift_protection,
     run_instance,
     terminate,
 )
+from benchtui.aws.leftovers import leftovers
 from benchtui.aws.network import resolve_network
 from benchtui.aws.session import Cloud
 from benchtui.core.states import Ec2State, InstanceView

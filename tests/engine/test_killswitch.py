@@ -157,8 +157,9 @@ async def test_regions_that_cannot_be_enumerated_leave_it_unproven(bench: Bench)
     bench.fault(service="ec2", action="DescribeRegions", status=403)
     report, _ = await killed(bench, KillScope.of_run(run.run))
     assert living(bench) == [], "the region of the configuration is cleared in any case"
-    assert [proof.region for proof in report.regions] == ["us-east-1"]
-    assert report.regions[0].proven
+    unproven = [proof for proof in report.regions if not proof.proven]
+    assert len(report.regions) - len(unproven) > 10, "every region the SDK knows was asked"
+    assert all("AuthFailure" in str(proof.error) for proof in unproven), "those that are not enabled"
     assert not report.proven
     assert "enabled regions could not be listed" in str(report.regions_error)
 

@@ -20,17 +20,18 @@ from benchtui.core.text import clean_line, clean_lines
 
 __all__ = [
     "LaunchRequest",
-    "Leftover",
     "TerminateAnswer",
     "console_output",
     "count_alive",
     "describe_ids",
     "describe_ours",
     "describe_run",
+    "expiry",
     "find_by_token",
-    "leftovers",
     "lift_protection",
     "run_instance",
+    "tag_text",
+    "tags_of",
     "terminate",
 ]
 
@@ -167,7 +168,7 @@ async def describe_ours(cloud: Cloud, region: str) -> tuple[InstanceView, ...]:
     """
     rows = await _rows(cloud, region, {f"tag:{TAG_LAUNCHED_BY}": [LAUNCHED_BY]})
     return _views(
-        [{"Instances": [row for row in rows if _tags(row).get(TAG_LAUNCHED_BY) == LAUNCHED_BY]}],
+        [{"Instances": [row for row in rows if tags_of(row).get(TAG_LAUNCHED_BY) == LAUNCHED_BY]}],
         region,
         "DescribeInstances",
     )
@@ -229,44 +230,6 @@ def _decoded(output: bytes) -> str:
         return output.decode(errors="replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """A volume or network interface that carries a run's tag."""
-
-    kind: str  # "volume" or "network interface"
-    id: str
-    region: str
-    state: str  # available, in-use, deleting, …
-    attached_to: str | None  # instance id
-
-
-async def leftovers(cloud: Cloud, region: str, run: str) -> tuple[Leftover, ...]:
-    """Volumes and network interfaces tagged with ``run``; after its end there should be none.
-
-    Raises:
-        CloudError: EC2 could not be asked.
-    """
-    asked = {"Filters": [{"Name": f"tag:{TAG_RUN}", "Values": [check_run(run)]}]}
-    volumes = await cloud.pages("ec2", region, "DescribeVolumes", asked, item="Volumes")
-    interfaces = await cloud.pages(
-        "ec2", region, "DescribeNetworkInterfaces", asked, item="NetworkInterfaces"
-    )
-    found = [_volume(row, region) for row in volumes if _tags(row).get(TAG_RUN) == run]
-    found += [_interface(row, region) for row in interfaces if _tags(row, "TagSet").get(TAG_RUN) == run]
-    return tuple(found)
-
-
-def _volume(row: Answer, region: str) -> Leftover:
-    attached = next((a.get("InstanceId") for a in row.get("Attachments") or ()), None)
-    return Leftover("volume", row.get("VolumeId", "?"), region, row.get("State", "?"), attached)
-
-
-def _interface(row: Answer, region: str) -> Leftover:
-    attached = (row.get("Attachment") or {}).get("InstanceId")
-    name = row.get("NetworkInterfaceId", "?")
-    return Leftover("network interface", name, region, row.get("Status", "?"), attached)
-
-
 async def _described(cloud: Cloud, region: str, filters: Mapping[str, list[str]]) -> tuple[InstanceView, ...]:
     rows = await _rows(cloud, region, filters)
     return _views([{"Instances": rows}], region, "DescribeInstances")
@@ -296,7 +259,7 @@ def _views(reservations: Iterable[Answer], region: str, operation: str) -> tuple
 
 
 def _view(row: Answer, region: str) -> InstanceView:
-    tags = _tags(row)
+    tags = tags_of(row)
     # A pending instance has the reason "pending"; those that tell something are Client.… and Server.….
     reason = str((row.get("StateReason") or {}).get("Code") or "")
     return InstanceView(
@@ -306,24 +269,26 @@ def _view(row: Answer, region: str) -> InstanceView:
         zone=(row.get("Placement") or {}).get("AvailabilityZone", ""),
         state=Ec2State(row["State"]["Name"]),
         launched_at=row["LaunchTime"].astimezone(UTC),
-        job=_tag_text(tags, TAG_JOB),
-        run=_tag_text(tags, TAG_RUN),
-        expires_at=_expiry(tags.get(TAG_EXPIRES)),
+        job=tag_text(tags, TAG_JOB),
+        run=tag_text(tags, TAG_RUN),
+        expires_at=expiry(tags.get(TAG_EXPIRES)),
         image_id=row.get("ImageId"),
         state_reason=clean_line(reason, 100) if "." in reason else None,
         client_token=row.get("ClientToken") or None,
     )
 
 
-def _tags(row: Answer, name: str = "Tags") -> dict[str, str]:
+def tags_of(row: Answer, name: str = "Tags") -> dict[str, str]:
+    """Tags of whatever EC2 describes; network interfaces have theirs in ``TagSet``."""
     return {tag["Key"]: tag.get("Value", "") for tag in row.get(name) or ()}
 
 
-def _tag_text(tags: Mapping[str, str], key: str) -> str | None:
+def tag_text(tags: Mapping[str, str], key: str) -> str | None:
+    """A tag as one printable line; None: it is not there."""
     return clean_line(tags[key]) if key in tags else None
 
 
-def _expiry(text: str | None) -> datetime | None:
+def expiry(text: str | None) -> datetime | None:
     """The time in a benchtui:expires tag; None for one that someone else has written."""
     try:
         return datetime.strptime(text or "", _EXPIRES_FORM).replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
@@ -112,6 +113,15 @@ class Cloud:
         return tuple(
             sorted(row["RegionName"] for row in answer["Regions"] if row.get("OptInStatus") != "not-opted-in")
         )
+
+    async def known_regions(self) -> tuple[str, ...]:
+        """Regions of EC2 that the SDK's own description names, enabled or not, sorted. Asks no one."""
+        if self._session is None:
+            self._session = await asyncio.to_thread(AioSession, profile=self._profile)
+        partition = "aws"
+        with contextlib.suppress(*RAISED_BY_SDK):  # a region of one's own: that of most accounts then
+            partition = await asyncio.to_thread(self._session.get_partition_for_region, self.regions[0])
+        return tuple(sorted(await self._session.get_available_regions("ec2", partition_name=partition)))
 
     async def endpoint(self, service: str, region: str) -> str:
         """URL that requests to ``service`` in ``region`` go to. Asks no one.

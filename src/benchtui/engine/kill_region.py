@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.aws.failures import Failure
-from benchtui.aws.instances import describe_ours, describe_run, lift_protection, terminate
+from benchtui.aws.instances import (
+    describe_ids,
+    describe_ours,
+    describe_run,
+    lift_protection,
+    terminate,
+)
+from benchtui.aws.leftovers import cancel_spot_requests, open_spot_requests
 from benchtui.aws.termination import PROTECTED
 from benchtui.core.states import Ec2State, InstanceView
 from benchtui.core.text import clean_line
@@ -74,8 +82,11 @@ class RegionKill:
         self.proof = RegionProof(region)
         self._asked_at: dict[str, datetime] = {}
         self._refused: dict[str, str] = {}  # by instance: why it was not ended when last asked
+        self._seen: set[str] = set()  # instances that were listed alive, ever
+        self._lost: str | None = None  # what became of one that is not listed any more
         self._swept_at: datetime | None = None
         self._refusals = 0  # of listings, in a row
+        self._vanished_looks = 0  # of looking for those that are not listed any more, in a row
 
     async def clear(self) -> RegionProof:
         """Terminate and list until two sweeps are clean, the region refuses, or time is up.
@@ -84,9 +95,13 @@ class RegionKill:
         must not end the kill in the others.
         """
         until = self.clock.now() + self.limits.deadline
-        while self.clock.now() < until and not self.proof.proven:
+        while (left := (until - self.clock.now()).total_seconds()) > 0 and not self.proof.proven:
             try:
-                wait = await self._step()
+                async with asyncio.timeout(left):
+                    wait = await self._step()
+            except TimeoutError:
+                self._unknown(f"no answer within {self.limits.deadline}")
+                break
             except Exception as defect:
                 self._unknown(f"{type(defect).__name__}: {clean_line(str(defect))}")
                 wait = self.limits.poll
@@ -94,15 +109,28 @@ class RegionKill:
                 break
             await self.clock.sleep(wait.total_seconds())
         if not self.proof.proven:
-            ids = ", ".join(sorted(self.proof.alive)) or "nothing was listed twice"
+            unsure = self.proof.alive | self.proof.vanished | self.proof.spot_requests
+            ids = ", ".join(sorted(unsure)) or "nothing was listed twice"
             late = f"not proven clear within {self.limits.deadline}: {ids}"
             self._note(error=self.proof.error or late, given_up=True)
         return self.proof
 
-    async def _step(self) -> timedelta | None:
-        """One listing and what follows from it; how long to wait, or None to give up."""
+    async def confirm(self) -> bool:
+        """List a region that was proven some time ago once more; whether it is as it was.
+
+        A region that shows something alive, or does not answer, is to be cleared again.
+        """
         try:
-            views = await meant_in(self.cloud, self.region, self.scope)
+            await self._step(confirming=True)
+        except Exception as defect:
+            self._unknown(f"{type(defect).__name__}: {clean_line(str(defect))}")
+        return self.proof.proven
+
+    async def _step(self, *, confirming: bool = False) -> timedelta | None:
+        """One listing and what follows from it; how long to wait, or None to give up."""
+        asked_at = self.clock.now()
+        try:
+            views = await self._listed()
         except CloudError as error:
             self._unknown(_words(error.failure))
             self._refusals += error.failure.kind is FailureKind.DENIED
@@ -113,9 +141,38 @@ class RegionKill:
         if alive:
             self._swept_at = None
             self._found(alive)
-            await self._terminate(alive)
+            if await self._terminate(alive):
+                await self._cancel_spot_requests()
             return self.limits.poll
-        return self._sweep()
+        if not await self._cancel_spot_requests():
+            return self.limits.poll
+        if self.proof.vanished or self.proof.spot_requests:
+            self._swept_at = None
+            return self.limits.poll * (1 << min(self._vanished_looks, 4))
+        return self._sweep(asked_at, confirming=confirming)
+
+    async def _listed(self) -> tuple[InstanceView, ...]:
+        """What is meant, and what was meant when last seen and is not listed any more.
+
+        An instance that was alive and is not shown is not gone: EC2 may not show it just now, or someone
+        has taken its tags away. It is asked for by its id.
+
+        Raises:
+            CloudError: EC2 could not be asked.
+        """
+        views = await meant_in(self.cloud, self.region, self.scope)
+        self._seen.update(view.instance_id for view in views if not view.ending)
+        missing = self._seen - self.proof.gone - {view.instance_id for view in views}
+        found = await describe_ids(self.cloud, self.region, missing) if missing else ()
+        # Ended here only what carries the tags now; without them it is not known to be ours any more.
+        ending = tuple(view for view in found if view.ending)
+        vanished = missing - {view.instance_id for view in ending}
+        self._vanished_looks = self._vanished_looks + 1 if vanished else 0
+        shown = vanished & {view.instance_id for view in found}
+        why = "is alive without its tags" if shown else "was alive and is not shown any more"
+        self._lost = f"{min(shown or vanished)} {why}" if vanished else None
+        self._note(vanished=vanished)
+        return views + ending
 
     def _unknown(self, why: str) -> None:
         """The region could not be listed: what was swept before proves nothing of now."""
@@ -134,23 +191,44 @@ class RegionKill:
             sweeps=0 if alive else self.proof.sweeps,
         )
 
-    def _sweep(self) -> timedelta:
+    def _sweep(self, asked_at: datetime, *, confirming: bool) -> timedelta:
         """Count a clean sweep if the one before is long enough ago."""
-        now = self.clock.now()
-        if self._swept_at is None or now - self._swept_at >= self.limits.between_sweeps:
-            self._swept_at = now
-            self._note(sweeps=self.proof.sweeps + 1)
-            self.emit(Event("sweep", now, {"region": self.region, "clean": self.proof.sweeps}))
-            return timedelta(0) if self.proof.proven else self.limits.between_sweeps
-        return self.limits.between_sweeps - (now - self._swept_at)
+        if confirming:
+            self._note(clean_at=asked_at)
+            return timedelta(0)
+        since = None if self._swept_at is None else asked_at - self._swept_at
+        if since is not None and since < self.limits.between_sweeps:
+            return self.limits.between_sweeps - since
+        self._swept_at = asked_at
+        self._note(sweeps=self.proof.sweeps + 1, clean_at=asked_at)
+        self.emit(Event("sweep", self.clock.now(), {"region": self.region, "clean": self.proof.sweeps}))
+        return timedelta(0) if self.proof.proven else self.limits.between_sweeps
 
-    async def _terminate(self, alive: tuple[InstanceView, ...]) -> None:
+    async def _terminate(self, alive: tuple[InstanceView, ...]) -> bool:
+        """Ask for the end of those not asked for lately; whether any was."""
         now = self.clock.now()
-        zones = {view.instance_id: view.zone for view in alive}
-        due = [name for name in zones if now - self._asked_at.get(name, now - ASK_AGAIN) >= ASK_AGAIN]
+        due = [
+            view for view in alive if now - self._asked_at.get(view.instance_id, now - ASK_AGAIN) >= ASK_AGAIN
+        ]
         if not due:
+            return False
+        # An emergency: what should have ended by itself, or was asked before and lives. Its system may hang.
+        forced = {v.instance_id for v in due if v.expired(now) or v.instance_id in self.proof.asked}
+        polite = [view for view in due if view.instance_id not in forced]
+        hard = [view for view in due if view.instance_id in forced]
+        await asyncio.gather(self._ask(polite, now), self._ask(hard, now, skip_os_shutdown=True))
+        asked = sorted(view.instance_id for view in due if view.instance_id in self.proof.asked)
+        told = {"region": self.region, "asked": asked, "alive": len(alive)}
+        self.emit(Event("kill", self.clock.now(), told))
+        return True
+
+    async def _ask(
+        self, views: Iterable[InstanceView], now: datetime, *, skip_os_shutdown: bool = False
+    ) -> None:
+        zones = {view.instance_id: view.zone for view in views}
+        if not zones:
             return
-        answer = await terminate(self.cloud, self.region, due, zones=zones)
+        answer = await terminate(self.cloud, self.region, zones, skip_os_shutdown, zones=zones)
         # One that was refused for its protection is due again at once: the protection is lifted now.
         for name, failure in answer.failures.items():
             if failure.code == PROTECTED and await self._unprotect(name):
@@ -162,8 +240,31 @@ class RegionKill:
         for name in answer.accepted:
             self._refused.pop(name, None)
         self._note(asked=self.proof.asked | frozenset(answer.accepted), error=self._why_not_ended())
-        told = {"region": self.region, "asked": sorted(answer.accepted), "alive": len(alive)}
-        self.emit(Event("kill", self.clock.now(), told))
+
+    async def _cancel_spot_requests(self) -> bool:
+        """Cancel own spot requests, of which an open one launches an instance after every sweep.
+
+        Returns:
+            Whether EC2 could be asked; also if that is not allowed, which is told and proves nothing of them.
+        """
+        if self.proof.spot_error is not None:
+            return True
+        try:
+            listed = await open_spot_requests(self.cloud, self.region, self.scope.run)
+            meant = tuple(each.id for each in listed if self.scope.covers(each))
+            # Those that are cancelled have to be seen so: they are asked for again.
+            self._note(spot_requests=frozenset(meant))
+            if meant:
+                await cancel_spot_requests(self.cloud, self.region, meant)
+                text = f"{self.region}: spot requests cancelled: {', '.join(meant)}"
+                self.emit(Event("note", self.clock.now(), {"text": text}))
+        except CloudError as error:
+            if error.failure.kind is FailureKind.DENIED and not self.proof.spot_requests:
+                self._note(spot_error=_words(error.failure))
+                return True
+            self._unknown(f"spot requests: {_words(error.failure)}")
+            return False
+        return True
 
     async def _unprotect(self, instance_id: str) -> bool:
         """Lift termination protection of an instance that was just seen with the tags that are meant."""
@@ -179,7 +280,7 @@ class RegionKill:
 
     def _why_not_ended(self) -> str | None:
         """What EC2 objected to, of the first instance and of how many more."""
-        reasons = list(self._refused.values())
+        reasons: list[str] = [*self._refused.values(), *((self._lost,) if self._lost else ())]
         if not reasons:
             return None
         return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 from benchtui.core import keys
 from benchtui.core.errors import ExitCode
@@ -25,6 +26,18 @@ class ScopeKind(StrEnum):
     SELECTION = "selection"  # some jobs of a run
     RUN = "run"
     ALL = "all"  # every run of this account
+    EXPIRED = "expired"  # of every run, what should have ended by itself
+
+
+class Tagged(Protocol):
+    """What carries the tags of a run."""
+
+    @property
+    def run(self) -> str | None: ...
+    @property
+    def job(self) -> str | None: ...
+    @property
+    def expires_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +47,22 @@ class KillScope:
     Args:
         run: the run's id; None: every instance tagged LaunchedBy=AsyncBenchmarkLauncher.
         jobs: these jobs of the run alone; empty: all of it.
+        expired_at: only what should have ended by then (UTC) and has not; None: whatever its time.
 
     Raises:
         KeyNotOurs: not a run id, or not a job id.
-        ValueError: jobs without a run.
+        ValueError: jobs without a run, or the expired of one run alone.
     """
 
     run: str | None
     jobs: frozenset[str] = frozenset()
+    expired_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.run is not None:
             keys.check_run(self.run)
+            if self.expired_at is not None:
+                raise ValueError("the expired are asked for in every run")
         elif self.jobs:
             raise ValueError("jobs of no run")
         for job in self.jobs:
@@ -73,18 +90,23 @@ class KillScope:
         """Every run of the account."""
         return cls(None)
 
+    @classmethod
+    def of_expired(cls, at: datetime) -> KillScope:
+        """Of every run, what should have ended by ``at`` (UTC) and has not."""
+        return cls(None, expired_at=at)
+
     @property
     def kind(self) -> ScopeKind:
         """How far it reaches."""
         if self.run is None:
-            return ScopeKind.ALL
+            return ScopeKind.ALL if self.expired_at is None else ScopeKind.EXPIRED
         return ScopeKind.SELECTION if self.jobs else ScopeKind.RUN
 
     @property
     def name(self) -> str:
         """In one line, for a person."""
         if self.run is None:
-            return "every run of this account"
+            return "every run of this account" if self.expired_at is None else "what has expired"
         if not self.jobs:
             return self.run
         jobs = sorted(self.jobs)
@@ -100,19 +122,24 @@ class KillScope:
     def command(self) -> str:
         """The headless command that does the same, without flags of the account."""
         if self.run is None:
-            return "benchtui kill --all"
+            return "benchtui kill --all" if self.expired_at is None else "benchtui kill --expired"
         jobs = "".join(f" --job {shlex.quote(job)}" for job in sorted(self.jobs))
         return f"benchtui kill {self.run}{jobs}"
 
-    def covers(self, view: InstanceView) -> bool:
-        """Whether an instance of this program is meant."""
+    def covers(self, view: Tagged) -> bool:
+        """Whether an instance or a spot request of this program is meant."""
         if self.run is None:
-            return True
+            if self.expired_at is None:
+                return True
+            return view.expires_at is not None and view.expires_at < self.expired_at
         return view.run == self.run and (not self.jobs or view.job in self.jobs)
 
     def stops(self, run: str) -> bool:
-        """Whether nothing more of ``run`` is to be launched: not for a selection, whose run goes on."""
-        return not self.jobs and self.run in (None, run)
+        """Whether nothing more of ``run`` is to be launched.
+
+        Not for a selection, whose run goes on, nor for what has expired: others of its run may not have.
+        """
+        return not self.jobs and self.expired_at is None and self.run in (None, run)
 
     def token(self, account: str | None) -> str | None:
         """What a person types to confirm; None while the account is not known and is what is confirmed."""
@@ -133,6 +160,11 @@ class RegionProof:
     sweeps: int = 0  # consecutive clean ones
     error: str | None = None  # why it could not be listed or ended, if it could not
     given_up: bool = False  # nothing more is tried here
+    #: Seen alive, then neither alive nor ending: no answer about them proves that they are gone.
+    vanished: frozenset[str] = frozenset()
+    spot_requests: frozenset[str] = frozenset()  # own, that may launch an instance yet
+    spot_error: str | None = None  # why they could not be asked for
+    clean_at: datetime | None = None  # when the last clean sweep began
 
     @property
     def terminated(self) -> frozenset[str]:
@@ -142,12 +174,12 @@ class RegionProof:
     @property
     def proven(self) -> bool:
         """Whether nothing that is meant lives here, beyond doubt."""
-        return self.sweeps >= SWEEPS_NEEDED and not self.alive
+        return self.sweeps >= SWEEPS_NEEDED and not (self.alive or self.vanished or self.spot_requests)
 
     @property
     def concerned(self) -> bool:
         """Whether there is more to tell than that nothing was found."""
-        return bool(self.asked or self.gone or self.alive or self.error)
+        return bool(self.asked or self.gone or self.alive or self.error or self.spot_requests)
 
 
 @dataclass(frozen=True, slots=True)

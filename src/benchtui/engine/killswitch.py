@@ -8,12 +8,12 @@ cannot be listed is unknown, and unknown is not clear.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchtui.aws.errors import CloudError
-from benchtui.aws.instances import leftovers
+from benchtui.aws.leftovers import Leftover, look_for_leftovers, remove_leftover
 from benchtui.core import keys
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.states import InstanceView
@@ -31,7 +31,10 @@ DEFAULT_LIMITS = KillLimits()
 #: The mark is a courtesy to launchers: a bucket that does not answer must not delay the report for long.
 MARK_SECONDS = 60
 LEFTOVER_SECONDS = 20
+#: How often regions whose proof has grown old meanwhile are listed once more before it is told.
+CONFIRMATIONS = 3
 
+T = TypeVar("T")
 OpenBucket = Callable[[], Awaitable["Bucket"]]
 
 
@@ -96,9 +99,10 @@ class _Kill:
                 if self.scope.run is not None:
                     self._mark(self.scope.run)
                 self._begin(known_regions)
-                enabled, regions_error = await self._enabled_regions()
-                self._begin(enabled)
+                regions, regions_error = await self._enabled_regions()
+                self._begin(regions)
                 self._tell(listing=False, regions_error=regions_error)
+            await self._confirm()
         except BaseException as stopped:
             self._state = replace(
                 self._state, done=True, error=f"stopped before it was proven ({type(stopped).__name__})"
@@ -137,31 +141,77 @@ class _Kill:
             self.emit(Event("note", self.clock.now(), {"text": text}))
 
     async def _enabled_regions(self) -> tuple[tuple[str, ...], str | None]:
-        """Every enabled region, or the reason why they are not known."""
+        """Every enabled region; else every region the SDK knows, and why there may be others."""
         try:
             return await self.cloud.enabled_regions(), None
         except CloudError as error:
-            return (), f"the enabled regions could not be listed: {error.failure.message}"
+            why = f"the enabled regions could not be listed ({error.failure.code}: {error.failure.message})"
+        known = await self.cloud.known_regions()
+        return known, f"{why}; the {len(known)} regions known to this program were asked instead"
+
+    async def _confirm(self) -> None:
+        """List regions that were proven early once more: others took long, and a launch may have come late.
+
+        One that is not as it was is cleared again.
+        """
+        for _ in range(CONFIRMATIONS):
+            oldest = self.clock.now() - self.limits.between_sweeps
+            aged = [
+                kill
+                for kill in self._regions.values()
+                if kill.proof.proven and kill.proof.clean_at is not None and kill.proof.clean_at < oldest
+            ]
+            unlike = [
+                kill
+                for kill, same in zip(aged, await _all(k.confirm() for k in aged), strict=True)
+                if not same
+            ]
+            if not unlike:
+                return
+            self._group = asyncio.TaskGroup()  # of the marks, too, that are written for what came to light
+            async with self._group:
+                for kill in unlike:
+                    self._group.create_task(kill.clear())
 
     async def _look_for_leftovers(self) -> None:
-        """Note volumes and network interfaces of the run that belong to no instance any more.
+        """Remove or name what belongs to no instance any more, and costs money, too.
 
-        They cost money, too; whether any are left has no part in the proof.
+        Whether any is left has no part in the proof.
         """
-        run = self.scope.run
-        if run is None or self.scope.jobs:
+        if self.scope.jobs or self.scope.expired_at is not None:
             return
-        for kill in self._regions.values():
-            if not kill.proof.gone:
-                continue
-            try:
-                async with asyncio.timeout(LEFTOVER_SECONDS):
-                    found = await leftovers(self.cloud, kill.region, run)
-            except (CloudError, TimeoutError):
-                continue
-            for each in found:
-                if each.attached_to is None and each.state == "available":
-                    self._note(f"left over in {kill.region}: {each.kind} {each.id}")
+        regions = [kill for kill in self._regions.values() if kill.proof.gone]
+        if self.scope.run is None:
+            regions = [kill for kill in self._regions.values() if kill.proof.proven]
+        await _all(self._leftovers_of(kill.region) for kill in regions)
+        unasked = [proof.spot_error for proof in self._state.report.regions if proof.spot_error]
+        if unasked:
+            self._note(f"spot requests could not be listed in {len(unasked)} regions: {unasked[0]}")
+
+    async def _leftovers_of(self, region: str) -> None:
+        try:
+            async with asyncio.timeout(LEFTOVER_SECONDS):
+                answer = await look_for_leftovers(self.cloud, region, self.scope.run)
+                for operation, failure in answer.failures.items():
+                    self._note(f"{region}: what is left over was not seen: {operation}: {failure.code}")
+                for left in answer.found:
+                    if left.idle:
+                        await self._remove(left)
+        except TimeoutError:
+            self._note(f"{region}: what is left over could not be listed or removed in time")
+
+    async def _remove(self, left: Leftover) -> None:
+        """Delete what a launch of ours made; whatever else carries the run's tag is named only."""
+        named = f"{left.kind} {left.id}"
+        if not left.ours or left.kind == "address":
+            self._note(f"left over in {left.region}: {named}")
+            return
+        try:
+            await remove_leftover(self.cloud, left)
+        except CloudError as error:
+            self._note(f"left over in {left.region}: {named}; not removed: {error.failure.code}")
+        else:
+            self._note(f"removed in {left.region}: {named}")
 
     def _note(self, text: str) -> None:
         self.emit(Event("note", self.clock.now(), {"text": text}))
@@ -204,3 +254,10 @@ class _Kill:
         body = f'{{"schema":"benchtui.kill/1","at":"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"}}'.encode()
         await bucket.put_once(key, body, "application/json")
         return None
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Their answers, in order; they run at the same time."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+    return [task.result() for task in tasks]
