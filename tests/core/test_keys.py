@@ -54,7 +54,7 @@ def test_the_layout_is_the_documented_one() -> None:
     assert keys.result_key(RUN, "c7g.large-1", "hpl") == f"benchmarks/{RUN}/jobs/c7g.large-1/hpl/result.json"
     assert keys.raw_key(RUN, "c7g.large-1", "hpl") == f"benchmarks/{RUN}/jobs/c7g.large-1/hpl/raw.tar.gz"
     assert keys.log_key(RUN, "c7g.large-1", 7) == f"benchmarks/{RUN}/jobs/c7g.large-1/log/0007.txt"
-    assert keys.reservation_key(RUN, "c7g.large-1") == f"benchmarks/{RUN}/reservations/c7g.large-1"
+    assert keys.reservation_key(RUN, 12) == f"benchmarks/{RUN}/reservations/000012"
     assert keys.kill_key(RUN) == f"benchmarks/{RUN}/control/kill"
     assert keys.payload_key("ab" * 32) == f"payloads/{'ab' * 32}.tar.gz"
 
@@ -159,3 +159,22 @@ def test_the_module_runs_on_python_3_9_with_the_standard_library_alone() -> None
         for alias in node.names
     }
     assert imported <= sys.stdlib_module_names
+
+
+@given(st.integers(1, 999_999), st.integers(1, 999_999))
+def test_entries_of_the_book_survive_being_keys_and_sort_in_their_order(one: int, other: int) -> None:
+    first, second = keys.reservation_key(RUN, one), keys.reservation_key(RUN, other)
+    assert keys.parse_reservation(first) == (RUN, one)
+    assert (first < second) == (one < other)
+
+
+@pytest.mark.parametrize("last", ["000000", "1", "0000001", "c7g.large-1", "00000a", "", "000001/x"])
+def test_what_is_no_number_of_an_entry_is_not_ours(last: str) -> None:
+    with pytest.raises(KeyNotOurs):
+        keys.parse_reservation(f"benchmarks/{RUN}/reservations/{last}")
+
+
+@pytest.mark.parametrize("number", [0, -1, 1_000_000])
+def test_an_entry_beyond_the_numbers_has_no_key(number: int) -> None:
+    with pytest.raises(KeyNotOurs):
+        keys.reservation_key(RUN, number)

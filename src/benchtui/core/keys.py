@@ -23,6 +23,7 @@ _STAMP = re.compile(r"[0-9]{8}T[0-9]{9}Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SEQ_STATE = re.compile(r"(?P<seq>[0-9]{4})-(?P<state>[A-Z_]{1,20})")
 _PROGRESS = re.compile(r"(?P<i>[0-9]{1,6})-of-(?P<n>[0-9]{1,6})")
+_ENTRY = re.compile(r"[0-9]{6}")
 _LOG_CHUNK = re.compile(r"(?P<n>[0-9]{4,8})\.txt")
 
 
@@ -288,9 +289,35 @@ def kill_key(run: str) -> str:
     return run_prefix(run) + "control/kill"
 
 
-def reservation_key(run: str, job: str) -> str:
-    """Key of the worst-case money held for a job."""
-    return run_prefix(run) + "reservations/" + check_job(job)
+def reservations_prefix(run: str) -> str:
+    """Prefix of a run's book of money; below it entries sort in their order."""
+    return run_prefix(run) + "reservations/"
+
+
+def reservation_key(run: str, number: int) -> str:
+    """Key of entry ``number`` (from 1) of a run's book: whoever writes it first has that place in the order.
+
+    Raises:
+        KeyNotOurs: the number has no such key.
+    """
+    if not 1 <= number <= 999999:
+        raise KeyNotOurs("entry number {} is not 1..999999".format(number))
+    return reservations_prefix(run) + "{:06d}".format(number)
+
+
+def parse_reservation(key: str) -> "tuple[str, int]":
+    """Run id and number of an entry's key.
+
+    Raises:
+        KeyNotOurs: not the key of an entry.
+    """
+    parts = key.split("/")
+    if len(parts) != 4 or parts[0] != "benchmarks" or parts[2] != "reservations":
+        raise KeyNotOurs("not the key of a reservation: {!r}".format(key[:200]))
+    run = check_run(parts[1])
+    if not _ENTRY.fullmatch(parts[3]) or int(parts[3]) == 0:
+        raise KeyNotOurs("not the number of an entry: {!r}".format(parts[3][:80]))
+    return run, int(parts[3])
 
 
 def jobs_prefix(run: str) -> str:

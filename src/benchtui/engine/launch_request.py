@@ -1,0 +1,80 @@
+"""The request for the instance of a job, made of its plan and of what every launch of the region shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from benchtui.aws.images import Image
+from benchtui.aws.instances import LaunchRequest
+from benchtui.core.documents import JobDocument, RunDocument
+from benchtui.core.userdata import JobUserData, hard_stop_s, render
+from benchtui.engine.packaged import packaged_templates
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What every launch of a region has in common."""
+
+    region: str
+    images: Mapping[str, Image]  # by architecture
+    zones: Mapping[str, tuple[str, ...]]  # by instance type: zones that offer it
+    instance_profile: str
+    security_group: str  # id
+    subnet: str | None
+    tags: Mapping[str, str]
+    volume_gib: int
+
+
+def launch_request(
+    run: RunDocument,
+    job: JobDocument,
+    placement: Placement,
+    bucket: tuple[str, str],
+    token: str,
+    zone: str | None,
+    booted_by: datetime,
+) -> LaunchRequest:
+    """What is asked of EC2 for ``job``.
+
+    Args:
+        run, job: the plan.
+        placement: of the region.
+        bucket: its name and region.
+        token: client token of this attempt.
+        zone: where; None: EC2 chooses.
+        booted_by: when its timers run at the latest; its hard end is reckoned from there.
+    """
+    image = placement.images[job.arch]
+    name, bucket_region = bucket
+    told = JobUserData(
+        run=run.run,
+        job=job.job,
+        bucket=name,
+        bucket_region=bucket_region,
+        bundle_sha256=run.bundle_sha256,
+        instance_type=job.instance_type,
+        image_id=image.image_id,
+        suites=job.suites,
+        mode=run.mode,
+        max_runtime_s=run.max_runtime_s,
+        emergency_grace_s=run.emergency_grace_s,
+        heartbeat_s=run.heartbeat_s,
+    )
+    return LaunchRequest(
+        run=run.run,
+        job=job.job,
+        region=job.region,
+        instance_type=job.instance_type,
+        image=image,
+        client_token=token,
+        user_data=render(told, packaged_templates()),
+        expires_at=booted_by + timedelta(seconds=hard_stop_s(told)),
+        tags=placement.tags,
+        zone=zone,
+        subnet=placement.subnet,
+        security_groups=(placement.security_group,),
+        instance_profile=placement.instance_profile,
+        volume_gib=placement.volume_gib,
+    )
