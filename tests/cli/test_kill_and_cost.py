@@ -116,12 +116,12 @@ def test_the_cost_of_a_run_is_told_with_its_basis_and_its_layers(local_cli: Cli,
     assert told["live"] == 2
     assert Decimal(told["spent_usd"]) >= 0
     assert {price["basis"] for price in told["prices"]}
-    assert {layer["number"]: layer["state"] for layer in told["layers"]}[2] == "not armed"
+    assert {layer["number"]: layer["state"] for layer in told["layers"]}[2] == "unproven"
     assert [part["instance_type"] for part in told["types"]] == ["local.1cpu"]
     assert told["series"][-1]["usd"] == told["spent_usd"]
     shown = local_cli("cost", run, "--local").stdout
     assert "held in reserve" in shown
-    assert "not built yet" in shown
+    assert "armed, no drill yet: tag " in shown
 
 
 def test_the_cost_of_everything_names_runs_and_instances(local_cli: Cli, standing_run: str) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
+from benchtui.core.deadlines import run_deadline
 from benchtui.core.documents import JobDocument, PriceDocument, RatesDocument, RunDocument
 from benchtui.core.keys import JobState, Progress, job_parts
 from benchtui.core.states import Ec2State, InstanceView, JobStatus
+from benchtui.engine.schedule_watch import ScheduleView
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 
 T0 = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -99,6 +102,13 @@ def row(status: JobStatus, spent: str | None = "0.0077", **changes: Any) -> JobR
     return JobRow(planned(status.job, **changes), status, None if spent is None else Decimal(spent))
 
 
+def scheduled(rows: Sequence[JobRow], **changes: Any) -> ScheduleView:
+    """Every schedule that the launcher of these jobs makes is there."""
+    ids = frozenset(each.status.instance.instance_id for each in rows if each.status.instance)
+    view = ScheduleView("us-west-2", after(0), run_deadline(after(18660)), ids)
+    return replace(view, **changes)
+
+
 def snapshot(rows: Sequence[JobRow], at: float = 60, **changes: Any) -> Snapshot:
     now = after(at)
     sources = tuple(
@@ -111,6 +121,7 @@ def snapshot(rows: Sequence[JobRow], at: float = 60, **changes: Any) -> Snapshot
         "as_of": now,
         "rows": tuple(rows),
         "sources": sources,
+        "schedules": {"us-west-2": scheduled(rows)},
         "spent_usd": sum((each.spent_usd for each in rows if each.spent_usd), Decimal(0)),
     }
     return Snapshot(**(fields | changes))

@@ -100,4 +100,5 @@ def lived(snapshot: Snapshot) -> Snapshot:
             ended = fleet.after(50) if view.ending else None
             row = dataclasses.replace(row, status=status, launched_at=begun, ended_at=ended)
         rows.append(row)
-    return dataclasses.replace(snapshot, rows=tuple(rows))
+    schedules = {"us-west-2": fleet.scheduled(rows)}
+    return dataclasses.replace(snapshot, rows=tuple(rows), schedules=schedules)

@@ -83,8 +83,8 @@ async def test_every_layer_says_what_it_is_now(app: BenchtuiApp):
     assert lines[0] == "us-west-2"
     assert "? unproven" in lines[1]
     assert "3 of 4 spoke" in lines[1]
-    assert "not armed" in lines[2]
-    assert "not built yet" in lines[2]
+    assert "? unproven" in lines[2]
+    assert "armed, no drill yet: tag 19:13Z, id 4/4" in lines[2]
     assert "✓ armed" in lines[3]
 
 

@@ -60,6 +60,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def fields(spending: Spending, armed: tuple[Layer, ...]) -> dict[str, Any]:
     """A run's money for ``--json``; what is not known is null."""
+    from benchtui.cli.layer_table import layer_fields
+
     return {
         "v": 1,
         "type": "cost",
@@ -93,21 +95,13 @@ def fields(spending: Spending, armed: tuple[Layer, ...]) -> dict[str, Any]:
         ],
         "series": [{"at": point.at, "usd": point.usd} for point in spending.series],
         "projection": [{"at": point.at, "usd": point.usd} for point in spending.projection],
-        "layers": [
-            {
-                "region": layer.region,
-                "number": layer.number,
-                "name": layer.name,
-                "state": layer.state.value,
-                "why": layer.why,
-            }
-            for layer in armed
-        ],
+        "layers": layer_fields(armed),
     }
 
 
 def _print(spending: Spending, armed: tuple[Layer, ...]) -> None:
     from benchtui.cli import tables
+    from benchtui.cli.layer_table import layer_table
 
     glyphs = tables.Glyphs(output.speaks_unicode())
     money = tables.new_table("USD (est.)", "", right=("",))
@@ -127,10 +121,7 @@ def _print(spending: Spending, armed: tuple[Layer, ...]) -> None:
         spent = glyphs.unknown if part.spent_usd is None else tables.usd(part.spent_usd)
         rate = str(part.usd_per_hour.normalize() + 0)
         tables.add(types, part.instance_type, part.jobs, part.live, rate, spent, tables.usd(part.held_usd))
-    ended = tables.new_table("region", "layer", "state", "")
-    for layer in armed:
-        tables.add(ended, layer.region, f"{layer.number} {layer.name}", layer.state.value, layer.why)
-    output.table(money, *_notes(spending), tables.Text(), types, tables.Text(), ended)
+    output.table(money, *_notes(spending), tables.Text(), types, tables.Text(), layer_table(armed))
 
 
 def _notes(spending: Spending) -> list[Any]:

@@ -79,15 +79,18 @@ def execute(arguments: argparse.Namespace) -> int:
 
 def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter) -> None:
     from benchtui.cli.job_table import jobs_table
+    from benchtui.cli.layer_table import layer_table
     from benchtui.cli.progress import one_line
     from benchtui.cli.tables import BAD, Glyphs, Text
     from benchtui.engine.concerns import worst
+    from benchtui.engine.layers import layers
 
     now, glyphs = snapshot.taken_at, Glyphs(output.speaks_unicode())
     head = [Text(one_line(snapshot, now))]
     if wanted:
         head.append(Text(f"{len(rows)} of {len(snapshot.rows)} jobs: {wanted.text}"))
     output.table(*head, jobs_table(replace(snapshot, rows=rows), now, glyphs))
+    output.table(Text(), layer_table(layers(snapshot, None, now)))
     concern = worst(snapshot, now)
     if concern is not None and concern.job is not None and all(r.planned.job != concern.job for r in rows):
         output.table(Text(f"not shown: {concern.job}: {concern.text}", style=BAD))
@@ -112,7 +115,9 @@ async def looked_at(settings: Settings, run: str) -> Snapshot:
 
 def snapshot_fields(snapshot: Snapshot, rows: tuple[JobRow, ...]) -> dict[str, Any]:
     """A run for ``--json``, with the jobs ``rows``; what is not known is null."""
+    from benchtui.cli.layer_table import layer_fields
     from benchtui.engine.job_records import row_fields
+    from benchtui.engine.layers import layers
 
     now = snapshot.taken_at
     return {
@@ -131,6 +136,7 @@ def snapshot_fields(snapshot: Snapshot, rows: tuple[JobRow, ...]) -> dict[str, A
             }
             for source in snapshot.sources
         ],
+        "layers": layer_fields(layers(snapshot, None, now)),
         "planned_jobs": len(snapshot.rows),
         "jobs": [row_fields(row) for row in rows],
     }

@@ -25,6 +25,7 @@ from pydantic import (
 from benchtui.config.durations import parse_duration
 from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
 from benchtui.core.money import LIST_RATES
+from benchtui.core.scheduler_role import ROLE
 from benchtui.core.userdata import SHORTEST_GRACE_S
 
 REGION_PATTERN = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
@@ -157,6 +158,9 @@ class AwsSection(Section):
     """Instance profile with the right to write results, nothing else."""
     security_group: str = "benchtui"
     """Name or id (sg-…) of the security group; it needs no inbound rule."""
+    scheduler_role: Annotated[str, Field(max_length=256, pattern=r"^[\w+=,.@:/-]*$")] = ROLE
+    """Role, by name or ARN, that EventBridge Scheduler takes on to end instances at their deadline, whatever
+    becomes of this machine (docs/SAFETY.md); empty: no schedules are made."""
     subnet: str = ""
     """Id of the subnet (subnet-…); empty: the default subnets of the region."""
 
@@ -268,6 +272,10 @@ class SafetySection(Section):
     """Jobs being launched at the same time."""
     launch_tries: Annotated[Whole, Field(ge=1, le=20)] = 3
     """Tries per job when EC2 has no capacity or refuses by quota."""
+    require_layers: Annotated[tuple[Literal["schedule"], ...], AfterValidator(_distinct)] = ("schedule",)
+    """Layers without which nothing is launched, of those that can be armed before a launch: "schedule", the
+    account's own end of the run's instances. Tags and budget are always required; timers inside an instance
+    report only when it has booted. Empty: launch without, and show that."""
 
 
 class PricesSection(Section):

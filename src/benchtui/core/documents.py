@@ -196,6 +196,8 @@ class RunDocument(Document):
     worst_case_usd: Usd
     jobs: tuple[JobDocument, ...] = Field(max_length=20_000)  # in launch order
     declined: tuple[DeclinedDocument, ...] = Field(default=(), max_length=200_000)
+    #: By region, before the launch: armed, or why not.
+    schedules: dict[Line, LongLine] = Field(default_factory=dict, max_length=64)
     config: dict[str, Any] = Field(default_factory=dict)
 
 

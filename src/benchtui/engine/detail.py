@@ -119,7 +119,7 @@ async def read_detail(
         row=row,
         taken_at=snapshot.taken_at,
         said=said,
-        layers=next((each.body.layers for each in said if each.body is not None and each.body.layers), {}),
+        layers={name: state for each in said if each.body for name, state in each.body.layers.items()},
         system=observed,
         system_problem=problem,
         results=results.result(),

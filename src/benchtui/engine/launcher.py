@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket
     from benchtui.aws.session import Cloud
     from benchtui.engine.clock import Clock
+    from benchtui.engine.deadman import Deadman
 
 #: How often an ambiguous answer is looked up before the same request, with the same token, is sent again.
 SETTLE_TRIES = 4
@@ -93,7 +94,9 @@ class Launcher:
         clock: Clock,
         rng: random.Random,
         emit: Emit,
+        deadman: Deadman | None = None,
     ) -> None:
+        self.deadman = deadman
         self.cloud, self.bucket, self.run, self.placement = cloud, bucket, run, placement
         self.limits, self.ledger, self.clock, self.rng, self.emit = limits, ledger, clock, rng, emit
         self.launched = Launched()
@@ -141,6 +144,8 @@ class Launcher:
                     limit.release()
                     break
                 group.create_task(one(job))
+        if self.deadman is not None:
+            await self.deadman.settle()
         if self._defect is not None:
             raise self._defect
         for job in jobs:
@@ -200,6 +205,8 @@ class Launcher:
                         earlier = await self._earlier(job)
                         if earlier is not None:
                             return earlier
+                    if self.deadman is not None:
+                        await self.deadman.cover(job.region)
                     self._check_wanted(job)
                     return await self._request(job, attempt, zone)
                 except CloudError as error:
@@ -335,7 +342,9 @@ class Launcher:
         )
 
     async def _write_launched(self, job: JobDocument, view: InstanceView) -> None:
+        armed = {} if self.deadman is None else {"schedule": await self.deadman.guard(view)}
         body = SentinelBody(
+            layers=armed,
             instance_id=view.instance_id,
             instance_type=view.instance_type,
             region=view.region,

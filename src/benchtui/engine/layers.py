@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from benchtui.core.deadlines import LATEST, MINUTE, PRECISION
+
 if TYPE_CHECKING:
     from benchtui.engine.snapshot import JobRow, Snapshot
     from benchtui.engine.sweep import Sweep
@@ -36,20 +38,24 @@ class Layer:
     why: str
 
 
-def layers(snapshot: Snapshot, sweep: Sweep | None, now: datetime) -> tuple[Layer, ...]:
+def layers(
+    snapshot: Snapshot, sweep: Sweep | None, now: datetime, *, schedule_proven: bool = False
+) -> tuple[Layer, ...]:
     """The layers of each region of the run, in their order.
 
     Args:
         snapshot: of the run.
         sweep: of the account, if there was one.
         now: the time, UTC.
+        schedule_proven: a drill has seen schedules end an instance in this account; without that they are
+            shown as unproven, however well they are armed.
     """
     found: list[Layer] = []
     for region in snapshot.run.regions:
         alive = [row for row in snapshot.alive if row.planned.region == region]
         found += [
             Layer(region, 1, "timers", *_timers(alive)),
-            Layer(region, 2, "schedule", LayerState.NOT_ARMED, "not built yet: no schedule exists"),
+            Layer(region, 2, "schedule", *_scheduled(region, snapshot, alive, now, schedule_proven)),
             Layer(region, 3, "tags", *_tags(alive)),
             Layer(region, 4, "sweep", *_swept(region, sweep, now)),
             Layer(region, 5, "budget", *_budget(snapshot)),
@@ -64,6 +70,38 @@ def _timers(alive: list[JobRow]) -> tuple[LayerState, str]:
     booted = sum(row.status.booted_at is not None for row in alive)
     said = f"{booted} of {len(alive)} spoke after arming them"
     return (LayerState.ARMED if booted == len(alive) else LayerState.UNPROVEN), said
+
+
+def _scheduled(
+    region: str, snapshot: Snapshot, alive: list[JobRow], now: datetime, proven: bool
+) -> tuple[LayerState, str]:
+    """By what Scheduler says, whoever made the schedules; what the launcher said explains the rest."""
+    if not alive:
+        return LayerState.IDLE, "no instance to end"
+    at_launch = snapshot.run.schedules.get(region)
+    view = snapshot.schedules.get(region)
+    if view is None or view.error is not None:
+        if at_launch is not None and at_launch != "armed":
+            return LayerState.NOT_ARMED, at_launch.removeprefix("not armed: ")
+        why = "not asked yet" if view is None or view.error is None else f"could not be asked: {view.error}"
+        return LayerState.UNPROVEN, f"{why}; at launch: {at_launch or 'not known'}"
+    instances = [row.status.instance for row in alive if row.status.instance is not None]
+    by_id = sum(each.instance_id in view.instances for each in instances)
+    latest = max((each.expires_at for each in instances if each.expires_at), default=now) + LATEST
+    by_tag = view.at is not None and now - PRECISION - MINUTE <= view.at <= latest
+    said = f"{_at(view.at, now)}, id {by_id}/{len(instances)}"
+    if not by_tag and by_id < len(instances):
+        state = LayerState.PARTLY if by_id else LayerState.NOT_ARMED
+        why = "" if at_launch in (None, "armed") else f"; {at_launch}"
+        return state, (said if by_id or view.at is not None else "no schedule exists") + why
+    return (LayerState.ARMED, said) if proven else (LayerState.UNPROVEN, f"armed, no drill yet: {said}")
+
+
+def _at(at: datetime | None, now: datetime) -> str:
+    """When everything with the run's tag ends; short, for it stands in a narrow column."""
+    if at is None:
+        return "no tag"
+    return f"tag {at:%H:%MZ}" if at.date() == now.date() else f"tag {at:%m-%d %H:%MZ}"
 
 
 def _tags(alive: list[JobRow]) -> tuple[LayerState, str]:

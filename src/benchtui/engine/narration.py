@@ -50,8 +50,15 @@ def _ended(fields: Fields) -> str:
     return f"{fields['job']} instance gone{f' ({reason})' if reason else ''}"
 
 
+def _schedule(fields: Fields) -> str:
+    if not fields["armed"]:
+        return f"{fields['region']}: no schedule ends what is left of the run: {fields['why']}"
+    return f"{fields['region']}: a schedule ends what is left of the run at {fields['at']}"
+
+
 _WORDS: Mapping[str, Callable[[Fields], str | None]] = {
     "image": lambda f: f"image {f['name']} is {f['image_id']} ({f['arch']})",
+    "schedule": _schedule,
     "launched": lambda f: f"{f['job']} launched as {f['instance_id']} in {f['zone']}",
     "declined": _declined,
     "retry": _retry,

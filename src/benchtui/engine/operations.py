@@ -335,6 +335,8 @@ class Operations:
         snapshot = followed.snapshot = await followed.watcher.poll()
         self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
         self.tell(snapshot)
+        if Command.RUN in self.allowed and followed.run.run not in self._launches:
+            await self.workspace.schedules.tidy(snapshot)
         await self._gather(followed, snapshot)
 
     async def _gather(self, followed: _Followed, snapshot: Snapshot) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -13,6 +14,7 @@ from benchtui.core.states import JobStatus
 
 if TYPE_CHECKING:
     from benchtui.core.documents import JobDocument, RunDocument
+    from benchtui.engine.schedule_watch import ScheduleView
 
 #: A run without any sign of life for this long has no launcher any more.
 QUIET = timedelta(minutes=5)
@@ -82,6 +84,7 @@ class Snapshot:
     spent_usd: Decimal
     killed: bool = False  # control/kill is there
     idle_since: datetime | None = None  # last sign of any activity of this run
+    schedules: Mapping[str, ScheduleView] = field(default_factory=dict)  # by region, where it was asked
 
     @property
     def counts(self) -> dict[JobState, int]:

@@ -24,6 +24,7 @@ from benchtui.core.money import Cost, cost_of
 from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
 from benchtui.core.text import clean_line
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.schedule_watch import ScheduleWatch
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Watcher:
             JobRow(job, JobStatus(job.job, JobState.PLANNED)) for job in run.jobs
         )
         self._as_of: datetime | None = None
+        self._schedules = ScheduleWatch(cloud, run.run, clock)
 
     async def poll(self) -> Snapshot:
         """Ask what is due and fold what was answered.
@@ -102,6 +104,7 @@ class Watcher:
             await self._ask_mark()
         if await self._ask_sentinels():
             self._fold()
+        await self._schedules.look({row.planned.region for row in self.snapshot().alive})
         return self.snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -117,6 +120,7 @@ class Watcher:
             sources=tuple(self._sources.values()),
             killed=self._heard.killed,
             spent_usd=sum((row.spent_usd for row in self._rows if row.spent_usd is not None), Decimal(0)),
+            schedules=dict(self._schedules.views),
             idle_since=max((at for at in (*activity, self.run.created_at) if at is not None), default=None),
         )
 

@@ -39,6 +39,7 @@ from benchtui.engine.killswitch import DEFAULT_LIMITS, kill
 from benchtui.engine.launcher import Launched, Launcher, LaunchLimits, Placement
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.planning import Planned
+from benchtui.engine.run_schedules import RunSchedules
 from benchtui.engine.runs import RunListing, list_runs, load_run
 from benchtui.engine.snapshot import QUIET, Snapshot
 from benchtui.engine.survey import survey
@@ -79,6 +80,7 @@ class Workspace:
         # A watcher asks again at its next poll; long retries inside one would hide that a source is away.
         self._watching = self._connect(tries=WATCH_TRIES)
         self._identity: Identity | None = None
+        self.schedules = RunSchedules(self.cloud, self.identity, clock, emit)
 
     def _connect(self, tries: int = TRIES) -> Cloud:
         aws = self.config.aws
@@ -93,6 +95,16 @@ class Workspace:
         await self.cloud.close()
         await self._watching.close()
 
+    async def identity(self) -> Identity:
+        """Whose account it is; asked once.
+
+        Raises:
+            CloudError: it is not known.
+        """
+        if self._identity is None:
+            self._identity = await self.cloud.identity()
+        return self._identity
+
     async def bucket_name(self) -> str:
         """Name of the bucket: as configured, else derived from the account.
 
@@ -101,9 +113,7 @@ class Workspace:
         """
         if self.config.aws.bucket:
             return self.config.aws.bucket
-        if self._identity is None:
-            self._identity = await self.cloud.identity()
-        return f"benchtui-{self._identity.account}-{self.config.aws.regions[0]}"
+        return f"benchtui-{(await self.identity()).account}-{self.config.aws.regions[0]}"
 
     async def bucket(self) -> Bucket:
         """The bucket."""
@@ -133,6 +143,7 @@ class Workspace:
         Raises:
             BudgetError: the worst case exceeds the budget.
             UsageError: no job is left to launch.
+            NotArmedError: a layer of ``[safety] require_layers`` is not armed.
             CloudError: the bucket refuses or does not answer.
         """
         plan = planned.plan
@@ -151,6 +162,7 @@ class Workspace:
         run = self._document(planned, sha256, config or self.config)
         bucket = await self.bucket()
         await bucket.put_once(keys.payload_key(sha256), bundle, "application/gzip")
+        run = await self.schedules.armed(run, config or self.config)
         await bucket.put_once(keys.run_json_key(run.run), to_json(run))
         return run
 
@@ -220,10 +232,12 @@ class Workspace:
 
         Raises:
             CloudError: an image could not be resolved for any job.
+            NotArmedError: a layer of ``[safety] require_layers`` is not armed.
             OSError: the ledger cannot be written.
         """
         config = config or self.config
         placement = await self._placement(run, planned, config)
+        deadman = await self.schedules.of(run, config)
         limits = LaunchLimits(
             concurrency=config.safety.launch_concurrency,
             tries=config.safety.launch_tries,
@@ -240,6 +254,7 @@ class Workspace:
                 self.clock,
                 self.rng,
                 self.emit,
+                deadman,
             )
             started(launcher)
             return await launcher.launch(run.jobs)
@@ -324,7 +339,9 @@ class Workspace:
             launched = launching is None or launching.done()
             if launching is not None and launching.done() and launching.exception() is not None:
                 launching.result()
-            if launched and snapshot.over(timedelta(0) if launching is not None else QUIET):
+            quiet = timedelta(0) if launching is not None else QUIET
+            if launched and snapshot.over(quiet):
+                await self.schedules.tidy(snapshot, quiet)
                 return snapshot
             if launched and snapshot.stuck(OVERTIME):
                 return snapshot
@@ -349,7 +366,7 @@ class Workspace:
         progress: Callable[[KillProgress], None] = lambda _: None,
     ) -> KillReport:
         """End every instance of ``scope`` in every enabled region and prove it; needs no bucket."""
-        return await kill(
+        report = await kill(
             self.cloud,
             self.bucket,
             scope,
@@ -359,6 +376,8 @@ class Workspace:
             limits=limits,
             progress=progress,
         )
+        await self.schedules.after_kill(report)
+        return report
 
     async def survey(
         self, scope: KillScope, told: Callable[[KillSurvey], None] = lambda _: None

@@ -92,6 +92,7 @@ def test_a_due_schedule_ends_its_instance_and_then_itself(no_faults: LocalCloud)
     assert state_of(no_faults, other) == "running"
 
 
+@pytest.mark.slow
 def test_real_time_is_enough(no_faults: LocalCloud) -> None:
     instance = tagged(no_faults, **OURS)
     create(no_faults, BY_ID, {"InstanceIds": [instance]}, in_s=2)
@@ -125,6 +126,7 @@ def test_the_role_ends_nothing_that_is_not_tagged_as_ours(no_faults: LocalCloud,
     assert state_of(no_faults, foreign) == "running"
 
 
+@pytest.mark.slow
 def test_a_throttle_at_the_deadline_is_tried_again(no_faults: LocalCloud) -> None:
     instance = tagged(no_faults, **OURS)
     create(no_faults, BY_ID, {"InstanceIds": [instance]})
@@ -135,6 +137,7 @@ def test_a_throttle_at_the_deadline_is_tried_again(no_faults: LocalCloud) -> Non
     eventually(lambda: ended(no_faults, instance))
 
 
+@pytest.mark.slow
 def test_a_schedule_that_was_removed_or_disabled_ends_nothing(no_faults: LocalCloud) -> None:
     removed, disabled = tagged(no_faults, **OURS), tagged(no_faults, **OURS)
     scheduler = no_faults.boto3("scheduler")
@@ -144,6 +147,7 @@ def test_a_schedule_that_was_removed_or_disabled_ends_nothing(no_faults: LocalCl
     assert state_of(no_faults, removed) == state_of(no_faults, disabled) == "running"
 
 
+@pytest.mark.slow
 def test_an_update_moves_the_time_and_resets_what_it_does_not_name(no_faults: LocalCloud) -> None:
     instance = tagged(no_faults, **OURS)
     name = create(no_faults, BY_ID, {"InstanceIds": [instance]}, Description="first")
@@ -188,6 +192,7 @@ def test_what_is_not_as_it_must_be_is_refused_when_it_is_made(no_faults: LocalCl
     assert refused(Target=too_long)[0] == "ValidationException"
 
 
+@pytest.mark.slow
 def test_a_name_is_taken_once_but_the_same_request_twice_is_one(no_faults: LocalCloud) -> None:
     request = {"InstanceIds": ["i-0123456789abcdef0"]}
     name = create(no_faults, BY_ID, request)
@@ -199,6 +204,7 @@ def test_a_name_is_taken_once_but_the_same_request_twice_is_one(no_faults: Local
     create(no_faults, BY_ID, request, **same)
 
 
+@pytest.mark.slow
 def test_a_listing_goes_by_prefix_in_pages_and_by_region(no_faults: LocalCloud) -> None:
     prefix = f"benchtui.{uuid.uuid4().hex}"
     names = [f"{prefix}.{n}" for n in range(3)]
@@ -227,6 +233,7 @@ def test_the_runbook_is_described_and_what_it_cannot_do_is_refused(no_faults: Lo
     assert code == "InvalidAutomationExecutionParametersException"
 
 
+@pytest.mark.slow
 def test_one_protected_instance_does_not_spare_the_others(no_faults: LocalCloud) -> None:
     run = uuid.uuid4().hex
     ids = [tagged(no_faults, **OURS, **{"benchtui:run": run}) for _ in range(3)]

@@ -1,0 +1,107 @@
+"""Layer 2 of every run that this process starts, follows or kills: armed, kept, and taken away at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from benchtui.core.documents import RunDocument
+from benchtui.engine.deadman import Deadman, required
+from benchtui.engine.disarming import disarm
+from benchtui.engine.events import Emit, Event
+from benchtui.engine.snapshot import QUIET, Snapshot
+
+if TYPE_CHECKING:
+    from benchtui.aws.session import Cloud, Identity
+    from benchtui.config.schema import Config
+    from benchtui.engine.clock import Clock
+    from benchtui.engine.kill_scope import KillReport
+
+#: Tidying up must not keep anyone waiting for long: what is left deletes itself.
+TIDY_SECONDS = 60
+
+
+class RunSchedules:
+    """One per workspace.
+
+    Args:
+        cloud, clock, emit: as the workspace has them.
+        identity: whose account it is.
+    """
+
+    def __init__(
+        self, cloud: Cloud, identity: Callable[[], Awaitable[Identity]], clock: Clock, emit: Emit
+    ) -> None:
+        self.cloud, self.clock, self.emit = cloud, clock, emit
+        self._identity = identity
+        self._deadmen: dict[str, Deadman] = {}  # by run
+        self._tidied: set[str] = set()  # runs of which nothing is left
+
+    async def armed(self, run: RunDocument, config: Config) -> RunDocument:
+        """Arm the schedules of a run that is about to begin; the run with what is armed in it.
+
+        Raises:
+            NotArmedError: they are not, and ``[safety] require_layers`` wants them.
+        """
+        deadman = await self.of(run, config)
+        return run.model_copy(update={"schedules": {each.region: each.said for each in deadman.armings}})
+
+    async def of(self, run: RunDocument, config: Config) -> Deadman:
+        """The armed schedules of a run; they are armed once.
+
+        Raises:
+            NotArmedError: they are not armed, and ``[safety] require_layers`` wants them.
+        """
+        deadman = self._deadmen.get(run.run)
+        if deadman is None:
+            deadman = Deadman(
+                self.cloud, run, config.aws.scheduler_role, self._identity, self.clock, self.emit
+            )
+            self._deadmen[run.run] = deadman
+            await deadman.arm()
+        required(deadman.armings, config.safety.require_layers)
+        return deadman
+
+    async def tidy(self, snapshot: Snapshot, quiet: timedelta = QUIET) -> None:
+        """Remove the schedules of a run that is over; once that has succeeded it is not tried again."""
+        run = snapshot.run
+        if run.run in self._tidied or not snapshot.over(quiet) or not snapshot.ec2_fresh():
+            return
+        self._tidied.add(run.run)
+        await self._disarm(run.regions, run.run, settled=True, quietly=not _armed(run))
+
+    async def after_kill(self, report: KillReport) -> None:
+        """Remove what a kill has made needless; only after its proof, and never a part of it."""
+        if not report.proven or report.scope.jobs:
+            return
+        regions = [proof.region for proof in report.regions]
+        run = report.scope.run
+        await self._disarm(regions, run, settled=run is not None, quietly=True)
+
+    async def _disarm(self, regions: Iterable[str], run: str | None, *, settled: bool, quietly: bool) -> None:
+        """Failures are told, unless there may be no schedule at all that could be left."""
+        try:
+            async with asyncio.timeout(TIDY_SECONDS), asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(disarm(self.cloud, self.clock, region, run, settled=settled))
+                    for region in regions
+                ]
+        except TimeoutError:
+            self._note(run, "its schedules were not removed in time; they end nothing and delete themselves")
+            return
+        for outcome in (task.result() for task in tasks):
+            if outcome.removed:
+                self._note(run, f"{outcome.region}: {outcome.removed} schedules removed")
+            if outcome.why is not None and not (quietly and not outcome.removed and not outcome.kept):
+                text = f"{outcome.region}: schedules are left, which delete themselves: {outcome.why}"
+                self._note(run, text)
+
+    def _note(self, run: str | None, text: str) -> None:
+        about = {} if run is None else {"run": run}
+        self.emit(Event("note", self.clock.now(), {**about, "text": text}))
+
+
+def _armed(run: RunDocument) -> bool:
+    return any(said == "armed" for said in run.schedules.values())
