@@ -221,7 +221,7 @@ class Bucket:
             return
         if at.tzinfo is not None:
             self.server_time = at.astimezone(UTC)
-            self._offset = self.server_time - datetime.now(UTC)
+            self._offset = self.server_time - self._cloud.now()
 
     def _url(self, key: str) -> str:
         return clean_line(f"s3://{self.name}/{key}", 300)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -55,6 +56,7 @@ class Cloud:
         bucket_region: where the bucket lies; None: the first region.
         random, sleep: chance and waiting of retries; to be replaced in tests.
         tries: per request, where it may be repeated.
+        now: this machine's time, UTC, to which that of a server is compared.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class Cloud:
         random: Random | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         tries: int = TRIES,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.regions = regions or (DEFAULT_REGION,)
         self.bucket_region = bucket_region or self.regions[0]
         self.random = random if random is not None else SystemRandom()
         self.sleep = sleep
         self.tries = tries
+        self.now = now
         self._profile = profile or None
         self._session: Any = None  # an AioSession, once there was a request
         self._clients: dict[tuple[str, str], Any] = {}
