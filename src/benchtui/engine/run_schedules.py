@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchtui.engine.kill_scope import KillReport
 
 #: Tidying up must not keep anyone waiting for long: what is left deletes itself.
-TIDY_SECONDS = 60
+TIDY_SECONDS = 20
 
 
 class RunSchedules:
@@ -76,7 +76,7 @@ class RunSchedules:
         """Remove what a kill has made needless; only after its proof, and never a part of it."""
         if not report.proven or report.scope.jobs:
             return
-        regions = [proof.region for proof in report.regions]
+        regions = [each.region for each in report.regions if each.gone or each.region in self.cloud.regions]
         run = report.scope.run
         await self._disarm(regions, run, settled=run is not None, quietly=True)
 
