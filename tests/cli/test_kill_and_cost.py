@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, last_line
 
 ACCOUNT = "123456789012"
 NO_RUN = "20200101-000000-aaaa"
@@ -78,13 +78,13 @@ def test_a_job_the_run_has_not_is_refused_and_not_proven_gone(local_cli: Cli, st
 def test_a_selection_then_everything(local_cli: Cli) -> None:
     run = local_cli.run_detached()
     ended = local_cli("kill", run, "--job", "local.1cpu-2", "--local", "--json", "--confirm", run)
-    report = json.loads(ended.stdout)
+    report = last_line(ended.stdout)
     assert ended.returncode == 0, ended.stderr
     assert (report["scope"], report["run"], report["jobs"]) == ("selection", run, ["local.1cpu-2"])
     assert len(local_cli.alive(run)) == 1
     other = local_cli.run_detached()
     ended = local_cli("kill", "--all", "--local", "--json", "--confirm", ACCOUNT)
-    report = json.loads(ended.stdout)
+    report = last_line(ended.stdout)
     assert ended.returncode == report["exit_code"] == 0, ended.stderr
     assert (report["scope"], report["run"], report["jobs"]) == ("all", None, None)
     home = next(row for row in report["regions"] if row["region"] == "us-east-1")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchtui.cli import diagnostics, output
+from benchtui.cli import diagnostics
 from benchtui.cli.arguments import add_run, run_of, shared
 from benchtui.core.errors import BenchtuiError, UsageError
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from benchtui.cli.settings import Settings
-    from benchtui.engine.events import Event
-    from benchtui.engine.kill_scope import KillReport, KillScope, KillSurvey
+    from benchtui.engine.kill_scope import KillScope, KillSurvey
     from benchtui.engine.workspace import Workspace
 
 #: Names of jobs are checked against run.json if it can be read within this time; a kill does not need it.
@@ -29,19 +29,24 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="end every instance of a run, or of all, and prove it",
         description="Terminate every instance of a run in every enabled region, then sweep until two clean "
         "sweeps prove that none is left. Works by tags alone. With --job only these jobs of the run, which "
-        "goes on; with --all every instance that benchtui launched in this account.",
+        "goes on; with --all every instance that benchtui launched in this account; with --expired those of "
+        "them that should have ended by themselves.",
         epilog="A terminal shows what would be ended and asks for the last 4 characters of the run's id, or "
-        "for --all the last 4 digits of the account. exit code 6: something is not proven",
+        "for --all and --expired the last 4 digits of the account. --json streams a line per change of a "
+        "region and ends with the summary. exit code 6: something is not proven",
     )
     add_run(parser, nargs="?")
     parser.add_argument("--all", action="store_true", help="every run of this account")
+    parser.add_argument(
+        "--expired", action="store_true", help="of every run, what should have ended by itself"
+    )
     parser.add_argument(
         "--job", metavar="JOB", action="append", default=[], help="only this job of the run; repeatable"
     )
     parser.add_argument(
         "--confirm",
         metavar="TOKEN",
-        help="agree unasked: the run's id once more; for --all the account's id, 12 digits",
+        help="agree unasked: the run's id once more; for --all and --expired the account's id",
     )
     parser.set_defaults(execute=execute)
 
@@ -69,21 +74,18 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.confirm is None:
         # Not inside an event loop: a signal has to reach a person's prompt.
         _ask(asyncio.run(_surveyed(settings, scope)))
-    diagnostics.say("listing every enabled region until two sweeps, at least 15 s apart, are clean")
+    from benchtui.cli import ending
+
+    async def check(workspace: Workspace) -> None:
+        await _check_confirmed(workspace, scope, arguments.confirm)
+
+    checked = check if arguments.confirm is not None else None
     try:
-        report = asyncio.run(_killed(settings, scope, arguments.confirm))
+        report = asyncio.run(ending.ended(settings, scope, json=arguments.json, check=checked))
     except KeyboardInterrupt:
         diagnostics.say(f"left before it was proven: instances of {scope.name} may still be running")
         raise
-    from benchtui.cli import kill_table
-
-    if arguments.json:
-        output.document(kill_table.fields(report))
-    else:
-        output.table(*kill_table.render(report))
-    for line in kill_table.unproven(report):
-        diagnostics.say(line)
-    return report.exit_code
+    return ending.show(report, scope.command, json=arguments.json)
 
 
 def _scope(arguments: argparse.Namespace) -> KillScope:
@@ -95,12 +97,14 @@ def _scope(arguments: argparse.Namespace) -> KillScope:
     from benchtui.core.keys import KeyNotOurs
     from benchtui.engine.kill_scope import KillScope
 
-    if arguments.all:
-        if arguments.run is not None or arguments.job:
-            raise UsageError("--all means every run: give neither RUN nor --job with it")
-        return KillScope.of_account()
+    if arguments.all or arguments.expired:
+        flag = "--all" if arguments.all else "--expired"
+        if arguments.run is not None or arguments.job or (arguments.all and arguments.expired):
+            raise UsageError(f"{flag} means every run: give neither RUN nor --job nor the other with it")
+        return KillScope.of_account() if arguments.all else KillScope.of_expired(datetime.now(UTC))
     if arguments.run is None:
-        raise UsageError("kill what? Neither RUN nor --all was given", fix="`benchtui runs` lists the runs")
+        what = "kill what? Neither RUN nor --all nor --expired was given"
+        raise UsageError(what, fix="`benchtui runs` lists the runs")
     run = run_of(arguments)
     try:
         return KillScope(run, frozenset(arguments.job))
@@ -142,37 +146,22 @@ def _ask(survey: KillSurvey) -> None:
         raise UsageError("not confirmed; nothing was ended")
 
 
-async def _killed(settings: Settings, scope: KillScope, confirmed: str | None) -> KillReport:
-    """The kill itself.
+async def _check_confirmed(workspace: Workspace, scope: KillScope, confirmed: str) -> None:
+    """Refuse what a script confirmed and is not so.
 
     Raises:
         UsageError: ``confirmed`` is another account, or the run has no such job; nothing was ended.
         CloudError: all is to be killed and the account cannot be asked who it is.
     """
-    from benchtui.cli.settings import open_workspace
-    from benchtui.cli.stream import Stream
-
-    narrator = Stream(json=False)
-    concerned: set[str] = set()
-
-    def tell(event: Event) -> None:
-        # An account has about twenty regions; those without an instance are summed up at the end.
-        if event.type == "kill":
-            concerned.add(event.fields["region"])
-        if event.type != "sweep" or event.fields["region"] in concerned:
-            narrator.emit(event)
-
-    async with open_workspace(settings, tell) as workspace:
-        if confirmed is not None:
-            await _check_jobs(workspace, scope)
-        if confirmed is not None and scope.run is None:
-            account = (await workspace.cloud.identity()).account
-            if confirmed != account:
-                raise UsageError(
-                    f"--confirm {confirmed} is not the account of these credentials; nothing was ended",
-                    fix=f"give --confirm {account} if that is the account you mean",
-                )
-        return await workspace.kill(scope)
+    await _check_jobs(workspace, scope)
+    if scope.run is not None:
+        return
+    account = (await workspace.cloud.identity()).account
+    if confirmed != account:
+        raise UsageError(
+            f"--confirm {confirmed} is not the account of these credentials; nothing was ended",
+            fix=f"give --confirm {account} if that is the account you mean",
+        )
 
 
 async def _check_jobs(workspace: Workspace, scope: KillScope) -> None:

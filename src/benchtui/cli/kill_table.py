@@ -14,7 +14,8 @@ from benchtui.engine.kill_scope import KillReport, KillScope, KillSurvey, Region
 def survey(found: KillSurvey, glyphs: Glyphs) -> list[RenderableType]:
     """What would be ended, where, and what that stops."""
     count = f"{found.count} instance{'' if found.count == 1 else 's'}"
-    parts: list[RenderableType] = [Text(f"Terminate {count} tagged {found.scope.tag}", style=BAD)]
+    past = "" if found.scope.expired_at is None else ", past the time of benchtui:expires"
+    parts: list[RenderableType] = [Text(f"Terminate {count} tagged {found.scope.tag}{past}", style=BAD)]
     if found.scope.jobs:
         parts.append(Text(f"  only of the jobs {', '.join(sorted(found.scope.jobs))}; the run goes on"))
     if found.count:
@@ -75,19 +76,29 @@ def unproven(report: KillReport) -> list[str]:
         lines.append(f"  {report.regions_error}")
     for proof in report.regions:
         if not proof.proven:
-            alive = f"; alive: {', '.join(sorted(proof.alive))}" if proof.alive else ""
-            lines.append(f"  {proof.region}: {proof.error or 'not swept twice'}{alive}")
+            lines.append(f"  {proof.region}: {proof.error or 'not swept twice'}{_left(proof)}")
     return [*lines, "  fix: give the same command again, or end them in the EC2 console"]
 
 
-def fields(report: KillReport) -> dict[str, Any]:
-    """The report for ``--json``; ``run`` is null when all was killed."""
+def _left(proof: RegionProof) -> str:
+    """What is not proven to be gone, by name."""
+    kinds = (
+        ("alive", proof.alive),
+        ("seen alive, not seen ending", proof.vanished),
+        ("spot requests", proof.spot_requests),
+    )
+    return "".join(f"; {name}: {', '.join(sorted(ids))}" for name, ids in kinds if ids)
+
+
+def fields(report: KillReport, command: str) -> dict[str, Any]:
+    """The last line of ``--json``; ``run`` is null when all was killed, or all that has expired."""
     return {
         "v": 1,
-        "type": "kill",
+        "type": "summary",
+        "command": command,
         **_scope_fields(report.scope),
         "proven": report.proven,
-        "regions": [_region_fields(proof) for proof in report.regions],
+        "regions": [region_fields(proof) for proof in report.regions],
         "regions_error": report.regions_error,
         "notes": list(report.notes),
         "exit_code": int(report.exit_code),
@@ -99,7 +110,8 @@ def _scope_fields(scope: KillScope) -> dict[str, Any]:
     return {"scope": scope.kind.value, "run": scope.run, "jobs": jobs}
 
 
-def _region_fields(proof: RegionProof) -> dict[str, Any]:
+def region_fields(proof: RegionProof) -> dict[str, Any]:
+    """What is proven of a region, for ``--json``."""
     return {
         "region": proof.region,
         "asked": proof.asked,
@@ -107,6 +119,8 @@ def _region_fields(proof: RegionProof) -> dict[str, Any]:
         "shutting_down": proof.shutting_down,
         "terminated": proof.terminated,
         "alive": proof.alive,
+        "vanished": proof.vanished,
+        "spot_requests": proof.spot_requests,
         "sweeps": proof.sweeps,
         "proven": proof.proven,
         "error": proof.error,

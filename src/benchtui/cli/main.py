@@ -30,6 +30,8 @@ from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
 COMMANDS = (plan, run, watch, runs, status, log, collect, compare, cost, kill, types, config, local)
+#: Commands whose ``--json`` is a stream that ends with a summary.
+STREAMING = frozenset({"run", "watch", "kill"})
 EPILOG = """\
 exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
 or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals
@@ -99,6 +101,6 @@ def _main(argv: Sequence[str] | None) -> int:
 def _fail(problem: BaseException, code: ExitCode, arguments: argparse.Namespace) -> ExitCode:
     """Tell a program that reads ``--json`` of the error; the person has been told."""
     if arguments.json:
-        kind = "summary" if arguments.command in ("run", "watch") else "error"
+        kind = "summary" if arguments.command in STREAMING else "error"
         output.record({"v": 1, "type": kind, "error": error_fields(problem), "exit_code": int(code)})
     return code

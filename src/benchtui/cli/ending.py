@@ -1,0 +1,72 @@
+"""Ending instances from the command line: each region told as it changes, then the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from benchtui.cli import diagnostics, output
+
+if TYPE_CHECKING:
+    from benchtui.cli.settings import Settings
+    from benchtui.engine.events import Event
+    from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, RegionProof
+    from benchtui.engine.workspace import Workspace
+
+BETWEEN_SWEEPS = "listing every enabled region until two sweeps, at least 15 s apart, are clean"
+
+Check = Callable[["Workspace"], Awaitable[None]]
+
+
+async def ended(
+    settings: Settings, scope: KillScope, *, json: bool, check: Check | None = None
+) -> KillReport:
+    """End ``scope``, telling people on stderr and programs (``json``) on stdout how far it is.
+
+    Args:
+        settings: the account.
+        scope: which instances.
+        json: stream JSON Lines: the engine's events, and ``region`` whenever one's proof has changed.
+        check: looks before anything is ended; what it raises is raised, and nothing is ended.
+    """
+    from benchtui.cli import kill_table
+    from benchtui.cli.settings import open_workspace
+    from benchtui.cli.stream import Stream
+
+    stream = Stream(json=json)
+    concerned: set[str] = set()
+    told: dict[str, RegionProof] = {}
+
+    def tell(event: Event) -> None:
+        # An account has about twenty regions; those without an instance are summed up at the end.
+        if event.type == "kill":
+            concerned.add(event.fields["region"])
+        if event.type == "sweep" and event.fields["region"] not in concerned:
+            stream.tell(event.type, event.fields)
+        else:
+            stream.emit(event)
+
+    def progress(kill: KillProgress) -> None:
+        for proof in kill.report.regions:
+            if told.get(proof.region) != proof:
+                told[proof.region] = proof
+                stream.tell("region", kill_table.region_fields(proof))
+
+    diagnostics.say(BETWEEN_SWEEPS)
+    async with open_workspace(settings, tell) as workspace:
+        if check is not None:
+            await check(workspace)
+        return await workspace.kill(scope, progress=progress)
+
+
+def show(report: KillReport, command: str, *, json: bool) -> int:
+    """The proof, or what is not proven; returns the exit code."""
+    from benchtui.cli import kill_table
+
+    if json:
+        output.record(kill_table.fields(report, command))
+    else:
+        output.table(*kill_table.render(report))
+    for line in kill_table.unproven(report):
+        diagnostics.say(line)
+    return report.exit_code
