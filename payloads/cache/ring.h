@@ -49,37 +49,39 @@ static void make_random(const struct ring *ring) {
     }
 }
 
-/* 0 … n-1 in random order, to be freed. */
-static uint64_t *random_order(uint64_t n, uint64_t *state) {
-    uint64_t *order = malloc(n * sizeof *order);
+/* `i` with its lowest `bits` in reverse. */
+static uint64_t reversed(uint64_t i, int bits) {
+    uint64_t found = 0;
+    for (int bit = 0; bit < bits; bit++) found |= (i >> bit & 1) << (bits - 1 - bit);
+    return found;
+}
+
+/* The order of lat_mem_rd (lmbench 3, L. McVoy and C. Staelin), for comparison with that program: each load goes to
+   another page, always in the same random order of pages, and on each page to the next of its lines in an order of
+   reversed bits. */
+static void make_paged(const struct ring *ring) {
+    uint64_t state = 88172645463325252u, in_page = (uint64_t)sysconf(_SC_PAGESIZE) / ring->line_bytes;
+    uint64_t pages = (ring->lines + in_page - 1) / in_page, *order = malloc(pages * sizeof *order);
     if (!order) die("memory for an order");
-    for (uint64_t i = 0; i < n; i++) order[i] = i;
-    for (uint64_t i = n - 1; i > 0; i--) {
-        uint64_t k = random_below(state, i + 1), other = order[i];
+    int bits = __builtin_ctzll(in_page);
+    for (uint64_t i = 0; i < pages; i++) order[i] = i;
+    for (uint64_t i = pages - 1; i > 0; i--) {
+        uint64_t k = random_below(&state, i + 1), other = order[i];
         order[i] = order[k];
         order[k] = other;
     }
-    return order;
-}
-
-/* The order of lat_mem_rd (lmbench 3, L. McVoy and C. Staelin), for comparison with that program: from page to page in
-   one random order, and through the lines of each in another that is the same for all pages. */
-static void make_paged(const struct ring *ring) {
-    uint64_t state = 88172645463325252u, in_page = (uint64_t)sysconf(_SC_PAGESIZE) / ring->line_bytes;
-    uint64_t pages = (ring->lines + in_page - 1) / in_page;
-    uint64_t *page = random_order(pages, &state), *line = random_order(in_page, &state);
     struct line *first = NULL, *last = NULL;
-    for (uint64_t i = 0; i < pages * in_page; i++) {
-        uint64_t at = page[i / in_page] * in_page + line[i % in_page];
-        if (at >= ring->lines) continue; /* the last page may be half a one */
-        struct line *here = line_at(ring, at);
-        if (last) last->next = here;
-        else first = here;
-        last = here;
-    }
+    for (uint64_t round = 0; round < in_page; round++)
+        for (uint64_t i = 0; i < pages; i++) {
+            uint64_t at = order[i] * in_page + reversed((i + round) % in_page, bits);
+            if (at >= ring->lines) continue; /* the last page may be half a one */
+            struct line *here = line_at(ring, at);
+            if (last) last->next = here;
+            else first = here;
+            last = here;
+        }
     last->next = first;
-    free(page);
-    free(line);
+    free(order);
 }
 
 /* The control: the order in which lines lie in memory, which every prefetcher guesses. */
