@@ -208,3 +208,17 @@ def test_nothing_said_later_makes_a_final_state_unfinal(
 @given(st.lists(sentinel, max_size=12), st.integers(0, 500_000))
 def test_without_ec2_nothing_is_ever_lost(sentinels: list[Sentinel], now: int) -> None:
     assert judge(sentinels, Ec2Answer(known=False), now, 0).state not in (S.LOST, S.NEVER_STARTED)
+
+
+def test_an_old_listing_says_nothing_of_a_job_that_spoke_after_it() -> None:
+    stale = Ec2Answer(known=True, listed_at=at(0))
+    launched = [launcher(S.LAUNCHED, at(200))]
+    assert judge(launched, stale, 900).state is S.LAUNCHED
+    assert judge([*launched, Sentinel(at(300), JOB, 1, S.BOOTED)], stale, 900).state is S.BOOTED
+    assert judge(launched, Ec2Answer(known=True, listed_at=at(890)), 900).state is S.LOST
+
+
+def test_a_job_that_is_heard_of_is_not_lost_because_ec2_does_not_list_it_yet() -> None:
+    unlisted = Ec2Answer(known=True)
+    assert judge(WORKING, unlisted, 60, heartbeat=55).state is S.RUNNING
+    assert judge(WORKING, unlisted, 600, heartbeat=55).state is S.LOST

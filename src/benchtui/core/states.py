@@ -71,6 +71,7 @@ class Ec2Answer:
 
     known: bool = False
     instances: tuple[InstanceView, ...] = ()
+    listed_at: datetime | None = None  # when EC2 said so, on the clock of heartbeats; None: just now
 
     @property
     def alive(self) -> tuple[InstanceView, ...]:
@@ -236,8 +237,7 @@ def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None
     if not seen.known:
         return state, None
     if instance is None:
-        launched = max((s.at for s in evidence.mine if s.state is JobState.LAUNCHED), default=None)
-        if launched is not None and evidence.now - launched < VISIBILITY:
+        if _too_young_to_be_listed(evidence):
             return state, None
         return JobState.LOST, "EC2 lists no instance of this job"
     if instance.ending:
@@ -248,6 +248,16 @@ def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None
     if instance.state in (Ec2State.STOPPED, Ec2State.STOPPING):
         return JobState.LOST, f"EC2 says {instance.state}: it neither works nor goes away"
     return _judge_silence(state, instance, evidence)
+
+
+def _too_young_to_be_listed(evidence: _Evidence) -> bool:
+    """Whether the job's last sign of life came after EC2 was listed, or so shortly before that EC2 may not show
+    its instance yet."""
+    signs = [s.at for s in evidence.mine if s.state is not JobState.DECLINED]
+    if evidence.heartbeat_at is not None:
+        signs.append(evidence.heartbeat_at)
+    listed_at = min(evidence.now, evidence.seen.listed_at or evidence.now)
+    return bool(signs) and listed_at - max(signs) < VISIBILITY
 
 
 def _judge_silence(

@@ -25,6 +25,7 @@ from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fol
 from benchtui.core.text import clean_line
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.schedule_watch import ScheduleWatch
+from benchtui.engine.shown import Shown
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class _Heard:
     foreign: set[str] = field(default_factory=set)  # keys that are not ours, said once
     views: dict[str, tuple[InstanceView, ...]] = field(default_factory=dict)  # by region, folded
     fresh_views: dict[str, tuple[InstanceView, ...]] = field(default_factory=dict)  # not folded yet
+    listed_at: dict[str, datetime] = field(default_factory=dict)  # by region: when EC2 said that, S3's clock
     heartbeats: dict[str, datetime] = field(default_factory=dict)
     heartbeats_at: datetime | None = None
     ended: dict[str, datetime] = field(default_factory=dict)  # instance id: first seen ending
@@ -88,6 +90,7 @@ class Watcher:
         )
         self._as_of: datetime | None = None
         self._schedules = ScheduleWatch(cloud, run.run, clock)
+        self._shown = {region: Shown() for region in run.regions}
 
     async def poll(self) -> Snapshot:
         """Ask what is due and fold what was answered.
@@ -136,14 +139,15 @@ class Watcher:
         return True
 
     async def _ask_ec2(self, region: str) -> None:
-        name = f"EC2 {region}"
+        name, at = f"EC2 {region}", self._s3_now()
         try:
             views = await describe_run(self.cloud, region, self.run.run)
         except CloudError as error:
             self._failed(name, error)
             return
         self._answered(name)
-        self._heard.fresh_views[region] = views
+        self._heard.listed_at[region] = at
+        self._heard.fresh_views[region] = self._shown[region].merged(views, at)
 
     async def _ask_heartbeats(self) -> None:
         found: dict[str, datetime] = {}
@@ -231,7 +235,11 @@ class Watcher:
             status = fold(
                 job.job,
                 heard.sentinels.get(job.job, ()),
-                Ec2Answer(known and heard.heartbeats_at is not None, tuple(by_job.get(job.job, ()))),
+                Ec2Answer(
+                    known and heard.heartbeats_at is not None,
+                    tuple(by_job.get(job.job, ())),
+                    heard.listed_at.get(job.region),
+                ),
                 heartbeat_at=heard.heartbeats.get(job.job),
                 now=judged_at,
                 limits=self.limits,
