@@ -9,6 +9,7 @@ import pytest
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from benchtui.core.documents import Check
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine.job_log import LogTail
 from benchtui.tui.screens.detail import DetailScreen, LogScreen
@@ -16,7 +17,7 @@ from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.widgets.header import Header
 from benchtui.tui.widgets.log_view import LogView
 from tests.engine import fleet
-from tests.tui.jobs import detail_of, log_of, settled
+from tests.tui.jobs import detail_of, log_of, measured, settled
 
 JOB = "c7g.large-1"
 
@@ -94,6 +95,23 @@ async def test_a_declined_job_says_why_and_that_it_has_no_instance(app, engine, 
         await pilot.press("l")
         await settled(pilot)
         assert shown(app.screen)[0] == "no log: this job has no instance"
+
+
+async def test_a_result_that_is_not_verified_says_which_checks_failed_and_what_it_declined(
+    app, engine, fleet_snapshot
+):
+    result = measured(JOB, 46.1, verified=False).model_copy(
+        update={
+            "checks": (Check(name="team.all", ok=False, value=1, limit=2),),
+            "declined_metrics": {"triad.core": "no SMT here"},
+        }
+    )
+    engine.answers["detail"] = lambda job: replace(detail_of(fleet_snapshot, job), results={"stream": result})
+    async with app.run_test(size=(100, 40)) as pilot:
+        known = text(await opened(app, pilot, DetailScreen(JOB)))
+    assert "✗ NOT VERIFIED" in known
+    assert "failed check team.all: 1, limit 2" in known
+    assert "declined: no SMT here: triad.core" in known
 
 
 async def test_it_follows_the_job_while_it_is_open(app, engine, fleet_snapshot, clock):

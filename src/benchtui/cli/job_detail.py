@@ -16,6 +16,7 @@ from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, age, clock,
 from benchtui.core.documents import ResultDocument
 from benchtui.core.errors import BenchtuiError, ExitCode
 from benchtui.core.plausibility import About, Judgement, Plausibility
+from benchtui.core.result_notes import declined_metrics, failed_checks, repeated
 from benchtui.core.text import clean_line
 from benchtui.engine.comparing import collected_before
 from benchtui.engine.detail import JobDetail, read_detail
@@ -123,6 +124,12 @@ def _results(detail: JobDetail, glyphs: Glyphs) -> RenderableType:
             judged = _plausible(detail.judgements.get(suite), name, glyphs)
             add(table, suite, name, *numbers, metric.unit, glyphs.verified(result.verified), judged)
     lines = [
+        line
+        for suite, result in detail.results.items()
+        if isinstance(result, ResultDocument)
+        for line in _notes(suite, result)
+    ]
+    lines += [
         Text(
             f"{suite} {'breaks the rule' if one.about is About.RECORD else 'is implausible'}: {one}",
             style=BAD,
@@ -135,6 +142,17 @@ def _results(detail: JobDetail, glyphs: Glyphs) -> RenderableType:
     )
     lines += [Text(f"not tested: {text}", style=FAINT) for text in lacking]
     return Group(table, *lines)
+
+
+def _notes(suite: str, result: ResultDocument) -> Iterator[Text]:
+    """What the suite says beside its figures."""
+    for said in failed_checks(result):
+        yield Text(f"{suite} failed its check {said}", style=BAD)
+    for said in declined_metrics(result):
+        yield Text(f"{suite} declined: {said}", style=WARN)
+    times = repeated(result)
+    if times is not None:
+        yield Text(f"{suite} {times}", style=FAINT)
 
 
 def _plausible(judgement: Judgement | None, metric: str, glyphs: Glyphs) -> Text:

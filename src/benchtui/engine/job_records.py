@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_jsonable_python
 
 from benchtui.core.documents import Metric, ResultDocument
+from benchtui.core.result_notes import failed_checks
 from benchtui.engine.snapshot import JobRow
 
 if TYPE_CHECKING:
@@ -100,15 +101,9 @@ def _result(result: ResultDocument | str) -> dict[str, Any]:
         "outcome": result.outcome.value,
         "reason": result.reason,
         "verified": result.verified,
-        "metrics": {
-            name: {
-                "unit": metric.unit,
-                "median": metric.median,
-                "best": metric.best,
-                "n": len(metric.samples),
-            }
-            for name, metric in result.metrics.items()
-        },
+        "failed_checks": list(failed_checks(result)),
+        "declined_metrics": dict(result.declined_metrics),
+        "metrics": {name: _metric(metric) for name, metric in result.metrics.items()},
     }
 
 

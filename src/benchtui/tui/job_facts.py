@@ -10,6 +10,7 @@ from rich.text import Text
 
 from benchtui.core.documents import ResultDocument
 from benchtui.core.plausibility import Plausibility
+from benchtui.core.result_notes import declined_metrics, failed_checks, repeated
 from benchtui.engine.headline import digits
 from benchtui.engine.job_fields import heard_at
 from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
@@ -153,9 +154,21 @@ def _results(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
             yield _named(suite, safe_text(f"{result.outcome.value}: {result.reason}", 500, WARN))
         judgement = detail.judgements.get(suite)
         yield from _metrics(suite, result, judgement, glyphs)
+        yield from _notes(result)
         yield from _doubts(judgement)
     if missing:
         yield _named("none yet", safe_text(" ".join(missing), 500, FAINT))
+
+
+def _notes(result: ResultDocument) -> Iterator[Text]:
+    """What the suite says beside its figures."""
+    for said in failed_checks(result):
+        yield _named("", safe_text(f"failed check {said}", 300, BAD))
+    for said in declined_metrics(result):
+        yield _named("", safe_text(f"declined: {said}", 300, WARN))
+    times = repeated(result)
+    if times is not None:
+        yield _named("", safe_text(times, 300, FAINT))
 
 
 def _doubts(judgement: Judgement | None) -> Iterator[Text]:
