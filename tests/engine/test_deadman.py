@@ -214,6 +214,7 @@ async def test_without_the_layer_nothing_is_launched_and_the_setting_is_named(
         pytest.param(OPTIONAL | {"aws.scheduler_role": ""}, None, "names no role", marks=slow),
     ],
 )
+@slow
 async def test_where_it_is_not_required_it_is_shown_as_not_armed_with_the_reason(
     bench: Bench, fault: dict[str, Any] | None, why: str
 ) -> None:
