@@ -44,6 +44,8 @@ class Cli:
             "HOME": str(self.home),
             "XDG_STATE_HOME": str(self.state_home),
             "LANG": "C.UTF-8",
+            # A process beside each command would take the other tests' CPUs; test_sweeping has it.
+            "BENCHTUI_SAFETY_SWEEP": "false",
         }
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:

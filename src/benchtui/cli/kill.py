@@ -48,7 +48,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="TOKEN",
         help="agree unasked: the run's id once more; for --all and --expired the account's id",
     )
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=execute, looks=False)  # it is in haste, and looks itself
 
 
 def execute(arguments: argparse.Namespace) -> int:

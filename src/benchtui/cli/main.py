@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from benchtui import __version__
@@ -17,6 +18,7 @@ from benchtui.cli import (
     log,
     output,
     plan,
+    reap,
     run,
     runs,
     status,
@@ -29,9 +31,9 @@ from benchtui.cli.arguments import DEFAULTS, Parser, shared
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
-COMMANDS = (plan, run, watch, runs, status, log, collect, compare, cost, kill, types, config, local)
+COMMANDS = (plan, run, watch, runs, status, log, collect, compare, cost, kill, reap, types, config, local)
 #: Commands whose ``--json`` is a stream that ends with a summary.
-STREAMING = frozenset({"run", "watch", "kill"})
+STREAMING = frozenset({"run", "watch", "kill", "reap"})
 EPILOG = """\
 exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
 or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals
@@ -64,7 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         output.discard()
         return output.READER_GONE
     finally:
+        _done()
         diagnostics.finish()
+
+
+def _done() -> None:
+    """Say what was found beside the command's own work, if anything was looked for."""
+    sweeping = sys.modules.get("benchtui.cli.sweeping")
+    if sweeping is not None:
+        sweeping.end()
 
 
 def _main(argv: Sequence[str] | None) -> int:

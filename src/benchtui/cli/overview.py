@@ -27,6 +27,7 @@ class Overview:
 
 def show(arguments: argparse.Namespace) -> int:
     """Print runs with their live instances."""
+    arguments.looks = False  # it is itself such a look
     settings = read(arguments)
     found = asyncio.run(_look(settings, arguments.newest))
     now = datetime.now(UTC)
@@ -38,7 +39,7 @@ def show(arguments: argparse.Namespace) -> int:
     for problem in found.errors:
         diagnostics.error(problem)
     for view in overdue:
-        way = f"benchtui kill {view.run}" if view.run else "benchtui kill --all"
+        way = f"benchtui reap --yes{settings.flags}"
         diagnostics.say(f"ALARM {view.instance_id} in {view.region} should have ended: {way}")
     if overdue:
         return ExitCode.MAY_STILL_RUN

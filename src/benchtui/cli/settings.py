@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchtui.cli.arguments import typed_flags
+from benchtui.cli.arguments import repeated, typed_flags
 from benchtui.config import paths
 from benchtui.config.load import Loaded, load
 from benchtui.config.schema import Config
@@ -28,6 +28,8 @@ class Settings:
     state: Path
     cache: Path
     rng: random.Random
+    flags: str = ""  # which account, as it was typed: for commands that are suggested
+    looks: bool = True  # this command looks for expired instances beside its work
 
 
 def read(arguments: argparse.Namespace, *, use_local: bool = True) -> Settings:
@@ -53,7 +55,8 @@ def read(arguments: argparse.Namespace, *, use_local: bool = True) -> Settings:
         cache = cache / "local"
         if use_local:
             local_cloud.use()
-    return Settings(config, loaded, state, cache, random.SystemRandom())
+    looks = getattr(arguments, "looks", True)
+    return Settings(config, loaded, state, cache, random.SystemRandom(), repeated(arguments), looks)
 
 
 def open_workspace(settings: Settings, emit: Emit) -> Workspace:
@@ -61,6 +64,10 @@ def open_workspace(settings: Settings, emit: Emit) -> Workspace:
     from benchtui.engine.clock import SystemClock
     from benchtui.engine.workspace import Folders, Workspace
 
+    if settings.looks:
+        from benchtui.cli import sweeping
+
+        sweeping.begin(settings, settings.flags)
     folders = Folders(settings.state, settings.cache, settings.config.output.results_dir)
     return Workspace(settings.config, folders, SystemClock(), settings.rng, emit)
 

@@ -87,6 +87,7 @@ def _start(arguments: argparse.Namespace, look: Look) -> Start:
     from benchtui.tui.link import EngineThread
     from benchtui.tui.start import Start
 
+    arguments.looks = False  # the engine sweeps each minute, and the header shows what it finds
     settings = read(arguments, use_local=False)
     shown = settings.config.tui
     return Start(

@@ -268,6 +268,9 @@ class SafetySection(Section):
     """Time from launch until the timers inside run; part of expected and worst-case cost. Duration."""
     budget_usd: Usd = Decimal("5.00")
     """Most a run may cost, worst case, USD. Launches that could exceed it are refused."""
+    daily_budget_usd: Usd | None = None
+    """Most that all runs of the bucket that begin on one UTC day may come to, spent and held, USD. Without it
+    there is no such cap."""
     launch_concurrency: Annotated[Whole, Field(ge=1, le=100)] = 10
     """Jobs being launched at the same time."""
     launch_tries: Annotated[Whole, Field(ge=1, le=20)] = 3
@@ -276,6 +279,9 @@ class SafetySection(Section):
     """Layers without which nothing is launched, of those that can be armed before a launch: "schedule", the
     account's own end of the run's instances. Tags and budget are always required; timers inside an instance
     report only when it has booted. Empty: launch without, and show that."""
+    sweep: bool = True
+    """Look for instances that should have ended, in every enabled region, whenever a command begins. No
+    command waits for it, and what was found holds for a minute."""
 
 
 class PricesSection(Section):

@@ -157,6 +157,10 @@ def _elsewhere(view: View, *, full: bool) -> Text:
 
     if view.sweep is None:
         return Text()
+    expired = len(view.sweep.expired(view.now))
+    if expired:
+        said = f"! {expired} expired: benchtui reap  " if full else f"!{expired} "
+        return Text(said, style=f"bold {BAD}")
     found = elsewhere(view.run, view.sweep, view.listings, view.now)
     orphans = sum(each.orphaned is not None for each in found)
     if orphans:
