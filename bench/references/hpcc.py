@@ -1,8 +1,9 @@
 """hpcc of the distribution (Debian's and Ubuntu's package hpcc): the same HPL, compiled by somebody else.
 
-Both read the same hpccinf.txt, run as one rank with one thread, and must be linked to the same BLAS (ldd). hpcc
-runs all its tests and HPL last; the order of the matrix sizes the others. So an order is chosen that keeps
-them short, and SOLVES problems of that order are solved in each run, by both: a run's figure is their median.
+Both read the same hpccinf.txt, run as one rank with one thread, and must be linked to the same BLAS (ldd).
+hpcc runs all its tests and HPL last; the order of the matrix sizes the others. So an order is chosen that
+keeps them short, and SOLVES problems of that order are solved in each run, by both: a run's figure is their
+median.
 """
 
 from __future__ import annotations
