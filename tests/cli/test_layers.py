@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import PLAN, Cli
 
 DENIED = {
@@ -21,6 +23,7 @@ def layer_2(told: dict[str, Any]) -> dict[str, Any]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_a_schedule_that_may_not_be_made_stops_the_launch_unless_it_is_not_required(local_cli: Cli) -> None:
     assert local_cli.cloud is not None
     local_cli.cloud.private("POST", "faults", DENIED)

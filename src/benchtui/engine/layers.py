@@ -91,9 +91,10 @@ def _scheduled(
     by_tag = view.at is not None and now - PRECISION - MINUTE <= view.at <= latest
     said = f"{_at(view.at, now)}, id {by_id}/{len(instances)}"
     if not by_tag and by_id < len(instances):
-        state = LayerState.PARTLY if by_id else LayerState.NOT_ARMED
-        why = "" if at_launch in (None, "armed") else f"; {at_launch}"
-        return state, (said if by_id or view.at is not None else "no schedule exists") + why
+        why = None if at_launch in (None, "armed") else at_launch.removeprefix("not armed: ")
+        if not by_id and view.at is None:
+            return LayerState.NOT_ARMED, why or "no schedule exists"
+        return LayerState.PARTLY if by_id else LayerState.NOT_ARMED, f"{said}; {why}" if why else said
     return (LayerState.ARMED, said) if proven else (LayerState.UNPROVEN, f"armed, no drill yet: {said}")
 
 
