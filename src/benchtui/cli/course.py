@@ -32,6 +32,8 @@ class Course:
     snapshot: Snapshot | None = None
     collected: Collected | None = None
     timed_out: bool = False
+    stopped_by_budget: str | None = None  # what was spent, if the run was ended for that
+    kill_unproven: bool = False  # it was, and something may be alive
 
     def alive(self) -> tuple[InstanceView, ...]:
         """Instances that run for all that is known: launched here or seen, and not seen ending."""
@@ -103,6 +105,8 @@ class Course:
             overdue=len(self.snapshot.overdue) if self.snapshot else 0,
             ec2_settled=self.snapshot.ec2_settled if self.snapshot else interrupted is not None,
             timed_out=self.timed_out,
+            over_budget=bool(self.stopped_by_budget or (self.launched and self.launched.over_budget)),
+            unproven=self.kill_unproven,
             interrupted=interrupted,
         )
 
@@ -130,6 +134,8 @@ class Course:
             "rows": self._rows(),
             "states": {state.value: count for state, count in snapshot.counts.items()} if snapshot else {},
             "spent_usd": str(snapshot.spent_usd) if snapshot else None,
+            "over_budget": sorted(self.launched.over_budget) if self.launched else [],
+            "stopped_by_budget": self.stopped_by_budget,
             "worst_case_usd": None if worst is None else str(worst),
             "still_alive": sorted(view.instance_id for view in self.alive()),
             "results": str(self.collected.folder) if self.collected else None,

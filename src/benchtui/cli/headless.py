@@ -97,3 +97,6 @@ class Headless(ABC):
             except TimeLimitError as late:
                 self.course.timed_out = True
                 diagnostics.say(f"timeout: {late.what}")
+        run, budgets = watcher.run.run, workspace.budgets
+        self.course.stopped_by_budget = budgets.exceeded.get(run)
+        self.course.kill_unproven = run in budgets.unproven

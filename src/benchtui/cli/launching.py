@@ -31,17 +31,25 @@ class HeadlessRun(Headless):
 
     async def _attempt(self) -> ExitCode:
         async with open_workspace(self.settings, self.stream.emit) as workspace:
-            planned = await workspace.plan(seed_of(self.settings))
-            self._show(planned.plan)
-            if planned.plan.jobs and planned.plan.budget.fits:
-                self._agree(planned.plan)
-            run = await workspace.start(planned)
+            run, planned = await self._begun(workspace)
             self.course.run = run
             self.stream.tell("run", {"run": run.run, "bucket": await workspace.bucket_name()})
             diagnostics.say(f"run {run.run} in bucket {await workspace.bucket_name()}")
             if self.arguments.detach:
                 return await self._detached(workspace, run, planned)
             return await self._followed(workspace, run, planned)
+
+    async def _begun(self, workspace: Workspace) -> tuple[RunDocument, Planned | None]:
+        """A new run with its plan, once that is agreed to, or the one to go on with."""
+        if self.arguments.resume is not None:
+            run = await workspace.load(self.arguments.resume)
+            self._ask(f"Launch what {run.run} has not launched yet, within its {usd(run.budget_usd)} USD?")
+            return run, None
+        planned = await workspace.plan(seed_of(self.settings))
+        self._show(planned.plan)
+        if planned.plan.jobs and planned.plan.budget.jobs_covered:
+            self._agree(planned.plan)
+        return await workspace.start(planned), planned
 
     def _show(self, plan: Plan) -> None:
         self.course.plan = plan
@@ -55,18 +63,29 @@ class HeadlessRun(Headless):
         Raises:
             UsageError: the answer is no.
         """
+        worst = usd(min(plan.worst_case_usd, plan.budget.budget_usd))
+        jobs = "1 instance" if len(plan.jobs) == 1 else f"{len(plan.jobs)} instances"
+        if not plan.budget.fits:
+            jobs = f"as many of {jobs} as the budget covers"
+        self._ask(f"Launch {jobs} for at most {worst} USD?", worst)
+
+    def _ask(self, question: str, amount: str = "yes") -> None:
+        """Ask a person, unless ``--yes`` was given.
+
+        Raises:
+            UsageError: the answer is no.
+        """
         if self.arguments.yes:
             return
-        worst = usd(plan.worst_case_usd)
-        jobs = "1 instance" if len(plan.jobs) == 1 else f"{len(plan.jobs)} instances"
+        way = "yes" if amount == "yes" else f"yes or {amount}"
         with self.interrupts.paused():
-            answer = diagnostics.ask(f"Launch {jobs} for at most {worst} USD? Type yes or {worst}: ")
-        if answer.lower() != "yes" and answer != worst:
+            answer = diagnostics.ask(f"{question} Type {way}: ")
+        if answer.lower() != "yes" and answer != amount:
             raise UsageError("not agreed; nothing was launched")
 
     @contextlib.asynccontextmanager
     async def _launching(
-        self, workspace: Workspace, run: RunDocument, planned: Planned
+        self, workspace: Workspace, run: RunDocument, planned: Planned | None
     ) -> AsyncIterator[asyncio.Task[Launched]]:
         """The launch under way; it does not outlive this context."""
         task = asyncio.create_task(workspace.launch(run, planned, self._started))
@@ -82,7 +101,7 @@ class HeadlessRun(Headless):
     def _started(self, launcher: Launcher) -> None:
         self._launcher, self.course.launched = launcher, launcher.launched
 
-    async def _detached(self, workspace: Workspace, run: RunDocument, planned: Planned) -> ExitCode:
+    async def _detached(self, workspace: Workspace, run: RunDocument, planned: Planned | None) -> ExitCode:
         async with self._launching(workspace, run, planned) as task:
             launched = await task
         if not self.arguments.json:
@@ -94,7 +113,7 @@ class HeadlessRun(Headless):
         every = count + len(launched.gone) == len(run.jobs) and not run.declined
         return ExitCode.OK if every else self.course.verdict()
 
-    async def _followed(self, workspace: Workspace, run: RunDocument, planned: Planned) -> ExitCode:
+    async def _followed(self, workspace: Workspace, run: RunDocument, planned: Planned | None) -> ExitCode:
         watcher = await workspace.watcher(run)
         async with self._launching(workspace, run, planned) as task:
             await self._follow(workspace, watcher, task)

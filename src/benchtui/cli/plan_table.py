@@ -71,4 +71,6 @@ def _costs(plan: Plan) -> Text:
     )
     if budget.fits:
         return text.append("fits", style=GOOD)
-    return text.append(f"refused, it covers {budget.jobs_covered} of {budget.jobs} jobs", style=BAD)
+    covered = f"it covers {budget.jobs_covered} of {budget.jobs} jobs"
+    what = f"{covered}, the others would be declined" if budget.jobs_covered else f"refused, {covered}"
+    return text.append(what, style=BAD)

@@ -28,6 +28,11 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--yes", action="store_true", help="agree to the plan and its worst-case cost unasked"
     )
     parser.add_argument("--detach", action="store_true", help="return as soon as everything is launched")
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run whose launcher is gone: launch what it has not launched, within its budget",
+    )
     parser.add_argument("--seed", metavar="N", type=int, help="seed of the launch order")
     parser.add_argument("--results", metavar="DIR", help="folder for results; default ./results")
     add_timeout(parser)

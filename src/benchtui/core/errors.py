@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
     USAGE = 2  # usage or configuration
     DENIED = 3  # credentials, permission or quota
     TIMEOUT = 4
-    BUDGET = 5  # refused: the worst case exceeds the budget
+    BUDGET = 5  # refused: the worst case exceeds the budget; or stopped: it is spent
     MAY_STILL_RUN = 6  # instances may still be running; outranks all others
     REGRESSION = 7  # confirmed regression
     INTERRUPTED = 130

@@ -15,7 +15,7 @@ class Event:
     """Something that happened, for the JSON Lines stream and for the Events pane.
 
     Types: ``plan launching launched declined retry state result stale recovered alarm progress kill
-    sweep schedule census note summary``. Readers ignore types they do not know.
+    sweep schedule budget released census note summary``. Readers ignore types they do not know.
     """
 
     type: str

@@ -8,6 +8,7 @@ cannot be listed is unknown, and unknown is not clear.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,6 +53,7 @@ async def kill(
     known_regions: tuple[str, ...] = (),
     limits: KillLimits = DEFAULT_LIMITS,
     progress: Tell = _nobody,
+    reason: str | None = None,
 ) -> KillReport:
     """End every instance of ``scope`` in every enabled region and prove it.
 
@@ -65,8 +67,10 @@ async def kill(
         known_regions: regions to clear in any case, even if the enabled ones cannot be listed.
         limits: times.
         progress: told of each change.
+        reason: why, for those who read ``control/kill``; None: somebody asked for it.
     """
-    return await _Kill(cloud, bucket, scope, clock, emit, limits, progress).execute(known_regions)
+    killing = _Kill(cloud, bucket, scope, clock, emit, limits, progress, reason)
+    return await killing.execute(known_regions)
 
 
 class _Kill:
@@ -81,7 +85,9 @@ class _Kill:
         emit: Emit,
         limits: KillLimits,
         progress: Tell,
+        reason: str | None,
     ) -> None:
+        self._reason = reason
         self.cloud, self.scope, self.clock, self.emit, self.limits = cloud, scope, clock, emit, limits
         self._open_bucket, self._progress = bucket, progress
         self._regions: dict[str, RegionKill] = {}
@@ -251,7 +257,8 @@ class _Kill:
         bucket = await self._open_bucket()
         if self.scope.run is None and not await bucket.exists(keys.run_json_key(run)):
             return f"{bucket.name} does not hold this run"
-        body = f'{{"schema":"benchtui.kill/1","at":"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}"}}'.encode()
+        at, why = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}", {"reason": self._reason} if self._reason else {}
+        body = json.dumps({"schema": "benchtui.kill/1", "at": at, **why}, separators=(",", ":")).encode()
         await bucket.put_once(key, body, "application/json")
         return None
 

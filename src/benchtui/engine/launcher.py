@@ -9,47 +9,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, Failure, FailureKind
-from benchtui.aws.images import Image
-from benchtui.aws.instances import LaunchRequest, describe_run, find_by_token, run_instance
+from benchtui.aws.instances import describe_run, find_by_token, run_instance
 from benchtui.core import keys
 from benchtui.core.documents import JobDocument, RunDocument, SentinelBody, to_json
 from benchtui.core.keys import LAUNCHER_SEQ, JobState, Sentinel
 from benchtui.core.states import InstanceView
 from benchtui.core.tokens import client_token
-from benchtui.core.userdata import JobUserData, hard_stop_s, render
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.launch_request import Placement, launch_request
 from benchtui.engine.ledger import Ledger
-from benchtui.engine.packaged import packaged_templates
+from benchtui.engine.reservations import Hold
+from benchtui.engine.reserving import NotReserved
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket
     from benchtui.aws.session import Cloud
     from benchtui.engine.clock import Clock
     from benchtui.engine.deadman import Deadman
+    from benchtui.engine.reserving import Reserving
 
 #: How often an ambiguous answer is looked up before the same request, with the same token, is sent again.
 SETTLE_TRIES = 4
+#: Between two looks at what another launcher makes of a job that it has reserved.
+OTHERS_SECONDS = 5
 WORTH_ANOTHER_TRY = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA, FailureKind.THROTTLED})
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """What every launch of a region has in common."""
-
-    region: str
-    images: Mapping[str, Image]  # by architecture
-    zones: Mapping[str, tuple[str, ...]]  # by instance type: zones that offer it
-    instance_profile: str
-    security_group: str  # id
-    subnet: str | None
-    tags: Mapping[str, str]
-    volume_gib: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +58,7 @@ class Launched:
     declined: dict[str, str] = field(default_factory=dict)  # job: reason
     failures: dict[str, Failure] = field(default_factory=dict)  # job: what led to it
     gone: set[str] = field(default_factory=set)  # launched before, and ended
+    over_budget: set[str] = field(default_factory=set)  # of those declined
     stopped: str | None = None  # why the launch ended early, if it did
 
 
@@ -95,16 +85,22 @@ class Launcher:
         rng: random.Random,
         emit: Emit,
         deadman: Deadman | None = None,
+        reserving: Reserving | None = None,
     ) -> None:
-        self.deadman = deadman
+        self.deadman, self.reserving = deadman, reserving
         self.cloud, self.bucket, self.run, self.placement = cloud, bucket, run, placement
         self.limits, self.ledger, self.clock, self.rng, self.emit = limits, ledger, clock, rng, emit
         self.launched = Launched()
-        self._stop = asyncio.Event()
+        self._stop, self._settled = asyncio.Event(), False
         #: Jobs that may have an instance of an unanswered request, of this process or an earlier one.
         self._unsettled: set[str] = set()
         self._skipped: dict[str, str] = {}  # by job: why it is not to be launched any more
         self._defect: Exception | None = None  # the first failure that is not EC2's
+
+    @property
+    def settled(self) -> bool:
+        """Whether every job of the launch is launched, declined or gone."""
+        return self._settled
 
     def stop(self, why: str) -> None:
         """Launch nothing more. What is being launched is still settled."""
@@ -144,6 +140,7 @@ class Launcher:
                     limit.release()
                     break
                 group.create_task(one(job))
+        self._settled = True
         if self.deadman is not None:
             await self.deadman.settle()
         if self._defect is not None:
@@ -171,11 +168,17 @@ class Launcher:
             view = await self._place(job)
         except CloudError as error:
             self._decline(job, _reason(error.failure), error.failure)
+            await self._not_launched(job)
+            return
+        except NotReserved as refused:
+            if refused.over_budget:
+                self.launched.over_budget.add(job.job)
+            self._decline(job, refused.reason, refused.failure, refused.fix)
             await self._write_declined(job)
             return
         except _Stopped as stopped:
             self._decline(job, str(stopped), None)
-            await self._write_declined(job)
+            await self._not_launched(job)
             return
         except _Gone:
             self.launched.gone.add(job.job)
@@ -191,6 +194,7 @@ class Launcher:
 
         Raises:
             CloudError: the failure after the configured tries, or of the look-up before one.
+            NotReserved: its worst case is not held.
             _Gone: it ran already.
             _Stopped: nothing more is to be launched.
         """
@@ -205,6 +209,9 @@ class Launcher:
                         earlier = await self._earlier(job)
                         if earlier is not None:
                             return earlier
+                    others = await self._reserve(job)
+                    if others is not None:
+                        return others
                     if self.deadman is not None:
                         await self.deadman.cover(job.region)
                     self._check_wanted(job)
@@ -224,6 +231,29 @@ class Launcher:
         assert refused is not None
         raise refused
 
+    async def _reserve(self, job: JobDocument) -> InstanceView | None:
+        """Hold the job's worst case; its instance, if another launcher has launched it meanwhile.
+
+        Raises:
+            CloudError: EC2 did not say what another launcher has launched.
+            NotReserved: it is not held.
+            _Gone: it ran already.
+            _Stopped: nothing more is to be launched.
+        """
+        if self.reserving is None:
+            return None
+        while (held := await self.reserving.hold(job)) is not Hold.MINE:
+            if held is Hold.ENDED:
+                raise _Gone
+            self._unsettled.add(job.job)
+            view = await self._earlier(job)
+            if view is not None:
+                return view
+            if held is Hold.OTHERS:
+                self._check_wanted(job)
+                await self.clock.sleep(OTHERS_SECONDS)
+        return None
+
     def _check_wanted(self, job: JobDocument) -> None:
         """Asked right before every request: a kill must not be overtaken by one.
 
@@ -238,7 +268,10 @@ class Launcher:
     async def _request(self, job: JobDocument, attempt: int, zone: str | None) -> InstanceView:
         """One request under one client token, repeated only after it was looked up."""
         token = client_token(self.run.run, job.job, attempt, job.region, zone, job.instance_type)
-        request = self._build(job, token, zone)  # once: the parameters of one token must not change
+        ends_at = self.clock.now() + self.limits.boot_allowance
+        where = (self.bucket.name, self.cloud.bucket_region)
+        # Once: the parameters of one token must not change.
+        request = launch_request(self.run, job, self.placement, where, token, zone, ends_at)
         await asyncio.to_thread(
             self._record, "launching", job, attempt=attempt, region=job.region, zone=zone, token=token
         )
@@ -263,6 +296,8 @@ class Launcher:
                     return view
             # Not found: the same token makes a repetition safe even if the first request is still under way.
             self._check_wanted(job)
+            if self.reserving is not None and await self.reserving.hold(job) is not Hold.MINE:
+                raise _Stopped("another launcher took the job over while EC2 did not answer")
         raise ambiguous
 
     async def _earlier(self, job: JobDocument) -> InstanceView | None:
@@ -306,41 +341,6 @@ class Launcher:
             raise unanswered
         return None
 
-    def _build(self, job: JobDocument, token: str, zone: str | None) -> LaunchRequest:
-        run, placement = self.run, self.placement
-        image = placement.images[job.arch]
-        told = JobUserData(
-            run=run.run,
-            job=job.job,
-            bucket=self.bucket.name,
-            bucket_region=self.cloud.bucket_region,
-            bundle_sha256=run.bundle_sha256,
-            instance_type=job.instance_type,
-            image_id=image.image_id,
-            suites=job.suites,
-            mode=run.mode,
-            max_runtime_s=run.max_runtime_s,
-            emergency_grace_s=run.emergency_grace_s,
-            heartbeat_s=run.heartbeat_s,
-        )
-        life = timedelta(seconds=hard_stop_s(told)) + self.limits.boot_allowance
-        return LaunchRequest(
-            run=run.run,
-            job=job.job,
-            region=job.region,
-            instance_type=job.instance_type,
-            image=image,
-            client_token=token,
-            user_data=render(told, packaged_templates()),
-            expires_at=self.clock.now() + life,
-            tags=placement.tags,
-            zone=zone,
-            subnet=placement.subnet,
-            security_groups=(placement.security_group,),
-            instance_profile=placement.instance_profile,
-            volume_gib=placement.volume_gib,
-        )
-
     async def _write_launched(self, job: JobDocument, view: InstanceView) -> None:
         armed = {} if self.deadman is None else {"schedule": await self.deadman.guard(view)}
         body = SentinelBody(
@@ -354,6 +354,12 @@ class Launcher:
         )
         await self._write(job, JobState.LAUNCHED, body)
 
+    async def _not_launched(self, job: JobDocument) -> None:
+        """Give back what is held for it, unless a request is unsettled: then there may be an instance."""
+        if self.reserving is not None and job.job not in self._unsettled:
+            await self.reserving.give_back(job, self.launched.declined[job.job])
+        await self._write_declined(job)
+
     async def _write_declined(self, job: JobDocument) -> None:
         await self._write(job, JobState.DECLINED, SentinelBody(reason=self.launched.declined[job.job]))
 
@@ -365,12 +371,15 @@ class Launcher:
         except CloudError as error:
             self._say("note", job=job.job, text=f"{state} could not be written: {error.failure.message}")
 
-    def _decline(self, job: JobDocument, reason: str, failure: Failure | None) -> None:
+    def _decline(
+        self, job: JobDocument, reason: str, failure: Failure | None, fix: str | None = None
+    ) -> None:
         self.launched.declined[job.job] = reason
         if failure is not None:
             self.launched.failures[job.job] = failure
         self._record("declined", job, reason=reason)
-        fix = CloudError(failure).fix if failure else None
+        if fix is None and failure is not None:
+            fix = CloudError(failure).fix
         self._say("declined", job=job.job, reason=reason, fix=fix)
 
     def _record(self, event: str, job: JobDocument, **fields: object) -> None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from benchtui.core.deadlines import LATEST, MINUTE, PRECISION
+from benchtui.core.money import usd_text
 
 if TYPE_CHECKING:
     from benchtui.engine.snapshot import JobRow, Snapshot
@@ -58,7 +59,7 @@ def layers(
             Layer(region, 2, "schedule", *_scheduled(region, snapshot, alive, now, schedule_proven)),
             Layer(region, 3, "tags", *_tags(alive)),
             Layer(region, 4, "sweep", *_swept(region, sweep, now)),
-            Layer(region, 5, "budget", *_budget(snapshot)),
+            Layer(region, 5, "budget", *_budget(snapshot, alive)),
         ]
     return tuple(found)
 
@@ -126,8 +127,18 @@ def _swept(region: str, sweep: Sweep | None, now: datetime) -> tuple[LayerState,
     return LayerState.PARTLY, "names the expired; you end them"
 
 
-def _budget(snapshot: Snapshot) -> tuple[LayerState, str]:
-    run = snapshot.run
-    if run.worst_case_usd > run.budget_usd:
-        return LayerState.NOT_ARMED, "the worst case is beyond the cap"
-    return LayerState.PARTLY, "checked at launch, not later"
+def _budget(snapshot: Snapshot, alive: list[JobRow]) -> tuple[LayerState, str]:
+    """By the run's book: whether the money of every live instance was held before it was asked for."""
+    view, run = snapshot.book, snapshot.run
+    if view is None or view.book is None:
+        return LayerState.UNPROVEN, "not asked yet" if view is None else f"could not be read: {view.error}"
+    book = view.book
+    said = f"${usd_text(book.held_usd)} held, ${usd_text(book.paid_usd)} spent of ${usd_text(run.budget_usd)}"
+    if view.error is not None:
+        return LayerState.UNPROVEN, f"{said} when last read: {view.error}"
+    held = sum(row.planned.job in book.held for row in alive)
+    if held < len(alive):
+        return LayerState.NOT_ARMED, f"money is held for {held} of {len(alive)}; {said}"
+    if book.left_usd(run.budget_usd) < 0:
+        return LayerState.NOT_ARMED, f"beyond the cap: {said}"
+    return (LayerState.ARMED if alive else LayerState.IDLE), said

@@ -6,6 +6,7 @@ if no answer ever came. S3 and the tags tell the same without it; the ledger tel
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -23,10 +24,16 @@ class Ledger:
     def __init__(self, folder: Path, run: str) -> None:
         self.path = folder / f"{check_run(run)}.jsonl"
         self._fd: int | None = None
+        self._alone = False
 
     def __enter__(self) -> Self:
         private_dir(self.path.parent)
         self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+            self._alone = True
+        except OSError:
+            self._alone = False
         size = os.fstat(self._fd).st_size
         if size and os.pread(self._fd, 1, size - 1) != b"\n":
             os.write(self._fd, b"\n")  # a crash cut the last line short; the next one stands alone
@@ -59,6 +66,16 @@ class Ledger:
         if written != len(content):
             raise OSError(f"{self.path}: only {written} of {len(content)} bytes written")
         os.fsync(self._fd)
+
+    def gone_launchers(self) -> frozenset[str]:
+        """Launchers of this run that were on this machine and are no more.
+
+        None is known to be gone while another process has the ledger open.
+        """
+        if not self._alone:
+            return frozenset()
+        named = (line.get("launcher") for line in self.lines() if line.get("event") == "launcher")
+        return frozenset(name for name in named if isinstance(name, str))
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every whole line; a line that a crash cut short is passed over."""

@@ -56,9 +56,18 @@ def _schedule(fields: Fields) -> str:
     return f"{fields['region']}: a schedule ends what is left of the run at {fields['at']}"
 
 
+def _budget(fields: Fields) -> str:
+    spent = f"{fields['spent_usd']} of {fields['budget_usd']} USD (est.)"
+    if fields["percent"] >= 100:
+        return f"BUDGET: all of it is spent, {spent}: whoever launched the run ends it"
+    return f"budget: {fields['percent']} % is spent, {spent}"
+
+
 _WORDS: Mapping[str, Callable[[Fields], str | None]] = {
     "image": lambda f: f"image {f['name']} is {f['image_id']} ({f['arch']})",
     "schedule": _schedule,
+    "budget": _budget,
+    "released": lambda f: f"{f['job']}: {f['usd']} USD spent, {f['held_usd']} USD no longer held",
     "launched": lambda f: f"{f['job']} launched as {f['instance_id']} in {f['zone']}",
     "declined": _declined,
     "retry": _retry,

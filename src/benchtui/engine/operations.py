@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -324,7 +324,7 @@ class Operations:
         followed.task = self._group.create_task(self._guarded(partial(self._watch, followed), "watch"))
 
     async def _watch(self, followed: _Followed) -> None:
-        """Poll for as long as the run is looked at; collect what has newly come in."""
+        """Poll for as long as the run is looked at."""
         period = self.workspace.config.watch.poll_seconds
         while True:
             await self._attempt("watch", self._look(followed))
@@ -335,8 +335,11 @@ class Operations:
         snapshot = followed.snapshot = await followed.watcher.poll()
         self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
         self.tell(snapshot)
-        if Command.RUN in self.allowed and followed.run.run not in self._launches:
-            await self.workspace.schedules.tidy(snapshot)
+        run, acts = followed.run.run, {Command.RUN, Command.KILL} <= self.allowed
+        if await self.workspace.tend(snapshot, acts=acts, launching=run in self._launches):
+            from benchtui.engine.kill_scope import KillScope
+
+            await self.kill(KillScope.of_run(run))
         await self._gather(followed, snapshot)
 
     async def _gather(self, followed: _Followed, snapshot: Snapshot) -> None:
@@ -390,10 +393,7 @@ class Operations:
             self.tell(Trouble(source, None))
 
     def _say(self, kind: str, **fields: Any) -> None:
-        self.tell(Event(kind, self._now(), fields))
-
-    def _now(self) -> datetime:
-        return self.workspace.clock.now()
+        self.tell(Event(kind, self.workspace.clock.now(), fields))
 
 
 def _unheard(_: Event) -> None:

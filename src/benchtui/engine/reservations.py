@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchtui.core import keys
 from benchtui.core.budget import LEASE, RENEW_BEFORE, Book, Entry, EntryKind, ReservationDocument, with_entry
@@ -82,7 +82,7 @@ class BookReader:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._entry(item, limit)) for item in listed]
-        except* BenchtuiError as problems:
+        except ExceptionGroup as problems:
             raise problems.exceptions[0] from problems
         for task in tasks:
             entry = task.result()
@@ -302,7 +302,7 @@ class Reservations:
                     return True
             return False
 
-    def _document(self, job: JobDocument, kind: EntryKind, **fields: object) -> ReservationDocument:
+    def _document(self, job: JobDocument, kind: EntryKind, **fields: Any) -> ReservationDocument:
         return ReservationDocument(
             run=self.run.run,
             entry=kind,

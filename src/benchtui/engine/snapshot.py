@@ -14,6 +14,8 @@ from benchtui.core.states import JobStatus
 
 if TYPE_CHECKING:
     from benchtui.core.documents import JobDocument, RunDocument
+    from benchtui.engine.book_watch import BookView
+    from benchtui.engine.proofs import Proofs
     from benchtui.engine.schedule_watch import ScheduleView
 
 #: A run without any sign of life for this long has no launcher any more.
@@ -85,6 +87,10 @@ class Snapshot:
     killed: bool = False  # control/kill is there
     idle_since: datetime | None = None  # last sign of any activity of this run
     schedules: Mapping[str, ScheduleView] = field(default_factory=dict)  # by region, where it was asked
+    #: By job: what its instance has said of each mechanism that ends it. Not there: it has not, or was not heard.
+    armed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    proofs: Proofs | None = None  # what drills have shown; None: not asked for
+    book: BookView | None = None  # of the money held for it; None: not asked yet
 
     @property
     def counts(self) -> dict[JobState, int]:

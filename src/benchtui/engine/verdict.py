@@ -23,6 +23,8 @@ class Ending:
     refusals: frozenset[FailureKind] = frozenset()  # why launches failed
     overdue: int = 0  # instances alive that should have ended
     ec2_settled: bool = True  # EC2 answered at the end, or had shown every instance ending
+    over_budget: bool = False  # the budget declined a job or ended the run
+    unproven: bool = False  # the run was ended for its budget, and something may be alive
     timed_out: bool = False
     interrupted: ExitCode | None = None  # INTERRUPTED or TERMINATED: the user let go
 
@@ -37,8 +39,10 @@ def exit_code(ending: Ending) -> ExitCode:
         return ExitCode.MAY_STILL_RUN
     if ending.interrupted is not None:
         return ending.interrupted
-    if ending.may_exist and not ending.ec2_settled:
+    if ending.may_exist and (ending.unproven or not ending.ec2_settled):
         return ExitCode.MAY_STILL_RUN
+    if ending.over_budget:
+        return ExitCode.BUDGET
     if ending.timed_out:
         return ExitCode.TIMEOUT
     if not ending.may_exist and ending.refusals & _REFUSED:

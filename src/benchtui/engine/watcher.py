@@ -23,7 +23,10 @@ from benchtui.core.keys import FINAL_BY_INSTANCE, JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost, cost_of
 from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
 from benchtui.core.text import clean_line
+from benchtui.engine.book_watch import BookWatch
+from benchtui.engine.boot_watch import BootWatch
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.proofs import ProofWatch
 from benchtui.engine.schedule_watch import ScheduleWatch
 from benchtui.engine.shown import Shown
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
@@ -90,7 +93,10 @@ class Watcher:
         )
         self._as_of: datetime | None = None
         self._schedules = ScheduleWatch(cloud, run.run, clock)
+        self._boots = BootWatch(bucket, run.run)
+        self._proofs = ProofWatch(bucket, clock)
         self._shown = {region: Shown() for region in run.regions}
+        self._book = BookWatch(bucket, run.run, clock, periods.heartbeat)
 
     async def poll(self) -> Snapshot:
         """Ask what is due and fold what was answered.
@@ -105,10 +111,21 @@ class Watcher:
             await self._ask_heartbeats()
         if not self._heard.killed and self._mark_matters(now):
             await self._ask_mark()
+        await self._book.look()
         if await self._ask_sentinels():
             self._fold()
-        await self._schedules.look({row.planned.region for row in self.snapshot().alive})
+        alive = self.snapshot().alive
+        await self._schedules.look({row.planned.region for row in alive})
+        if alive:
+            await self._boots.look(self._booted(row.planned.job for row in alive))
+            await self._proofs.look()
         return self.snapshot()
+
+    def _booted(self, jobs: Iterable[str]) -> Iterable[Sentinel]:
+        """The first BOOTED of each of ``jobs`` that has one."""
+        for job in jobs:
+            said = [s for s in self._heard.sentinels.get(job, ()) if s.state is JobState.BOOTED]
+            yield from sorted(said, key=lambda s: s.seq)[:1]
 
     def snapshot(self) -> Snapshot:
         """The run as last heard, without asking again."""
@@ -124,6 +141,9 @@ class Watcher:
             killed=self._heard.killed,
             spent_usd=sum((row.spent_usd for row in self._rows if row.spent_usd is not None), Decimal(0)),
             schedules=dict(self._schedules.views),
+            armed=dict(self._boots.armed),
+            proofs=self._proofs.seen,
+            book=self._book.view,
             idle_since=max((at for at in (*activity, self.run.created_at) if at is not None), default=None),
         )
 
@@ -247,8 +267,7 @@ class Watcher:
             )
             self._tell_change(self._statuses.get(job.job), status)
             self._statuses[job.job] = status
-            cost = self.cost(status, job.price)
-            rows.append(JobRow(job, status, None if cost is None else cost.usd, *self.life(status)))
+            rows.append(JobRow(job, status, self._spent(status, job.price), *self.life(status)))
         self._rows = tuple(rows)
 
     def life(self, status: JobStatus) -> tuple[datetime | None, datetime | None]:
@@ -280,6 +299,16 @@ class Watcher:
         writes = len(self._heard.sentinels.get(status.job, ())) + 2 * beats
         at_launch = Price(price.usd_per_hour, price.basis, price.as_of, price.region)
         return cost_of(at_launch, seconds, self.run.volume_gib, self._rates, writes)
+
+    def _spent(self, status: JobStatus, price: PriceDocument) -> Decimal | None:
+        """What the job has cost: once its reservation is released what was put in its place, for whoever did
+        that saw it end."""
+        view, cost = self._book.view, self.cost(status, price)
+        if view is None or view.book is None or status.job not in view.book.ended:
+            return None if cost is None else cost.usd
+        paid = view.book.paid.get(status.job, Decimal(0))
+        again = status.instance is not None and not status.instance.ending  # another one, which costs besides
+        return paid + cost.usd if again and cost is not None else paid
 
     def _tell_change(self, old: JobStatus | None, new: JobStatus) -> None:
         before = (old.state, old.suite, old.progress) if old else (JobState.PLANNED, None, None)

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import benchtui
 from benchtui.aws.images import Image, resolve_image
 from benchtui.aws.network import resolve_network
 from benchtui.aws.objects import Bucket
 from benchtui.aws.session import TRIES, Cloud, Identity
+from benchtui.aws.types import offerings
 from benchtui.config.schema import Config
 from benchtui.core import keys
-from benchtui.core.documents import (
-    DeclinedDocument,
-    JobDocument,
-    PriceDocument,
-    RatesDocument,
-    RunDocument,
-    to_json,
-)
+from benchtui.core.documents import RunDocument, to_json
 from benchtui.core.errors import BudgetError, TimeLimitError, UsageError
 from benchtui.engine import planning
 from benchtui.engine.bundle import build_bundle
@@ -36,9 +28,12 @@ from benchtui.engine.events import Emit, Event
 from benchtui.engine.kill_region import KillLimits
 from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, KillSurvey
 from benchtui.engine.killswitch import DEFAULT_LIMITS, kill
-from benchtui.engine.launcher import Launched, Launcher, LaunchLimits, Placement
+from benchtui.engine.launch_request import Placement
+from benchtui.engine.launcher import Launched, Launcher, LaunchLimits
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.planning import Planned
+from benchtui.engine.run_budget import RunBudgets
+from benchtui.engine.run_document import run_document
 from benchtui.engine.run_schedules import RunSchedules
 from benchtui.engine.runs import RunListing, list_runs, load_run
 from benchtui.engine.snapshot import QUIET, Snapshot
@@ -49,7 +44,6 @@ from benchtui.engine.watcher import Periods, Watcher
 #: An instance alive this long after its own expiry will not end by itself; waiting for it helps nobody.
 OVERTIME = timedelta(minutes=2)
 WATCH_TRIES = 2
-SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +75,7 @@ class Workspace:
         self._watching = self._connect(tries=WATCH_TRIES)
         self._identity: Identity | None = None
         self.schedules = RunSchedules(self.cloud, self.identity, clock, emit)
+        self.budgets = RunBudgets(self.bucket, clock, emit)
 
     def _connect(self, tries: int = TRIES) -> Cloud:
         aws = self.config.aws
@@ -141,17 +136,16 @@ class Workspace:
             config: what it was made from; None: this workspace's own.
 
         Raises:
-            BudgetError: the worst case exceeds the budget.
+            BudgetError: the budget covers the worst case of no job; else it is enforced job by job at launch.
             UsageError: no job is left to launch.
             NotArmedError: a layer of ``[safety] require_layers`` is not armed.
             CloudError: the bucket refuses or does not answer.
         """
         plan = planned.plan
-        if not plan.budget.fits:
+        if plan.jobs and all(job.worst_case_usd > plan.budget.budget_usd for job in plan.jobs):
             raise BudgetError(
                 f"the worst case of {plan.worst_case_usd:.2f} USD exceeds the budget of "
-                f"{plan.budget.budget_usd} USD, which covers {plan.budget.jobs_covered} of the "
-                f"{plan.budget.jobs} jobs",
+                f"{plan.budget.budget_usd} USD, which covers none of the {plan.budget.jobs} jobs",
                 fix="raise [safety] budget_usd, or lower [plan] replicates or [safety] max_runtime",
             )
         if not plan.jobs:
@@ -159,66 +153,17 @@ class Workspace:
             fix = next((cell.fix for cell in plan.declined if cell.fix), None)
             raise UsageError(f"no job can be launched: {reasons}", fix=fix)
         sha256, bundle = await asyncio.to_thread(build_bundle, planned.suites)
-        run = self._document(planned, sha256, config or self.config)
+        run = run_document(planned, sha256, config or self.config, self.clock.now())
         bucket = await self.bucket()
         await bucket.put_once(keys.payload_key(sha256), bundle, "application/gzip")
         run = await self.schedules.armed(run, config or self.config)
         await bucket.put_once(keys.run_json_key(run.run), to_json(run))
         return run
 
-    def _document(self, planned: Planned, bundle_sha256: str, config: Config) -> RunDocument:
-        plan, now = planned.plan, self.clock.now()
-        suffix = "".join(secrets.choice(SUFFIX_ALPHABET) for _ in range(4))
-        return RunDocument(
-            run=keys.run_id(now, suffix),
-            name=plan.name,
-            benchtui_version=benchtui.__version__,
-            created_at=now,
-            mode=plan.mode,
-            seed=plan.seed,
-            regions=(plan.region,),
-            bundle_sha256=bundle_sha256,
-            max_runtime_s=config.safety.max_runtime,
-            emergency_grace_s=config.safety.emergency_grace,
-            boot_allowance_s=config.safety.boot_allowance,
-            heartbeat_s=config.watch.heartbeat_seconds,
-            never_started_s=config.watch.never_started_after,
-            volume_gib=config.instance.volume_gib,
-            rates=RatesDocument.of(planning.rates_of(config)),
-            budget_usd=plan.budget.budget_usd,
-            worst_case_usd=plan.worst_case_usd,
-            jobs=tuple(
-                JobDocument(
-                    job=job.job,
-                    instance_type=job.instance_type,
-                    suites=job.suites,
-                    region=job.region,
-                    arch=job.arch,
-                    vcpus=job.vcpus,
-                    cores=job.cores,
-                    threads_per_core=job.threads_per_core,
-                    price=PriceDocument(
-                        usd_per_hour=job.price.usd_per_hour,
-                        basis=job.price.basis,
-                        as_of=job.price.as_of,
-                        region=job.price.region,
-                    ),
-                    expected_seconds=job.expected_seconds,
-                    expected_usd=job.expected_usd,
-                    worst_case_usd=job.worst_case_usd,
-                )
-                for job in plan.jobs
-            ),
-            declined=tuple(
-                DeclinedDocument(job=cell.job, suite=cell.suite, reason=cell.reason) for cell in plan.declined
-            ),
-            config=config.model_dump(mode="json"),
-        )
-
     async def launch(
         self,
         run: RunDocument,
-        planned: Planned,
+        planned: Planned | None,
         started: Callable[[Launcher], None] = lambda _: None,
         config: Config | None = None,
     ) -> Launched:
@@ -226,7 +171,7 @@ class Workspace:
 
         Args:
             run: as `start` returned it.
-            planned: the plan it came from.
+            planned: the plan it came from; None: go on with a run that another process began.
             started: given the launcher, so that it can be stopped.
             config: what the plan was made from; None: this workspace's own.
 
@@ -236,7 +181,8 @@ class Workspace:
             OSError: the ledger cannot be written.
         """
         config = config or self.config
-        placement = await self._placement(run, planned, config)
+        zones = planned.zones if planned is not None else await self._zones(run)
+        placement = await self._placement(run, zones, config)
         deadman = await self.schedules.of(run, config)
         limits = LaunchLimits(
             concurrency=config.safety.launch_concurrency,
@@ -255,12 +201,20 @@ class Workspace:
                 self.rng,
                 self.emit,
                 deadman,
+                await self.budgets.reserving(run, config, ledger),
             )
+            self.budgets.launching(launcher)
             started(launcher)
             return await launcher.launch(run.jobs)
 
-    async def _placement(self, run: RunDocument, planned: Planned, config: Config) -> Placement:
-        aws, region = config.aws, planned.plan.region
+    async def _zones(self, run: RunDocument) -> Mapping[str, tuple[str, ...]]:
+        """Zones that offer the types of a run, by type."""
+        return await offerings(self.cloud, run.regions[0], sorted({job.instance_type for job in run.jobs}))
+
+    async def _placement(
+        self, run: RunDocument, zones: Mapping[str, tuple[str, ...]], config: Config
+    ) -> Placement:
+        aws, region = config.aws, run.regions[0]
         images: dict[str, Image] = {}
         for arch in sorted({job.arch for job in run.jobs}):
             name = planning.image_for(config, arch)
@@ -280,7 +234,7 @@ class Workspace:
         return Placement(
             region=region,
             images=images,
-            zones=planned.zones,
+            zones=zones,
             instance_profile=aws.instance_profile,
             security_group=network.security_group,
             subnet=network.subnet,
@@ -323,6 +277,8 @@ class Workspace:
     ) -> Snapshot:
         """Poll until nothing more can come, or all that is left is past its time (`Snapshot.stuck`).
 
+        Whoever launches the run ends it when it has cost as much as its budget; others only warn.
+
         Args:
             watcher: of the run.
             launching: still under way in this process; the run is not over before it is.
@@ -336,6 +292,9 @@ class Workspace:
         while True:
             snapshot = await watcher.poll()
             on_snapshot(snapshot)
+            if await self.budgets.look(snapshot, acts=launching is not None):
+                self.budgets.ended(await self.kill(KillScope.of_run(watcher.run.run)))
+                continue  # what was seen before it is no longer so
             launched = launching is None or launching.done()
             if launching is not None and launching.done() and launching.exception() is not None:
                 launching.result()
@@ -352,6 +311,18 @@ class Workspace:
                     fix=f"benchtui watch {watcher.run.run}, or benchtui kill {watcher.run.run}",
                 )
             await self.clock.sleep(self.config.watch.poll_seconds)
+
+    async def tend(self, snapshot: Snapshot, *, acts: bool, launching: bool) -> bool:
+        """Tidy up after a run and watch its money; whether it has cost its budget and has to be ended now.
+
+        Args:
+            snapshot: newly taken.
+            acts: whether this process may change anything; else it only warns.
+            launching: whether this process is launching it.
+        """
+        if acts and not launching:
+            await self.schedules.tidy(snapshot)
+        return await self.budgets.look(snapshot, acts=acts)
 
     async def collect(self, watcher: Watcher, snapshot: Snapshot) -> Collected:
         """Bring the results here and take the census; the run may still be going on."""
@@ -375,6 +346,7 @@ class Workspace:
             known_regions=self.config.aws.regions,
             limits=limits,
             progress=progress,
+            reason=self.budgets.exceeded.get(scope.run or ""),
         )
         await self.schedules.after_kill(report)
         return report

@@ -29,6 +29,7 @@ _SEVERITIES: Mapping[str, str] = {
     "retry": "warning",
     "stale": "warning",
     "kill": "warning",
+    "budget": "warning",
 }
 
 
