@@ -355,6 +355,27 @@ async def test_what_lives_keeps_its_schedules_when_another_has_ended(bench: Benc
     assert set(schedules(bench)) == {f"benchtui.{run.run}", f"benchtui.{run.run}.{alive}"}
 
 
+@slow
+@pytest.mark.parametrize("settings", [ONE])
+async def test_what_could_not_be_removed_is_tried_again_after_a_while(bench: Bench) -> None:
+    run = await bench.start()
+    launched = await bench.launch()
+    finish(bench, *launched.instances)
+    await eventually(lambda: not bench.instances("pending", "running"))
+    snapshot = await (await bench.workspace.watcher(run)).poll()
+    bench.fault(service="scheduler", action="DeleteSchedule", status=403)
+    for _ in range(3):
+        await bench.workspace.schedules.tidy(snapshot, timedelta(0))
+    assert len(schedules(bench)) == 2
+    assert sum("schedules are left" in note["text"] for note in bench.said("note")) == 1
+    bench.cloud.private("DELETE", "faults")
+    await bench.workspace.schedules.tidy(snapshot, timedelta(0))
+    assert len(schedules(bench)) == 2, "not asked again at once"
+    bench.clock.skew += timedelta(minutes=3)
+    await bench.workspace.schedules.tidy(snapshot, timedelta(0))
+    assert schedules(bench) == {}
+
+
 @pytest.mark.parametrize("settings", [ONE])
 @slow
 async def test_nothing_is_removed_while_ec2_does_not_say_what_lives(bench: Bench) -> None:

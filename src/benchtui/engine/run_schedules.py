@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from benchtui.core.documents import RunDocument
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Tidying up must not keep anyone waiting for long: what is left deletes itself.
 TIDY_SECONDS = 20
+TIDY_AGAIN = timedelta(minutes=2)
 
 
 class RunSchedules:
@@ -38,6 +39,8 @@ class RunSchedules:
         self._identity = identity
         self._deadmen: dict[str, Deadman] = {}  # by run
         self._tidied: set[str] = set()  # runs of which nothing is left
+        self._again_at: dict[str, datetime] = {}  # by run: when what is left may be removed
+        self._told: set[str] = set()
 
     async def armed(self, run: RunDocument, config: Config) -> RunDocument:
         """Arm the schedules of a run that is about to begin; the run with what is armed in it.
@@ -65,12 +68,15 @@ class RunSchedules:
         return deadman
 
     async def tidy(self, snapshot: Snapshot, quiet: timedelta = QUIET) -> None:
-        """Remove the schedules of a run that is over; once that has succeeded it is not tried again."""
-        run = snapshot.run
+        """Remove the schedules of a run that is over; what stays is tried again, by whoever still looks."""
+        run, now = snapshot.run, self.clock.now()
         if run.run in self._tidied or not snapshot.over(quiet) or not snapshot.ec2_fresh():
             return
-        self._tidied.add(run.run)
-        await self._disarm(run.regions, run.run, settled=True, quietly=not _armed(run))
+        if now < self._again_at.get(run.run, now):
+            return
+        self._again_at[run.run] = now + TIDY_AGAIN
+        if await self._disarm(run.regions, run.run, settled=True, quietly=not _armed(run)):
+            self._tidied.add(run.run)
 
     async def after_kill(self, report: KillReport) -> None:
         """Remove what a kill has made needless; only after its proof, and never a part of it."""
@@ -80,8 +86,8 @@ class RunSchedules:
         run = report.scope.run
         await self._disarm(regions, run, settled=run is not None, quietly=True)
 
-    async def _disarm(self, regions: Iterable[str], run: str | None, *, settled: bool, quietly: bool) -> None:
-        """Failures are told, unless there may be no schedule at all that could be left."""
+    async def _disarm(self, regions: Iterable[str], run: str | None, *, settled: bool, quietly: bool) -> bool:
+        """Whether none is left. Failures are told, unless there may be no schedule that could be left."""
         try:
             async with asyncio.timeout(TIDY_SECONDS), asyncio.TaskGroup() as group:
                 tasks = [
@@ -90,15 +96,20 @@ class RunSchedules:
                 ]
         except TimeoutError:
             self._note(run, "its schedules were not removed in time; they end nothing and delete themselves")
-            return
-        for outcome in (task.result() for task in tasks):
+            return False
+        outcomes = [task.result() for task in tasks]
+        for outcome in outcomes:
             if outcome.removed:
                 self._note(run, f"{outcome.region}: {outcome.removed} schedules removed")
             if outcome.why is not None and not (quietly and not outcome.removed and not outcome.kept):
                 text = f"{outcome.region}: schedules are left, which delete themselves: {outcome.why}"
                 self._note(run, text)
+        return all(outcome.done for outcome in outcomes)
 
     def _note(self, run: str | None, text: str) -> None:
+        if f"{run}: {text}" in self._told:
+            return
+        self._told.add(f"{run}: {text}")
         about = {} if run is None else {"run": run}
         self.emit(Event("note", self.clock.now(), {**about, "text": text}))
 
