@@ -378,6 +378,25 @@ async def test_what_could_not_be_removed_is_tried_again_after_a_while(bench: Ben
 
 @pytest.mark.parametrize("settings", [ONE])
 @slow
+async def test_who_only_watches_leaves_a_schedule_that_was_set_just_now(bench: Bench) -> None:
+    run = await bench.start()
+    launched = await bench.launch()
+    finish(bench, *launched.instances)
+    await eventually(lambda: not bench.instances("pending", "running"))
+    snapshot = await (await bench.workspace.watcher(run)).poll()
+    other = Workspace(
+        bench.workspace.config, bench.folders, bench.clock, random.Random(8), bench.events.append
+    )
+    async with other:
+        await other.schedules.tidy(snapshot, timedelta(0))
+        assert list(schedules(bench)) == [f"benchtui.{run.run}"], "its launcher may be about to ask"
+        bench.clock.skew += timedelta(minutes=3)
+        await other.schedules.tidy(snapshot, timedelta(0))
+    assert schedules(bench) == {}
+
+
+@pytest.mark.parametrize("settings", [ONE])
+@slow
 async def test_nothing_is_removed_while_ec2_does_not_say_what_lives(bench: Bench) -> None:
     from benchtui.engine.disarming import disarm
 

@@ -97,6 +97,7 @@ class ListedSchedule:
     name: ScheduleName
     enabled: bool
     created_at: datetime  # UTC
+    modified_at: datetime  # UTC
 
 
 def ending_by_tag(run: str, at: datetime, role: ScheduleRole) -> Schedule:
@@ -140,7 +141,7 @@ async def check_runbook(cloud: Cloud, region: str) -> None:
         status, kind = document.get("Status"), document.get("DocumentType")
         said = f"{DOCUMENT} is {clean_line(str(status))} and of type {clean_line(str(kind))}"
         raise _unusable(said, region, "DescribeDocument")
-    if "InstanceId" not in takes:
+    if takes and "InstanceId" not in takes:
         raise _unusable(f"{DOCUMENT} does not take InstanceId", region, "DescribeDocument")
 
 
@@ -265,12 +266,14 @@ async def list_schedules(cloud: Cloud, region: str, run: str | None) -> tuple[Li
         try:
             name = ScheduleName.parse(str(row["Name"]))
             created = row["CreationDate"].astimezone(UTC)
+            modified = row["LastModificationDate"].astimezone(UTC)
         except KeyNotOurs:
             continue
         except (KeyError, AttributeError) as error:
             raise _unusable(f"a schedule without a usable {error}", region, "ListSchedules") from error
         if run in (None, name.run):
-            found.append(ListedSchedule(name, row.get("State", "ENABLED") == "ENABLED", created))
+            enabled = row.get("State", "ENABLED") == "ENABLED"
+            found.append(ListedSchedule(name, enabled, created, modified))
     return tuple(sorted(found, key=lambda each: (each.name.run, each.name.instance_id or "")))
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: By then EC2 shows every instance it has launched.
 VISIBLE = timedelta(minutes=10)
+#: Whoever makes or moves a run's schedule launches within this time, or moves it again.
+ABOUT_TO_LAUNCH = timedelta(minutes=2)
 AT_ONCE = 10
 
 
@@ -48,8 +50,8 @@ async def disarm(cloud: Cloud, clock: Clock, region: str, run: str | None, *, se
         cloud, clock: the account and the time.
         region: where.
         run: whose; None: of every run.
-        settled: nothing of the run is being launched any more, as far as anyone knows; else a run's schedule
-            without any instance may be that of a launch about to begin.
+        settled: whoever asks knows that nothing of the run is being launched any more; else a run's schedule
+            that was set just now stays: a launch may be about to begin, from whatever machine.
 
     Failures are in the answer, none is raised.
     """
@@ -101,8 +103,9 @@ async def _needless(
     needless = [each for each in own if idle(each)]
     if alive or len(needless) < len(own):
         return needless  # the run's own stays as long as any of them
-    old_enough = settled or bool(ending) or all(each.created_at < grown for each in listed)
-    return [*needless, *(each for each in listed if each.name.instance_id is None and old_enough)]
+    set_before = clock.now() - ABOUT_TO_LAUNCH
+    of_run = [each for each in listed if each.name.instance_id is None]
+    return [*needless, *(each for each in of_run if settled or each.modified_at < set_before)]
 
 
 async def _remove(cloud: Cloud, region: str, schedules: Iterable[ListedSchedule]) -> list[str]:

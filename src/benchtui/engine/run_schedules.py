@@ -75,7 +75,8 @@ class RunSchedules:
         if now < self._again_at.get(run.run, now):
             return
         self._again_at[run.run] = now + TIDY_AGAIN
-        if await self._disarm(run.regions, run.run, settled=True, quietly=not _armed(run)):
+        launched_here = run.run in self._deadmen
+        if await self._disarm(run.regions, run.run, settled=launched_here, quietly=not _armed(run)):
             self._tidied.add(run.run)
 
     async def after_kill(self, report: KillReport) -> None:
