@@ -378,6 +378,19 @@ async def test_what_could_not_be_removed_is_tried_again_after_a_while(bench: Ben
 
 @pytest.mark.parametrize("settings", [ONE])
 @slow
+async def test_an_instance_without_a_schedule_of_its_own_keeps_that_of_its_run(bench: Bench) -> None:
+    from benchtui.engine.disarming import disarm
+
+    bench.fault(service="scheduler", action="CreateSchedule", match=BY_ID_ALONE, status=403)
+    run = await bench.start()
+    await bench.launch()
+    outcome = await disarm(bench.workspace.cloud, bench.clock, "us-east-1", run.run, settled=True)
+    assert (outcome.removed, outcome.kept) == (0, 1)
+    assert list(schedules(bench)) == [f"benchtui.{run.run}"]
+
+
+@pytest.mark.parametrize("settings", [ONE])
+@slow
 async def test_who_only_watches_leaves_a_schedule_that_was_set_just_now(bench: Bench) -> None:
     run = await bench.start()
     launched = await bench.launch()
