@@ -251,8 +251,8 @@ def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None
 
 
 def _too_young_to_be_listed(evidence: _Evidence) -> bool:
-    """Whether the job's last sign of life came after EC2 was listed, or so shortly before that EC2 may not show
-    its instance yet."""
+    """Whether the job's last sign of life came after EC2 was listed, or so shortly before that EC2 may not
+    show its instance yet."""
     signs = [s.at for s in evidence.mine if s.state is not JobState.DECLINED]
     if evidence.heartbeat_at is not None:
         signs.append(evidence.heartbeat_at)

@@ -22,6 +22,7 @@ from benchtui.core.keys import LAUNCHER_SEQ, JobState, Sentinel
 from benchtui.core.states import InstanceView
 from benchtui.core.tokens import client_token
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.latecomers import end_latecomer
 from benchtui.engine.launch_request import Placement, launch_request
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.reservations import Hold
@@ -187,6 +188,8 @@ class Launcher:
         self.launched.instances[job.job] = view
         self._record("launched", job, instance_id=view.instance_id, zone=view.zone)
         self._say("launched", job=job.job, instance_id=view.instance_id, zone=view.zone, region=view.region)
+        if await self._killed():  # meanwhile: the kill may have looked before it was there
+            self._say("note", job=job.job, text=await end_latecomer(self.cloud, self.clock, view))
         await self._write_launched(job, view)
 
     async def _place(self, job: JobDocument) -> InstanceView:
@@ -214,7 +217,7 @@ class Launcher:
                         return others
                     if self.deadman is not None:
                         await self.deadman.cover(job.region)
-                    self._check_wanted(job)
+                    await self._check_wanted(job)
                     return await self._request(job, attempt, zone)
                 except CloudError as error:
                     kind = error.failure.kind
@@ -250,16 +253,17 @@ class Launcher:
             if view is not None:
                 return view
             if held is Hold.OTHERS:
-                self._check_wanted(job)
+                await self._check_wanted(job)
                 await self.clock.sleep(OTHERS_SECONDS)
         return None
 
-    def _check_wanted(self, job: JobDocument) -> None:
+    async def _check_wanted(self, job: JobDocument) -> None:
         """Asked right before every request: a kill must not be overtaken by one.
 
         Raises:
             _Stopped: the launch was stopped, or this job is not wanted any more.
         """
+        await self._killed()
         if self._stop.is_set():
             raise _Stopped(self.launched.stopped or "not launched")
         if job.job in self._skipped:
@@ -295,7 +299,7 @@ class Launcher:
                 if view is not None:
                     return view
             # Not found: the same token makes a repetition safe even if the first request is still under way.
-            self._check_wanted(job)
+            await self._check_wanted(job)
             if self.reserving is not None and await self.reserving.hold(job) is not Hold.MINE:
                 raise _Stopped("another launcher took the job over while EC2 did not answer")
         raise ambiguous

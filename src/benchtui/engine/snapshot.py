@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -87,7 +87,7 @@ class Snapshot:
     killed: bool = False  # control/kill is there
     idle_since: datetime | None = None  # last sign of any activity of this run
     schedules: Mapping[str, ScheduleView] = field(default_factory=dict)  # by region, where it was asked
-    #: By job: what its instance has said of each mechanism that ends it. Not there: it has not, or was not heard.
+    #: By job: what its instance has said of each mechanism that ends it. Not there: not heard.
     armed: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     proofs: Proofs | None = None  # what drills have shown; None: not asked for
     book: BookView | None = None  # of the money held for it; None: not asked yet
@@ -131,7 +131,15 @@ class Snapshot:
             return True
         left = [row for row in self.rows if not row.status.over]
         silent = self.idle_since is None or self.as_of - self.idle_since > quiet
-        return silent and all(row.status.state is JobState.PLANNED for row in left)
+        # What EC2 said long ago does not tell whether something was launched since.
+        return silent and self.ec2_fresh() and all(row.status.state is JobState.PLANNED for row in left)
+
+    def shows(self, jobs: Iterable[str]) -> bool:
+        """Whether it knows that ``jobs`` were launched; sources that did not answer show the time before."""
+        unheard = {
+            row.planned.job for row in self.rows if row.status.state in (JobState.PLANNED, JobState.DECLINED)
+        }
+        return unheard.isdisjoint(jobs)
 
     @property
     def overdue(self) -> tuple[JobRow, ...]:
@@ -148,8 +156,8 @@ class Snapshot:
 
     @property
     def ec2_settled(self) -> bool:
-        """Whether EC2 answered when it was last asked, or had already shown every instance ending."""
+        """Whether EC2 answered just now, or had already shown every instance ending."""
         asked = [source for source in self.sources if source.name.startswith("EC2")]
-        if all(source.answered_at and not source.error for source in asked):
+        if self.ec2_fresh() and not any(source.error for source in asked):
             return True
         return all(row.status.instance is not None and row.status.instance.ending for row in self.rows)

@@ -299,7 +299,8 @@ class Workspace:
             if launching is not None and launching.done() and launching.exception() is not None:
                 launching.result()
             quiet = timedelta(0) if launching is not None else QUIET
-            if launched and snapshot.over(quiet):
+            heard = launching is None or (launched and snapshot.shows(launching.result().instances))
+            if launched and heard and snapshot.over(quiet):
                 await self.schedules.tidy(snapshot, quiet)
                 return snapshot
             if launched and snapshot.stuck(OVERTIME):
@@ -327,7 +328,7 @@ class Workspace:
     async def collect(self, watcher: Watcher, snapshot: Snapshot) -> Collected:
         """Bring the results here and take the census; the run may still be going on."""
         collector = Collector(await self.bucket(), watcher.run, self.folders.results, self.clock)
-        over = snapshot.over(QUIET) and snapshot.ec2_known
+        over = snapshot.over(QUIET) and snapshot.ec2_settled
         return await collector.collect(watcher, snapshot, over=over)
 
     async def kill(
