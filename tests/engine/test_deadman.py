@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from benchtui.core.deadlines import LATEST, PRECISION, ScheduleName
 from benchtui.core.keys import JobState, Sentinel
+from benchtui.core.states import JobStatus
 from benchtui.engine.deadman import NotArmedError
 from benchtui.engine.kill_scope import KillScope
 from benchtui.engine.layers import Layer, LayerState, layers
@@ -397,12 +399,15 @@ async def test_who_only_watches_leaves_a_schedule_that_was_set_just_now(bench: B
     finish(bench, *launched.instances)
     await eventually(lambda: not bench.instances("pending", "running"))
     snapshot = await (await bench.workspace.watcher(run)).poll()
+    declined = JobStatus("c7g.large-2", JobState.DECLINED)
+    rows = (*snapshot.rows, replace(snapshot.rows[0], status=declined))
+    snapshot = replace(snapshot, rows=rows)
     other = Workspace(
         bench.workspace.config, bench.folders, bench.clock, random.Random(8), bench.events.append
     )
     async with other:
         await other.schedules.tidy(snapshot, timedelta(0))
-        assert list(schedules(bench)) == [f"benchtui.{run.run}"], "its launcher may be about to ask"
+        assert list(schedules(bench)) == [f"benchtui.{run.run}"], "the other job may be about to be launched"
         bench.clock.skew += timedelta(minutes=3)
         await other.schedules.tidy(snapshot, timedelta(0))
     assert schedules(bench) == {}

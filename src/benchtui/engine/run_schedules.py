@@ -75,8 +75,10 @@ class RunSchedules:
         if now < self._again_at.get(run.run, now):
             return
         self._again_at[run.run] = now + TIDY_AGAIN
-        launched_here = run.run in self._deadmen
-        if await self._disarm(run.regions, run.run, settled=launched_here, quietly=not _armed(run)):
+        # A job that had its instance is never launched again, by no one.
+        had = all(row.status.instance is not None and row.status.instance.ending for row in snapshot.rows)
+        settled = run.run in self._deadmen or had
+        if await self._disarm(run.regions, run.run, settled=settled, quietly=not _armed(run)):
             self._tidied.add(run.run)
 
     async def after_kill(self, report: KillReport) -> None:
