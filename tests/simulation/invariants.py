@@ -1,0 +1,256 @@
+"""What must be true after every event, whatever happened."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from benchtui.aws.instances import TAG_EXPIRES
+from benchtui.core import keys
+from benchtui.core.catalogue import Price
+from benchtui.core.deadlines import ScheduleName
+from benchtui.core.documents import ResultDocument, RunDocument
+from benchtui.core.keys import FINAL, FINAL_BY_INSTANCE, JobState
+from benchtui.core.money import cost_of, rounded_up
+from benchtui.engine.collector import Collected
+from benchtui.engine.kill_scope import KillReport
+from benchtui.engine.snapshot import Snapshot
+from tests.simulation.ec2 import Machine
+from tests.simulation.world import World
+
+LATE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must not be."""
+
+    rule: str
+    at_s: float
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.at_s:.1f} s: {self.rule}: {self.words}"
+
+
+class Invariants:
+    """Looks on. What it finds is kept, nothing is stopped."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.violations: list[Violation] = []
+        self.unprotected: list[str] = []  # late, and no layer could act: not a fault of ours
+        self.revived = 0  # jobs of living instances that came back from LOST or NEVER_STARTED
+        self.runs: dict[str, RunDocument] = {}
+        self.armed: dict[str, bool] = {}  # by run: the engine said that its schedule is there
+        self.reaped = False  # someone ends what is expired, again and again
+        self._finals: dict[tuple[str, str], dict[str, JobState]] = {}  # by watcher and run
+        self._closed: dict[str, float] = {}  # by run: when a census of it was closed
+        self._measured: dict[str, set[tuple[str, str]]] = {}  # by run: cells that census has
+        self._declined_s: dict[tuple[str, str], float] = {}
+        self._said: Counter[tuple[str, str]] = Counter()
+        world.on_change.append(self._changed)
+        world.on_write.append(self._written)
+
+    def fail(self, rule: str, words: str) -> None:
+        """Once for each rule and subject."""
+        if not self._said[rule, words]:
+            self.violations.append(Violation(rule, self.world.loop.time(), words))
+            self.world.log.note("VIOLATION", rule, words)
+        self._said[rule, words] += 1
+
+    def adopt(self, run: RunDocument) -> None:
+        """A run began."""
+        self.runs[run.run] = run
+        self.armed[run.run] = all(said == "armed" for said in run.schedules.values()) and bool(run.schedules)
+
+    # Instances.
+
+    def _changed(self, machine: Machine, _before: str, state: str) -> None:
+        run = machine.run
+        if run is None or run not in self.runs:
+            if state == "shutting-down" and machine.tags.get("LaunchedBy") != "AsyncBenchmarkLauncher":
+                self.fail("foreign instance ended", f"#{machine.number} by {machine.ended_by}")
+            return
+        if state == "pending":
+            self._launched(machine)
+        self._check_money(run)
+
+    def _launched(self, machine: Machine) -> None:
+        siblings = [
+            m for m in self.world.ec2.machines.values() if (m.run, m.job) == (machine.run, machine.job)
+        ]
+        if len(siblings) > 1:
+            numbers = ", ".join(f"#{each.number}" for each in siblings)
+            self.fail("second instance", f"{machine.job}: {numbers}")
+        expires = datetime.fromisoformat(machine.tags[TAG_EXPIRES])
+        wait = (expires - self.world.now()).total_seconds() + LATE_S
+        self.world.later(wait, lambda: self._check_deadline(machine))
+
+    def _check_deadline(self, machine: Machine) -> None:
+        if not machine.alive:
+            return
+        able = self._able(machine)
+        words = f"#{machine.number} {machine.job} is {machine.timeline[-1][1]}"
+        if able:
+            self.fail("outlived its deadline", f"{words}, though there was {' and '.join(able)}")
+        else:
+            self.unprotected.append(words)
+        # Nobody looks at it any more; so that the world comes to an end.
+        self.world.ec2.end(machine, "Client.UserInitiatedShutdown", "the simulation")
+
+    def _able(self, machine: Machine) -> list[str]:
+        """Layers that should have ended it."""
+        inside, scheduler = self.world.inside.get(machine.id), self.world.scheduler
+        assert machine.run is not None
+        able = []
+        if inside is not None and inside.soft_stop:
+            able.append("the timer at max_runtime")
+        if inside is not None and inside.hard_stop:
+            able.append("the hard stop")
+        unprotected = not machine.protected
+        if scheduler.works and not self._out("scheduler") and unprotected:
+            if self.armed[machine.run]:
+                able.append("a schedule by tag that was said to be armed")
+            if (machine.region, str(ScheduleName(machine.run, machine.id))) in scheduler.ever:
+                able.append("a schedule by id")
+        if self.reaped and not self._out("ec2"):
+            able.append("a reap every two minutes")
+        return able
+
+    def _out(self, service: str) -> bool:
+        now = self.world.loop.time()
+        return any(
+            outage.service == service and outage.begins_s < now and now - LATE_S - 240 < outage.ends_s
+            for outage in self.world.network.outages
+        )
+
+    # Money.
+
+    def _machines(self, run: str) -> list[Machine]:
+        return [machine for machine in self.world.ec2.machines.values() if machine.run == run]
+
+    def _cost(self, machine: Machine) -> Decimal:
+        assert machine.run is not None
+        run, now = self.runs[machine.run], self.world.loop.time()
+        planned = next(job for job in run.jobs if job.job == machine.job)
+        price = Price(planned.price.usd_per_hour, planned.price.basis, planned.price.as_of, machine.region)
+        ended = now if machine.ended_s is None else machine.ended_s
+        rates = run.rates.rates(run.run)
+        return cost_of(price, ended - machine.born_s, run.volume_gib, rates, 0).usd
+
+    def _check_money(self, name: str) -> None:
+        run = self.runs[name]
+        machines = self._machines(name)
+        minute = sum(
+            (
+                rounded_up(next(j for j in run.jobs if j.job == m.job).price.usd_per_hour / 60) * 2
+                for m in machines
+            ),
+            Decimal(0),
+        )
+        spent = sum((self._cost(each) for each in machines if not each.alive or self._able(each)), Decimal(0))
+        if spent > run.budget_usd + minute:
+            self.fail("over budget", f"{spent} of {run.budget_usd} USD, with {len(machines)} instances")
+
+    # Results and states.
+
+    def _written(self, key: str) -> None:
+        parts = key.split("/")
+        run = parts[1] if len(parts) > 2 else ""
+        if run in self._closed and key.endswith("/result.json"):
+            what = keys.parse_job_object(key)
+            assert what.suite is not None
+            # Whoever resumes a run that was over opens it again; what was launched before that is meant.
+            old = any(m.job == what.job and m.born_s < self._closed[run] for m in self._machines(run))
+            if old and (what.job, what.suite) not in self._measured[run]:
+                self.fail("result after a closed census", f"{what.job} {what.suite}")
+
+    def results(self, run: str) -> set[tuple[str, str]]:
+        """Results in the bucket."""
+        found = set()
+        for key in self.world.s3.objects:
+            if key.startswith(keys.jobs_prefix(run)) and key.endswith("/result.json"):
+                what = keys.parse_job_object(key)
+                assert what.suite is not None
+                found.add((what.job, what.suite))
+        return found
+
+    def collected(self, run: str, there_before: set[tuple[str, str]], collected: Collected) -> None:
+        """A collection came to its end; ``there_before``: what was in the bucket when it began."""
+        valid = {cell for cell, one in collected.results.items() if isinstance(one, ResultDocument)}
+        for cell in sorted(there_before - valid):
+            self.fail("result lost", f"{cell[0]} {cell[1]}")
+        census = collected.census
+        measured = {(row.job, row.suite) for row in census.rows if row.outcome == "measured"}
+        for cell in sorted(valid - measured):
+            self.fail("result not in the census", f"{cell[0]} {cell[1]}")
+        if census.planned != census.measured + census.declined:
+            self.fail("census does not add up", str(census.planned))
+        if census.closed:
+            self._closed[run], self._measured[run] = self.world.loop.time(), measured
+            living = [m for m in self._machines(run) if m.alive]
+            for machine in living:
+                self.fail("closed census of a living instance", f"#{machine.number} {machine.job}")
+
+    def seen(self, who: str, snapshot: Snapshot) -> None:
+        """A watcher looked."""
+        known = self._finals.setdefault((who, snapshot.run.run), {})
+        for row in snapshot.rows:
+            job, state, before = row.planned.job, row.status.state, known.get(row.planned.job)
+            if before is JobState.DECLINED and self._launched_since(
+                snapshot.run.run, job, self._declined_s[who, job]
+            ):
+                # Another launcher may try again what one has declined; the one must not have launched it.
+                before = None
+                del known[job]
+            if before is not None and state not in FINAL:
+                self.fail("back from a final state", f"{who}: {job}: {before} -> {state}")
+            if before in FINAL_BY_INSTANCE and _better(before, state):
+                self.fail("back from a final state", f"{who}: {job}: {before} -> {state}")
+            if before is not None and not row.status.over and self._proven_over(row.status.instance):
+                self.fail("back from its end", f"{who}: {job} is {state} and shown alive again")
+            if row.status.over:
+                known[job] = state
+                self._declined_s.setdefault((who, job), self.world.loop.time())
+
+    def _launched_since(self, run: str, job: str, at_s: float) -> bool:
+        return any(machine.job == job and machine.born_s > at_s for machine in self._machines(run))
+
+    def _proven_over(self, view: Any) -> bool:
+        machine = self.world.ec2.machines.get(view.instance_id) if view is not None else None
+        return machine is not None and not machine.alive
+
+    # Kill.
+
+    def killed(self, report: KillReport, runs: Iterable[str], launchers: bool) -> None:
+        """A kill came to its end. ``launchers``: a launcher elsewhere could not be told to stop."""
+        living = [m for run in runs for m in self._machines(run) if m.alive]
+        if report.exit_code == 0 and living and not launchers:
+            numbers = ", ".join(f"#{each.number} {each.job}" for each in living)
+            self.fail("kill proven and something lives", numbers)
+
+    def settled(self, runs: Iterable[str]) -> None:
+        """A kill's proof was given a while ago: nothing came to life after it."""
+        for run in runs:
+            for machine in self._machines(run):
+                if machine.alive:
+                    self.fail("alive after a proven kill", f"#{machine.number} {machine.job}")
+
+
+def _better(before: JobState, after: JobState) -> bool:
+    """Whether the later word says that more was achieved than the earlier one."""
+    order = [
+        JobState.COMPLETED,
+        JobState.FAILED,
+        JobState.KILLED,
+        JobState.TIMED_OUT,
+        JobState.EMERGENCY_STOP,
+    ]
+    if after not in order:
+        return True
+    return order.index(after) < order.index(before)

@@ -1,0 +1,163 @@
+"""The processes of a world: what a person starts on a machine, made of the engine's own workspace."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+from benchtui.aws.session import TRIES
+from benchtui.config.schema import Config
+from benchtui.core.catalogue import InstanceType, Price
+from benchtui.core.documents import RunDocument
+from benchtui.core.errors import BenchtuiError
+from benchtui.engine import planning
+from benchtui.engine.events import Event
+from benchtui.engine.kill_scope import KillReport, KillScope
+from benchtui.engine.launcher import Launched, Launcher
+from benchtui.engine.planning import Planned
+from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.workspace import Folders, Workspace
+from tests.simulation.account import BUCKET, HOME, zones
+from tests.simulation.invariants import Invariants
+from tests.simulation.scenario import Scenario
+from tests.simulation.world import EPOCH, HEARTBEAT_S, Clock, World
+
+USD_PER_HOUR = Decimal("2.40")
+#: A watcher that has not come to its end by then looks at what never ends.
+LONGEST_WATCH = timedelta(hours=2)
+
+
+def config_of(scenario: Scenario, budget_usd: Decimal) -> Config:
+    """The configuration of a world's run."""
+    return Config.model_validate(
+        {
+            "plan": {
+                "types": list(scenario.types),
+                "suites": list(scenario.suites),
+                "replicates": scenario.replicates,
+            },
+            "aws": {"regions": [HOME], "bucket": BUCKET},
+            "safety": {
+                "max_runtime": scenario.max_runtime_s,
+                "emergency_grace": scenario.emergency_grace_s,
+                "boot_allowance": scenario.boot_allowance_s,
+                "budget_usd": budget_usd,
+                "launch_concurrency": scenario.concurrency,
+                "require_layers": [],
+            },
+            "watch": {"heartbeat_seconds": HEARTBEAT_S, "poll_seconds": 10},
+        }
+    )
+
+
+def plan_of(config: Config, scenario: Scenario) -> Planned:
+    """The plan, without asking anyone for types and prices."""
+    types = {
+        name: InstanceType(name, "arm64", vcpus=2, cores=2, threads_per_core=1, memory_mib=4096)
+        for name in scenario.types
+    }
+    prices = {name: Price(USD_PER_HOUR, "simulated", EPOCH, HOME) for name in scenario.types}
+    return planning.assemble(
+        config, scenario.seed, types, prices, {name: zones(HOME) for name in scenario.types}
+    )
+
+
+class SimulatedWorkspace(Workspace):
+    """The engine's own workspace; it reaches the simulated account."""
+
+    def __init__(
+        self, world: World, who: str, config: Config, folders: Folders, clock: Clock, rng: Random
+    ) -> None:
+        self._world, self._who = world, who
+        super().__init__(config, folders, clock, rng, self._tell)
+
+    def _connect(self, tries: int = TRIES) -> object:  # type: ignore[override]
+        assert isinstance(self.clock, Clock)
+        return self._world.cloud(self._who, self.clock, self.rng, tries)
+
+    def _tell(self, event: Event) -> None:
+        fields = " ".join(f"{key}={value}" for key, value in event.fields.items())
+        self._world.log.note("event", self._who, event.type, fields)
+
+
+class Laptop:
+    """One machine with its clock and its folders, on which processes are started."""
+
+    def __init__(
+        self, world: World, watched: Invariants, name: str, folder: Path, skew_s: float, config: Config
+    ) -> None:
+        self.world, self.watched, self.name, self.config = world, watched, name, config
+        self.clock = Clock(world.loop, skew_s)
+        root = folder / name
+        self.folders = Folders(root / "state", root / "cache", root / "results")
+        self.starts = 0
+
+    def workspace(self) -> SimulatedWorkspace:
+        """A new process' workspace."""
+        self.starts += 1
+        who = f"{self.name}{self.starts}"
+        rng = random.Random(f"{who} {self.world.scenario.seed}")
+        return SimulatedWorkspace(self.world, who, self.config, self.folders, self.clock, rng)
+
+    async def run(self, planned: Planned, begun: Callable[[RunDocument], None]) -> None:
+        """`benchtui run`: launch, follow, collect."""
+        async with self.workspace() as workspace:
+            run = await workspace.start(planned)
+            begun(run)
+            await self._launched(workspace, run, planned)
+
+    async def resume(self, run: RunDocument, planned: Planned) -> None:
+        """Launch what is not launched yet, follow, collect."""
+        async with self.workspace() as workspace:
+            await self._launched(workspace, run, planned)
+
+    async def _launched(self, workspace: SimulatedWorkspace, run: RunDocument, planned: Planned) -> None:
+        launchers: list[Launcher] = []
+        task: asyncio.Task[Launched] = asyncio.create_task(workspace.launch(run, planned, launchers.append))
+        try:
+            await self._follow(workspace, run, launching=task)
+        finally:
+            if not task.done():
+                for launcher in launchers:
+                    launcher.stop("the launcher was left")
+                task.cancel()
+                await asyncio.wait({task})
+
+    async def watch(self, run: RunDocument) -> None:
+        """`benchtui watch`, then `benchtui collect`: all it knows is the run's name."""
+        async with self.workspace() as workspace:
+            await self._follow(workspace, await workspace.load(run.run))
+
+    async def _follow(
+        self, workspace: SimulatedWorkspace, run: RunDocument, launching: asyncio.Task[Launched] | None = None
+    ) -> None:
+        watcher = await workspace.watcher(run)
+        who = workspace._who
+
+        def seen(snapshot: Snapshot) -> None:
+            self.watched.seen(who, snapshot)
+
+        until = self.clock.now() + LONGEST_WATCH
+        snapshot = await workspace.follow(watcher, launching=launching, on_snapshot=seen, until=until)
+        before = self.watched.results(run.run)
+        self.watched.collected(run.run, before, await workspace.collect(watcher, snapshot))
+
+    async def kill(self, run: RunDocument) -> KillReport:
+        """`benchtui kill RUN`."""
+        async with self.workspace() as workspace:
+            return await workspace.kill(KillScope.of_run(run.run))
+
+    async def reap(self, every_s: float) -> None:
+        """`benchtui reap --yes`, again and again, as from cron."""
+        while True:
+            try:
+                async with self.workspace() as workspace:
+                    await workspace.kill(KillScope.of_expired(self.clock.now()))
+            except BenchtuiError as error:
+                self.world.log.note("reap failed", error.what)
+            await asyncio.sleep(every_s)
