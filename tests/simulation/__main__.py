@@ -93,6 +93,7 @@ def _summary(outcomes: Iterable[Outcome], failed: int, seconds: float) -> None:
         ("virtual hours", round(sum(each.seconds for each in outcomes) / 3600)),
         ("instances", sum(each.launched for each in outcomes)),
         ("  that no layer could end", sum(each.unprotected for each in outcomes)),
+        ("  longest beyond their end, s", round(max(each.overtime_s for each in outcomes))),
         ("faults", sum(faults.values())),
         *((f"  {name}", count) for name, count in faults.most_common()),
         ("violations", sum(rules.values())),

@@ -51,6 +51,7 @@ class Outcome:
     digest: str
     lines: tuple[str, ...]
     steps: int  # of the first launcher
+    overtime_s: float  # longest life of an instance beyond its promised end, if a layer ended it
 
 
 def simulate(scenario: Scenario | int, *, keep_log: bool = False) -> Outcome:
@@ -296,6 +297,7 @@ class Drama:
             digest=log.digest,
             lines=tuple(log.lines),
             steps=self._first.steps if self._first else 0,
+            overtime_s=self.watched.overtime_s,
         )
 
 

@@ -15,12 +15,12 @@ from benchtui.core.catalogue import Price
 from benchtui.core.deadlines import ScheduleName
 from benchtui.core.documents import ResultDocument, RunDocument
 from benchtui.core.keys import FINAL, FINAL_BY_INSTANCE, JobState
-from benchtui.core.money import cost_of, rounded_up
+from benchtui.core.money import cost_of
 from benchtui.engine.collector import Collected
 from benchtui.engine.kill_scope import KillReport
 from benchtui.engine.snapshot import Snapshot
 from tests.simulation.ec2 import Machine
-from tests.simulation.world import World
+from tests.simulation.world import EPOCH, World
 
 LATE_S = 300.0
 
@@ -44,14 +44,14 @@ class Invariants:
         self.world = world
         self.violations: list[Violation] = []
         self.unprotected: list[str] = []  # late, and no layer could act: not a fault of ours
-        self.revived = 0  # jobs of living instances that came back from LOST or NEVER_STARTED
+        self.overtime_s = 0.0  # longest life beyond benchtui:expires of one that a layer ended
         self.runs: dict[str, RunDocument] = {}
         self.armed: dict[str, bool] = {}  # by run: the engine said that its schedule is there
         self.reaped = False  # someone ends what is expired, again and again
         self._finals: dict[tuple[str, str], dict[str, JobState]] = {}  # by watcher and run
         self._closed: dict[str, float] = {}  # by run: when a census of it was closed
         self._measured: dict[str, set[tuple[str, str]]] = {}  # by run: cells that census has
-        self._declined_s: dict[tuple[str, str], float] = {}
+        self._declined_s: dict[tuple[str, str], float] = {}  # by run and job: when its launcher said so
         self._said: Counter[tuple[str, str]] = Counter()
         world.on_change.append(self._changed)
         world.on_write.append(self._written)
@@ -134,26 +134,26 @@ class Invariants:
     def _machines(self, run: str) -> list[Machine]:
         return [machine for machine in self.world.ec2.machines.values() if machine.run == run]
 
-    def _cost(self, machine: Machine) -> Decimal:
+    def _cost(self, machine: Machine, seconds: float) -> Decimal:
         assert machine.run is not None
-        run, now = self.runs[machine.run], self.world.loop.time()
+        run = self.runs[machine.run]
         planned = next(job for job in run.jobs if job.job == machine.job)
         price = Price(planned.price.usd_per_hour, planned.price.basis, planned.price.as_of, machine.region)
-        ended = now if machine.ended_s is None else machine.ended_s
-        rates = run.rates.rates(run.run)
-        return cost_of(price, ended - machine.born_s, run.volume_gib, rates, 0).usd
+        return cost_of(price, seconds, run.volume_gib, run.rates.rates(run.run), 0).usd
+
+    def _lived_s(self, machine: Machine) -> float:
+        """Until the end that its tag promises; what comes after that is the matter of another rule."""
+        ended_s = self.world.loop.time() if machine.ended_s is None else machine.ended_s
+        promised_s = (datetime.fromisoformat(machine.tags[TAG_EXPIRES]) - EPOCH).total_seconds()
+        if self._able(machine) and machine.ended_by != "the simulation":
+            self.overtime_s = max(self.overtime_s, ended_s - promised_s)
+        return min(ended_s, promised_s) - machine.born_s
 
     def _check_money(self, name: str) -> None:
         run = self.runs[name]
         machines = self._machines(name)
-        minute = sum(
-            (
-                rounded_up(next(j for j in run.jobs if j.job == m.job).price.usd_per_hour / 60) * 2
-                for m in machines
-            ),
-            Decimal(0),
-        )
-        spent = sum((self._cost(each) for each in machines if not each.alive or self._able(each)), Decimal(0))
+        minute = sum((self._cost(each, 60.0) for each in machines), Decimal(0))
+        spent = sum((self._cost(each, self._lived_s(each)) for each in machines), Decimal(0))
         if spent > run.budget_usd + minute:
             self.fail("over budget", f"{spent} of {run.budget_usd} USD, with {len(machines)} instances")
 
@@ -162,6 +162,8 @@ class Invariants:
     def _written(self, key: str) -> None:
         parts = key.split("/")
         run = parts[1] if len(parts) > 2 else ""
+        if key.endswith("-DECLINED"):
+            self._declined_s.setdefault((run, parts[4]), self.world.loop.time())
         if run in self._closed and key.endswith("/result.json"):
             what = keys.parse_job_object(key)
             assert what.suite is not None
@@ -202,9 +204,7 @@ class Invariants:
         known = self._finals.setdefault((who, snapshot.run.run), {})
         for row in snapshot.rows:
             job, state, before = row.planned.job, row.status.state, known.get(row.planned.job)
-            if before is JobState.DECLINED and self._launched_since(
-                snapshot.run.run, job, self._declined_s[who, job]
-            ):
+            if before is JobState.DECLINED and self._launched_since(snapshot.run.run, job):
                 # Another launcher may try again what one has declined; the one must not have launched it.
                 before = None
                 del known[job]
@@ -216,10 +216,10 @@ class Invariants:
                 self.fail("back from its end", f"{who}: {job} is {state} and shown alive again")
             if row.status.over:
                 known[job] = state
-                self._declined_s.setdefault((who, job), self.world.loop.time())
 
-    def _launched_since(self, run: str, job: str, at_s: float) -> bool:
-        return any(machine.job == job and machine.born_s > at_s for machine in self._machines(run))
+    def _launched_since(self, run: str, job: str) -> bool:
+        said_s = self._declined_s.get((run, job), 0.0)
+        return any(machine.job == job and machine.born_s > said_s for machine in self._machines(run))
 
     def _proven_over(self, view: Any) -> bool:
         machine = self.world.ec2.machines.get(view.instance_id) if view is not None else None

@@ -120,6 +120,8 @@ class Network:
                 return
             try:
                 value, error = serve(), None
+                if fault == "twice":  # what was refused is not sent on once more
+                    outside(self.loop, rng.uniform(0.0, 5.0), again)
             except Refused as refused:
                 value, error = None, refused.as_seen(operation)
             if fault == "fault_after":
@@ -145,8 +147,6 @@ class Network:
             answer(None, lost, READ_TIMEOUT_S if isinstance(lost, ReadTimeoutError) else there)
         else:
             outside(self.loop, there, arrive)
-            if fault == "twice":
-                outside(self.loop, there + rng.uniform(0.0, 5.0), again)
         return await future
 
     def _fault(self, service: str, region: str) -> str | None:

@@ -23,6 +23,7 @@ RUNBOOK = "AWS-TerminateEC2Instance"
 class _Entry:
     fields: Answer
     created: datetime
+    modified: datetime
     due_s: float
     version: int = 0
     tries: int = 0
@@ -55,7 +56,7 @@ class Scheduler:
     def create_schedule(self, region: str, params: Answer) -> Answer:
         if (region, params["Name"]) in self.entries:
             raise Refused("ConflictException", "the schedule already exists", 409)
-        entry = _Entry(params, self.now(), self._due(params))
+        entry = _Entry(params, self.now(), self.now(), self._due(params))
         self.entries[region, params["Name"]] = entry
         self.ever.add((region, params["Name"]))
         self._arm(region, params["Name"], entry)
@@ -64,12 +65,13 @@ class Scheduler:
     def update_schedule(self, region: str, params: Answer) -> Answer:
         entry = self._entry(region, params["Name"])
         entry.fields, entry.due_s, entry.version = params, self._due(params), entry.version + 1
+        entry.modified = self.now()
         self._arm(region, params["Name"], entry)
         return {"ScheduleArn": f"arn:aws:scheduler:{region}:123456789012:schedule/default/{params['Name']}"}
 
     def get_schedule(self, region: str, params: Answer) -> Answer:
         entry = self._entry(region, params["Name"])
-        return {**entry.fields, "CreationDate": entry.created}
+        return {**entry.fields, "CreationDate": entry.created, "LastModificationDate": entry.modified}
 
     def delete_schedule(self, region: str, params: Answer) -> Answer:
         self._entry(region, params["Name"])
@@ -87,6 +89,7 @@ class Scheduler:
                 "Name": name,
                 "State": self.entries[region, name].fields.get("State", "ENABLED"),
                 "CreationDate": self.entries[region, name].created,
+                "LastModificationDate": self.entries[region, name].modified,
             }
             for name in found[start:end]
         ]
