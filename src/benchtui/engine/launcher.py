@@ -272,7 +272,7 @@ class Launcher:
     async def _request(self, job: JobDocument, attempt: int, zone: str | None) -> InstanceView:
         """One request under one client token, repeated only after it was looked up."""
         token = client_token(self.run.run, job.job, attempt, job.region, zone, job.instance_type)
-        ends_at = self.clock.now() + self.limits.boot_allowance
+        ends_at = self.bucket.server_now(self.clock.now()) + self.limits.boot_allowance
         where = (self.bucket.name, self.cloud.bucket_region)
         # Once: the parameters of one token must not change.
         request = launch_request(self.run, job, self.placement, where, token, zone, ends_at)
