@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchtui.aws.errors import CloudError
@@ -34,6 +35,8 @@ MARK_SECONDS = 60
 LEFTOVER_SECONDS = 20
 #: How often regions whose proof has grown old meanwhile are listed once more before it is told.
 CONFIRMATIONS = 3
+#: A request that a launcher sent before the mark was there has come to EC2 by then, and is shown.
+LANDED = timedelta(seconds=10)
 
 T = TypeVar("T")
 OpenBucket = Callable[[], Awaitable["Bucket"]]
@@ -93,6 +96,7 @@ class _Kill:
         self._regions: dict[str, RegionKill] = {}
         self._state = KillProgress(scope, KillReport(scope, listing=True), clock.now())
         self._marked: set[str] = set()
+        self._marked_at: datetime | None = None  # when the last mark was there
         self._group = asyncio.TaskGroup()
 
     async def execute(self, known_regions: tuple[str, ...]) -> KillReport:
@@ -162,6 +166,9 @@ class _Kill:
         """
         for _ in range(CONFIRMATIONS):
             oldest = self.clock.now() - self.limits.between_sweeps
+            if self._marked_at is not None and self._looked_before(self._marked_at + LANDED):
+                oldest = self._marked_at + LANDED  # until then launchers elsewhere went on
+                await self.clock.sleep(max(0.0, (oldest - self.clock.now()).total_seconds()))
             aged = [
                 kill
                 for kill in self._regions.values()
@@ -178,6 +185,11 @@ class _Kill:
             async with self._group:
                 for kill in unlike:
                     self._group.create_task(kill.clear())
+
+    def _looked_before(self, at: datetime) -> bool:
+        """Whether a region's proof stands on a look from before ``at``."""
+        looks = (kill.proof.clean_at for kill in self._regions.values() if kill.proof.proven)
+        return any(look is not None and look < at for look in looks)
 
     async def _look_for_leftovers(self) -> None:
         """Remove or name what belongs to no instance any more, and costs money, too.
@@ -260,6 +272,7 @@ class _Kill:
         at, why = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}", {"reason": self._reason} if self._reason else {}
         body = json.dumps({"schema": "benchtui.kill/1", "at": at, **why}, separators=(",", ":")).encode()
         await bucket.put_once(key, body, "application/json")
+        self._marked_at = self.clock.now()
         return None
 
 
