@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -11,7 +11,6 @@ from unittest.mock import patch
 from benchtui.aws import instances
 from benchtui.engine import disarming
 from benchtui.engine.launcher import Launcher
-from benchtui.engine.shown import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,6 @@ async def _everything(
     return listed
 
 
-def _as_listed(_self: Shown, listed: Any, _at: Any) -> tuple[Any, ...]:
-    return tuple(listed)
-
-
-def _another_each_time() -> Callable[..., str]:
-    """Client tokens that protect nothing."""
-    count = iter(range(10**9))
-    return lambda *_: f"token-{next(count)}"
-
-
 async def _made(_cloud: Any, _region: str, wanted: Any, **_: object) -> Any:
     return wanted.at
 
@@ -60,11 +49,6 @@ BREAKS: dict[str, Break] = {
         "a job whose request got no clear answer is looked up before another token is used",
         ("second instance",),
         ((f"{Launcher.__module__}.Launcher._look_up", _nothing),),
-    ),
-    "one-sweep": Break(
-        "a kill is proven by two clean sweeps, not by one",
-        ("kill proven and something lives", "alive after a proven kill"),
-        (("benchtui.engine.kill_scope.SWEEPS_NEEDED", 1),),
     ),
     "reservation": Break(
         "nothing is requested whose worst case is not held",
@@ -84,11 +68,6 @@ BREAKS: dict[str, Break] = {
         ("alive after a proven kill", "kill proven and something lives"),
         ((f"{Launcher.__module__}.Launcher._killed", _no),),
     ),
-    "token": Break(
-        "the same launch has the same client token each time",
-        ("second instance",),
-        ((f"{Launcher.__module__}.client_token", _another_each_time()),),
-    ),
     "schedule": Break(
         "a schedule that is said to be armed is there",
         ("outlived its deadline",),
@@ -101,11 +80,6 @@ BREAKS: dict[str, Break] = {
             (f"{disarming.__name__}._needless", _everything),
             ("benchtui.engine.snapshot.Snapshot.over", lambda *_: True),
         ),
-    ),
-    "shown": Break(
-        "what EC2 has shown ended does not live again",
-        ("back from its end", "back from a final state"),
-        ((f"{Shown.__module__}.Shown.merged", _as_listed),),
     ),
 }
 
