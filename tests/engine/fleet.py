@@ -17,6 +17,8 @@ from benchtui.engine.schedule_watch import ScheduleView
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 
 T0 = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
+#: Every mechanism of payloads/agent/main.py.
+MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "shutdown", "agent-guard")
 RUN = "20261124-135100-k3f7"
 
 
@@ -109,6 +111,11 @@ def scheduled(rows: Sequence[JobRow], **changes: Any) -> ScheduleView:
     return replace(view, **changes)
 
 
+def mechanisms(*without: str) -> dict[str, str]:
+    """What a BOOTED says: everything is armed but ``without``."""
+    return {name: "not armed" if name in without else "armed" for name in MECHANISMS}
+
+
 def snapshot(rows: Sequence[JobRow], at: float = 60, **changes: Any) -> Snapshot:
     now = after(at)
     sources = tuple(
@@ -122,6 +129,7 @@ def snapshot(rows: Sequence[JobRow], at: float = 60, **changes: Any) -> Snapshot
         "rows": tuple(rows),
         "sources": sources,
         "schedules": {"us-west-2": scheduled(rows)},
+        "armed": {each.planned.job: mechanisms() for each in rows if each.status.booted_at},
         "spent_usd": sum((each.spent_usd for each in rows if each.spent_usd), Decimal(0)),
     }
     return Snapshot(**(fields | changes))

@@ -17,7 +17,7 @@ from benchtui.tui.screens.quit import QuitScreen
 from benchtui.tui.screens.runs import RunsScreen
 from benchtui.tui.start import Look
 from benchtui.tui.widgets.header import Header
-from tests.engine import fleet
+from tests.engine import fleet, protection
 from tests.tui.hostile_text import HOSTILE, NAMES, harmless
 from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app, settled, until
 
@@ -87,6 +87,34 @@ async def test_the_header_counts_layers_and_what_burns_elsewhere(app, engine):
         engine.tell(Swept(Sweep(fleet.after(60), (mine, other), ("us-west-2",))))
         await settled(pilot)
         assert "! 1 orphan" in header(app), "its run is not in the bucket"
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({}, "layers 5/5"),
+        ({"schedules": {}}, "layers 4/5"),
+        ({"armed": {job: fleet.mechanisms("softdog") for job in protection.JOBS}}, "layers 4/5"),
+        ({"armed": {}, "schedules": {}}, "layers 3/5"),
+    ],
+    ids=["all armed", "no schedule", "softdog not armed", "neither"],
+)
+async def test_the_header_counts_a_layer_only_where_it_is_armed(app, engine, changes, shown):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        engine.tell(protection.protected(**changes))
+        engine.tell(Swept(protection.swept()))
+        await settled(pilot)
+        assert shown in header(app)
+
+
+async def test_the_header_names_the_command_that_ends_the_expired(app, engine):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        late = fleet.instance("c7g.large-1", expires_at=fleet.after(-60))
+        engine.tell(Swept(Sweep(fleet.after(60), (late,), ("us-west-2",))))
+        await settled(pilot)
+        assert "! 1 expired: benchtui reap" in header(app)
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (119, 30), (120, 36), (240, 80)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from benchtui.cli import output
+from benchtui.cli import output, sweeping
 from benchtui.cli.arguments import add_run, run_of, shared
 from benchtui.core.errors import ExitCode
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from benchtui.core.spending import Spending
+    from benchtui.engine.bill import Bill
     from benchtui.engine.layers import Layer
 
 
@@ -23,9 +24,10 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         parents=[shared()],
         help="what a run has spent and will probably spend; without RUN every run that is alive",
         description="Spent, held in reserve, worst case, cap, hourly rate and projected end of a run, by "
-        "instance type, with the basis and date of its prices; and the layers that end its instances. "
-        "Amounts are estimates in USD from launch and end times. Without RUN: every run with live instances, "
-        "by their tags and the bucket's newest runs.",
+        "instance type; by job the items of its instance by observed times, what was reserved before its "
+        "launch and what took its place; basis and date of the prices (with --json of each item); and the "
+        "layers that end its instances. Amounts are estimates in USD from launch and end times. Without RUN: "
+        "every run with live instances, by their tags and the bucket's newest runs.",
         epilog="exit code 6: an instance is alive that should have ended",
     )
     add_run(parser, nargs="?")
@@ -43,23 +45,26 @@ def execute(arguments: argparse.Namespace) -> int:
     run = run_of(arguments)
 
     from benchtui.cli.settings import read
-    from benchtui.cli.status import looked_at
+    from benchtui.cli.status import looked_by
     from benchtui.core.spending import spending_of
+    from benchtui.engine.bill import bill
     from benchtui.engine.layers import layers
     from benchtui.engine.snapshot import QUIET
 
-    snapshot = asyncio.run(looked_at(read(arguments), run))
+    settings = read(arguments)
+    snapshot, watcher = asyncio.run(looked_by(settings, run))
     spending = spending_of(snapshot, over=snapshot.over(QUIET))
-    armed = layers(snapshot, None, snapshot.taken_at)
+    armed = layers(snapshot, sweeping.last(settings), snapshot.taken_at)
     if arguments.json:
-        output.document(fields(spending, armed))
+        output.document(fields(spending, armed, bill(watcher, snapshot)))
     else:
-        _print(spending, armed)
+        _print(spending, armed, bill(watcher, snapshot))
     return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
 
 
-def fields(spending: Spending, armed: tuple[Layer, ...]) -> dict[str, Any]:
+def fields(spending: Spending, armed: tuple[Layer, ...], itemised: Bill) -> dict[str, Any]:
     """A run's money for ``--json``; what is not known is null."""
+    from benchtui.cli.bill_table import bill_fields
     from benchtui.cli.layer_table import layer_fields
 
     return {
@@ -89,6 +94,7 @@ def fields(spending: Spending, armed: tuple[Layer, ...]) -> dict[str, Any]:
             }
             for part in spending.by_type
         ],
+        **bill_fields(itemised),
         "prices": [
             {"basis": basis.basis, "as_of": basis.as_of, "types": list(basis.types)}
             for basis in spending.bases
@@ -99,8 +105,9 @@ def fields(spending: Spending, armed: tuple[Layer, ...]) -> dict[str, Any]:
     }
 
 
-def _print(spending: Spending, armed: tuple[Layer, ...]) -> None:
+def _print(spending: Spending, armed: tuple[Layer, ...], itemised: Bill) -> None:
     from benchtui.cli import tables
+    from benchtui.cli.bill_table import bill_table
     from benchtui.cli.layer_table import layer_table
 
     glyphs = tables.Glyphs(output.speaks_unicode())
@@ -121,10 +128,11 @@ def _print(spending: Spending, armed: tuple[Layer, ...]) -> None:
         spent = glyphs.unknown if part.spent_usd is None else tables.usd(part.spent_usd)
         rate = str(part.usd_per_hour.normalize() + 0)
         tables.add(types, part.instance_type, part.jobs, part.live, rate, spent, tables.usd(part.held_usd))
-    output.table(money, *_notes(spending), tables.Text(), types, tables.Text(), layer_table(armed))
+    output.table(money, *_notes(spending, itemised), tables.Text(), types, tables.Text())
+    output.table(bill_table(itemised, glyphs), tables.Text(), layer_table(armed))
 
 
-def _notes(spending: Spending) -> list[Any]:
+def _notes(spending: Spending, itemised: Bill) -> list[Any]:
     from benchtui.cli import tables
 
     lines = [f"as of {tables.clock(spending.at)}"]
@@ -133,5 +141,7 @@ def _notes(spending: Spending) -> list[Any]:
         lines.append(f"projected end {tables.clock(spending.ends_at)}{latest}")
     if spending.unaccounted:
         lines.append(f"not in it: {spending.unaccounted} jobs of whose instance nothing is known any more")
+    if itemised.problem is not None:
+        lines.append(f"reservations could not be read: {itemised.problem}")
     lines += [f"prices: {basis.basis}, {tables.clock(basis.as_of)}" for basis in spending.bases]
     return [tables.Text(line, style=tables.FAINT) for line in lines]

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 BETWEEN_SWEEPS = "listing every enabled region until two sweeps, at least 15 s apart, are clean"
 
 Check = Callable[["Workspace"], Awaitable[None]]
+Afterwards = Callable[["Workspace", "KillReport"], Awaitable[None]]
 
 
 async def ended(
-    settings: Settings, scope: KillScope, *, json: bool, check: Check | None = None
+    settings: Settings,
+    scope: KillScope,
+    *,
+    json: bool,
+    check: Check | None = None,
+    afterwards: Afterwards | None = None,
 ) -> KillReport:
     """End ``scope``, telling people on stderr and programs (``json``) on stdout how far it is.
 
@@ -28,6 +34,7 @@ async def ended(
         scope: which instances.
         json: stream JSON Lines: the engine's events, and ``region`` whenever one's proof has changed.
         check: looks before anything is ended; what it raises is raised, and nothing is ended.
+        afterwards: told of the report while the connection is open.
     """
     from benchtui.cli import kill_table
     from benchtui.cli.settings import open_workspace
@@ -56,7 +63,10 @@ async def ended(
     async with open_workspace(settings, tell) as workspace:
         if check is not None:
             await check(workspace)
-        return await workspace.kill(scope, progress=progress)
+        report = await workspace.kill(scope, progress=progress)
+        if afterwards is not None:
+            await afterwards(workspace, report)
+        return report
 
 
 def show(report: KillReport, command: str, *, json: bool) -> int:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from benchtui.cli import diagnostics, output
 from benchtui.cli.arguments import shared
-from benchtui.core.errors import ExitCode
+from benchtui.core.errors import BenchtuiError, ExitCode
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from benchtui.cli.settings import Settings
+    from benchtui.engine.kill_scope import KillReport
     from benchtui.engine.sweep import Sweep
+    from benchtui.engine.workspace import Workspace
+
+RECORD_SECONDS = 20
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -46,8 +50,26 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchtui.engine.kill_scope import KillScope
 
     scope = KillScope.of_expired(datetime.now(UTC))
-    report = asyncio.run(ending.ended(settings, scope, json=arguments.json))
+    report = asyncio.run(ending.ended(settings, scope, json=arguments.json, afterwards=_recorded))
     return ending.show(report, "benchtui reap --yes", json=arguments.json)
+
+
+async def _recorded(workspace: Workspace, report: KillReport) -> None:
+    """Leave word in the bucket that somebody reaps here: layer 4 is armed by that. It may fail."""
+    import asyncio
+
+    from benchtui.core import keys
+    from benchtui.core.documents import to_json
+    from benchtui.core.drills import ReapDocument
+
+    proven = tuple(proof.region for proof in report.regions if proof.proven)
+    ended = sum(len(proof.gone & proof.asked) for proof in report.regions)
+    body = to_json(ReapDocument(at=workspace.clock.now(), regions=proven, ended=ended))
+    try:
+        async with asyncio.timeout(RECORD_SECONDS):
+            await (await workspace.bucket()).put(keys.reap_key(), body)
+    except (BenchtuiError, TimeoutError) as problem:
+        diagnostics.say(f"the bucket has no record of it: {getattr(problem, 'what', 'no answer in time')}")
 
 
 async def _swept(settings: Settings) -> Sweep:

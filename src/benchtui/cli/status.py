@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from benchtui.cli import output
+from benchtui.cli import output, sweeping
 from benchtui.cli.arguments import add_run, run_of, shared
 from benchtui.core.errors import BenchtuiError, ExitCode, UsageError
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from benchtui.cli.settings import Settings
     from benchtui.core.filter import Filter
     from benchtui.engine.snapshot import JobRow, Snapshot
+    from benchtui.engine.sweep import Sweep
+    from benchtui.engine.watcher import Watcher
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,29 +70,33 @@ def execute(arguments: argparse.Namespace) -> int:
 
     wanted = parse_filter(arguments.filter or "")
     order = None if arguments.sort is None else Order.parse(arguments.sort)
-    snapshot = asyncio.run(looked_at(read(arguments), run))
+    settings = read(arguments)
+    snapshot = asyncio.run(looked_at(settings, run))
+    swept = sweeping.last(settings)
     rows = chosen(snapshot, wanted, order)
     if arguments.json:
-        output.document({"v": 1, "type": "status", **snapshot_fields(snapshot, rows)})
+        output.document({"v": 1, "type": "status", **snapshot_fields(snapshot, rows, swept)})
     else:
-        _show(snapshot, rows, wanted)
+        _show(snapshot, rows, wanted, swept)
     return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
 
 
-def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter) -> None:
+def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter, swept: Sweep | None) -> None:
     from benchtui.cli.job_table import jobs_table
     from benchtui.cli.layer_table import layer_table
     from benchtui.cli.progress import one_line
     from benchtui.cli.tables import BAD, Glyphs, Text
     from benchtui.engine.concerns import worst
-    from benchtui.engine.layers import layers
+    from benchtui.engine.layers import armed_of, layers
 
     now, glyphs = snapshot.taken_at, Glyphs(output.speaks_unicode())
     head = [Text(one_line(snapshot, now))]
     if wanted:
         head.append(Text(f"{len(rows)} of {len(snapshot.rows)} jobs: {wanted.text}"))
     output.table(*head, jobs_table(replace(snapshot, rows=rows), now, glyphs))
-    output.table(Text(), layer_table(layers(snapshot, None, now)))
+    found = layers(snapshot, swept, now)
+    counted = "layers that end an instance, armed: {} of {}".format(*armed_of(found))
+    output.table(Text(), Text(counted if snapshot.alive else "nothing is alive"), layer_table(found))
     concern = worst(snapshot, now)
     if concern is not None and concern.job is not None and all(r.planned.job != concern.job for r in rows):
         output.table(Text(f"not shown: {concern.job}: {concern.text}", style=BAD))
@@ -102,18 +108,30 @@ async def looked_at(settings: Settings, run: str) -> Snapshot:
     Raises:
         BenchtuiError: the sentinels could not be listed, so nothing is known.
     """
+    return (await looked_by(settings, run))[0]
+
+
+async def looked_by(settings: Settings, run: str) -> tuple[Snapshot, Watcher]:
+    """One look, and who took it and still knows what it was told.
+
+    Raises:
+        BenchtuiError: the sentinels could not be listed, so nothing is known.
+    """
     from benchtui.cli.settings import open_workspace
 
     async with open_workspace(settings, lambda _: None) as workspace:
         document = await workspace.load(run)
-        snapshot = await (await workspace.watcher(document)).poll()
+        watcher = await workspace.watcher(document)
+        snapshot = await watcher.poll()
     if snapshot.as_of is None:
         silent = next(source for source in snapshot.sources if source.name == "S3")
         raise BenchtuiError(f"the bucket does not answer: {silent.error}", fix=silent.fix)
-    return snapshot
+    return snapshot, watcher
 
 
-def snapshot_fields(snapshot: Snapshot, rows: tuple[JobRow, ...]) -> dict[str, Any]:
+def snapshot_fields(
+    snapshot: Snapshot, rows: tuple[JobRow, ...], swept: Sweep | None = None
+) -> dict[str, Any]:
     """A run for ``--json``, with the jobs ``rows``; what is not known is null."""
     from benchtui.cli.layer_table import layer_fields
     from benchtui.engine.job_records import row_fields
@@ -136,7 +154,7 @@ def snapshot_fields(snapshot: Snapshot, rows: tuple[JobRow, ...]) -> dict[str, A
             }
             for source in snapshot.sources
         ],
-        "layers": layer_fields(layers(snapshot, None, now)),
+        "layers": layer_fields(layers(snapshot, swept, now)),
         "planned_jobs": len(snapshot.rows),
         "jobs": [row_fields(row) for row in rows],
     }

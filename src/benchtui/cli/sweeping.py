@@ -22,6 +22,7 @@ from benchtui.cli import diagnostics
 
 if TYPE_CHECKING:
     from benchtui.cli.settings import Settings
+    from benchtui.engine.sweep import Sweep
     from benchtui.engine.sweep_record import SweepRecord
 
 NAMED = 3  # expired instances that are named; the rest is counted
@@ -103,6 +104,15 @@ def begin(settings: Settings, flags: str = "") -> None:
     """
     if _look.file is None and settings.config.safety.sweep:
         _quietly(lambda: _look.begin(settings, flags))
+
+
+def last(settings: Settings) -> Sweep | None:
+    """The last look at this account, by whatever command; None: there was none that says anything of now."""
+    from benchtui.engine.sweep_record import read_record, record_file
+
+    file = record_file(settings.cache, os.environ, settings.config.aws.profile)
+    record = read_record(file, datetime.now(UTC))
+    return None if record is None else record.as_sweep()
 
 
 def end() -> None:

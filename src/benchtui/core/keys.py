@@ -320,6 +320,21 @@ def parse_reservation(key: str) -> "tuple[str, int]":
     return run, int(parts[3])
 
 
+def drills_prefix() -> str:
+    """Prefix of the records of drills; below it keys sort by time."""
+    return "safety/drills/"
+
+
+def drill_key(run: str) -> str:
+    """Key of the record of the drill that was run ``run``."""
+    return drills_prefix() + "{}.json".format(check_run(run))
+
+
+def reap_key() -> str:
+    """Key of the record of the last reaping, which is overwritten."""
+    return "safety/reap.json"
+
+
 def jobs_prefix(run: str) -> str:
     """Prefix of all that jobs upload beside sentinels."""
     return run_prefix(run) + "jobs/"

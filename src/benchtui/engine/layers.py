@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from benchtui.core.deadlines import LATEST, MINUTE, PRECISION
+from benchtui.core.drills import REAPED_HOLDS
 from benchtui.core.money import usd_text
 
 if TYPE_CHECKING:
     from benchtui.engine.snapshot import JobRow, Snapshot
     from benchtui.engine.sweep import Sweep
 
+ARMED = "armed"  # as an instance says it of a mechanism
 #: A sweep older than this says nothing of now.
 SWEEP_HOLDS = timedelta(minutes=3)
 
@@ -55,22 +59,41 @@ def layers(
     for region in snapshot.run.regions:
         alive = [row for row in snapshot.alive if row.planned.region == region]
         found += [
-            Layer(region, 1, "timers", *_timers(alive)),
+            Layer(region, 1, "timers", *_timers(alive, snapshot)),
             Layer(region, 2, "schedule", *_scheduled(region, snapshot, alive, now, schedule_proven)),
             Layer(region, 3, "tags", *_tags(alive)),
-            Layer(region, 4, "sweep", *_swept(region, sweep, now)),
+            Layer(region, 4, "sweep", *_swept(region, snapshot, sweep, now)),
             Layer(region, 5, "budget", *_budget(snapshot, alive)),
         ]
     return tuple(found)
 
 
-def _timers(alive: list[JobRow]) -> tuple[LayerState, str]:
-    """The first word of an instance comes after its timers were set; its body says which of them."""
+def armed_of(found: Iterable[Layer]) -> tuple[int, int]:
+    """How many layers are armed in every region, of how many."""
+    by_number: dict[int, bool] = {}
+    for layer in found:
+        by_number[layer.number] = by_number.get(layer.number, True) and layer.state is LayerState.ARMED
+    return sum(by_number.values()), len(by_number)
+
+
+def _timers(alive: list[JobRow], snapshot: Snapshot) -> tuple[LayerState, str]:
+    """By what each instance says itself: its first word comes after its timers were set, and names them."""
     if not alive:
         return LayerState.IDLE, "no instance to end"
-    booted = sum(row.status.booted_at is not None for row in alive)
-    said = f"{booted} of {len(alive)} spoke after arming them"
-    return (LayerState.ARMED if booted == len(alive) else LayerState.UNPROVEN), said
+    said = [snapshot.armed.get(row.planned.job) for row in alive]
+    told = [mechanisms for mechanisms in said if mechanisms]
+    count = f"{len(told)} of {len(alive)} spoke"
+    if not told:
+        booted = sum(row.status.booted_at is not None for row in alive)
+        return LayerState.UNPROVEN, f"{count} after arming them" + (f"; {booted} booted" if booted else "")
+    without = Counter(name for each in told for name, state in each.items() if state != ARMED)
+    if all(ARMED not in each.values() for each in told):
+        return LayerState.NOT_ARMED, f"no mechanism is armed; {count}"
+    if without:
+        named = ", ".join(name if n == len(told) else f"{name} in {n}" for name, n in sorted(without.items()))
+        return LayerState.PARTLY, f"not armed: {named}" + ("" if len(told) == len(alive) else f"; {count}")
+    state = LayerState.ARMED if len(told) == len(alive) else LayerState.UNPROVEN
+    return state, f"{count} after arming them"
 
 
 def _scheduled(
@@ -92,11 +115,15 @@ def _scheduled(
     by_tag = view.at is not None and now - PRECISION - MINUTE <= view.at <= latest
     said = f"{_at(view.at, now)}, id {by_id}/{len(instances)}"
     if not by_tag and by_id < len(instances):
-        why = None if at_launch in (None, "armed") else at_launch.removeprefix("not armed: ")
+        reason = "" if at_launch in (None, "armed") else at_launch.removeprefix("not armed: ")
         if not by_id and view.at is None:
-            return LayerState.NOT_ARMED, why or "no schedule exists"
-        return LayerState.PARTLY if by_id else LayerState.NOT_ARMED, f"{said}; {why}" if why else said
-    return (LayerState.ARMED, said) if proven else (LayerState.UNPROVEN, f"armed, no drill yet: {said}")
+            return LayerState.NOT_ARMED, reason or "no schedule exists"
+        return LayerState.PARTLY if by_id else LayerState.NOT_ARMED, f"{said}; {reason}" if reason else said
+    drill = snapshot.proofs.drill(region, 2, now) if snapshot.proofs else None
+    if proven or (drill is not None and drill.proves(2)):
+        return LayerState.ARMED, said
+    seen = "no drill yet" if drill is None else f"failed in the drill of {drill.ended_at:%Y-%m-%d}"
+    return LayerState.UNPROVEN, f"armed, {seen}: {said}"
 
 
 def _at(at: datetime | None, now: datetime) -> str:
@@ -115,7 +142,8 @@ def _tags(alive: list[JobRow]) -> tuple[LayerState, str]:
     return (LayerState.ARMED if tagged == len(views) else LayerState.NOT_ARMED), said
 
 
-def _swept(region: str, sweep: Sweep | None, now: datetime) -> tuple[LayerState, str]:
+def _swept(region: str, snapshot: Snapshot, sweep: Sweep | None, now: datetime) -> tuple[LayerState, str]:
+    """Whether the expired are found here, and whether anything but a person ends them."""
     if sweep is None:
         return LayerState.UNPROVEN, "no sweep has answered yet"
     if region not in sweep.regions:
@@ -124,7 +152,10 @@ def _swept(region: str, sweep: Sweep | None, now: datetime) -> tuple[LayerState,
     age = now - sweep.taken_at
     if age > SWEEP_HOLDS:
         return LayerState.UNPROVEN, f"last swept {round(age.total_seconds() / 60)} min ago"
-    return LayerState.PARTLY, "names the expired; you end them"
+    reap = snapshot.proofs.reap if snapshot.proofs else None
+    if reap is None or region not in reap.regions or not timedelta(0) <= now - reap.at < REAPED_HOLDS:
+        return LayerState.PARTLY, "names the expired; you end them"
+    return LayerState.ARMED, f"reaped at {reap.at:%H:%MZ}"
 
 
 def _budget(snapshot: Snapshot, alive: list[JobRow]) -> tuple[LayerState, str]:

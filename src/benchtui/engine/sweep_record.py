@@ -50,7 +50,7 @@ class ExpiredInstance(_Kept):
 class SweepRecord(_Kept):
     """One look at the account."""
 
-    schema_: Literal["benchtui.sweep/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["benchtui.sweep/1"] = Field("benchtui.sweep/1", alias="schema")
     taken_at: AwareDatetime
     regions: Annotated[tuple[Line, ...], Field(max_length=200)] = ()  # asked and answered
     unanswered: Annotated[dict[Line, Line], Field(max_length=200)] = {}  # by region: why

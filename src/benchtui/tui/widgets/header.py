@@ -171,16 +171,12 @@ def _elsewhere(view: View, *, full: bool) -> Text:
 
 def _layers(snapshot: Snapshot, view: View, glyphs: Glyphs) -> Text:
     """How many of the layers that end an instance are armed in every region."""
-    from benchtui.engine.layers import LayerState, layers  # not needed for the first paint
+    from benchtui.engine.layers import armed_of, layers  # not needed for the first paint
 
     if not snapshot.alive:
         return Text()
-    by_number: dict[int, bool] = {}
-    for layer in layers(snapshot, view.sweep, view.now):
-        by_number[layer.number] = by_number.get(layer.number, True) and layer.state is LayerState.ARMED
-    armed = sum(by_number.values())
-    style = "" if by_number and armed == len(by_number) else WARN
-    return Text(f" {glyphs.separator} layers {armed}/{len(by_number)}", style=style)
+    armed, of = armed_of(layers(snapshot, view.sweep, view.now))
+    return Text(f" {glyphs.separator} layers {armed}/{of}", style="" if armed == of else WARN)
 
 
 def _badness(state: SourceState) -> int:
