@@ -102,6 +102,7 @@ async def test_the_header_counts_layers_and_what_burns_elsewhere(app, engine):
 async def test_the_header_counts_a_layer_only_where_it_is_armed(app, engine, changes, shown):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
+        await settled(pilot)
         engine.tell(protection.protected(**changes))
         engine.tell(Swept(protection.swept()))
         await settled(pilot)
@@ -110,6 +111,7 @@ async def test_the_header_counts_a_layer_only_where_it_is_armed(app, engine, cha
 
 async def test_the_header_names_the_command_that_ends_the_expired(app, engine):
     async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
         await settled(pilot)
         late = fleet.instance("c7g.large-1", expires_at=fleet.after(-60))
         engine.tell(Swept(Sweep(fleet.after(60), (late,), ("us-west-2",))))
