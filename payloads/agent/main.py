@@ -268,7 +268,7 @@ def _arm(job: Job, stop: Stop) -> None:
     timer.daemon = True
     timer.start()
     with open(os.path.join(run_dir(), "agent.pid"), "w") as file:
-        file.write(str(os.getpid()))
+        file.write("{}\n".format(os.getpid()))  # user data reads a line; one without an end counts as none
 
 
 def main() -> None:

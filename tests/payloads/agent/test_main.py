@@ -143,6 +143,19 @@ def test_a_result_is_in_the_bucket_before_the_next_suite_has_ended(
     instance.finish(agent)
 
 
+def test_user_data_can_end_the_agent_by_the_number_it_left(instance: Instance, tmp_path: Path) -> None:
+    """By the very line of the script, which without a line's end reads the number and does not act on it."""
+    instance.install({"endless": write_suite(tmp_path / "endless", ENDLESS)})
+    agent = instance.start()
+    instance.wait_for("RUNNING/endless")
+    script = (Path(__file__).parents[3] / "payloads" / "boot" / "script.sh.in").read_text()
+    (line,) = (line for line in script.splitlines() if line.startswith("read -r x <$r/agent.pid"))
+    shell = f"r={instance.base / 'run'}; {line}".replace("\\$x", "$x")
+    assert subprocess.run(["sh", "-c", shell], timeout=10, check=False).returncode == 0
+    instance.finish(agent)
+    assert instance.states()[-1] == "KILLED"
+
+
 def test_sigterm_ends_the_benchmark_at_once_and_says_killed(instance: Instance, tmp_path: Path) -> None:
     script = f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n" + ENDLESS
     instance.install({"endless": write_suite(tmp_path / "endless", script)})
