@@ -13,6 +13,7 @@ from benchtui.cli import (
     config,
     cost,
     diagnostics,
+    drill,
     kill,
     local,
     log,
@@ -31,9 +32,25 @@ from benchtui.cli.arguments import DEFAULTS, Parser, shared
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
-COMMANDS = (plan, run, watch, runs, status, log, collect, compare, cost, kill, reap, types, config, local)
+COMMANDS = (
+    plan,
+    run,
+    watch,
+    runs,
+    status,
+    log,
+    collect,
+    compare,
+    cost,
+    kill,
+    reap,
+    drill,
+    types,
+    config,
+    local,
+)
 #: Commands whose ``--json`` is a stream that ends with a summary.
-STREAMING = frozenset({"run", "watch", "kill", "reap"})
+STREAMING = frozenset({"run", "watch", "kill", "reap", "drill"})
 EPILOG = """\
 exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
 or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from benchtui.aws.images import Image
 from benchtui.aws.instances import LaunchRequest
 from benchtui.core.documents import JobDocument, RunDocument
+from benchtui.core.drills import Loss
+from benchtui.core.faults import faulty
 from benchtui.core.userdata import JobUserData, hard_stop_s, render
 from benchtui.engine.packaged import packaged_templates
 
@@ -25,6 +27,7 @@ class Placement:
     subnet: str | None
     tags: Mapping[str, str]
     volume_gib: int
+    faults: Mapping[str, Loss] = field(default_factory=dict)  # by job: how a drill loses its instance
 
 
 def launch_request(
@@ -62,6 +65,9 @@ def launch_request(
         emergency_grace_s=run.emergency_grace_s,
         heartbeat_s=run.heartbeat_s,
     )
+    templates, loss = packaged_templates(), placement.faults.get(job.job)
+    if loss is not None:
+        templates = faulty(templates, loss)
     return LaunchRequest(
         run=run.run,
         job=job.job,
@@ -69,7 +75,7 @@ def launch_request(
         instance_type=job.instance_type,
         image=image,
         client_token=token,
-        user_data=render(told, packaged_templates()),
+        user_data=render(told, templates),
         expires_at=booted_by + timedelta(seconds=hard_stop_s(told)),
         tags=placement.tags,
         zone=zone,
