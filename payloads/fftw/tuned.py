@@ -15,8 +15,8 @@ import sys
 from typing import List, Sequence, Set
 
 COMMON = ["--enable-openmp", "--disable-fortran", "--disable-doc", "--disable-shared", "--enable-static"]
-#: configure's switches by flag of /proc/cpuinfo; FFTW has no kernels for SVE. AVX2's kernels come in 128 and in
-#: 256 bits: they do all that SSE2's and AVX's do, with fused multiply-adds; building those too takes minutes.
+#: configure's switches by flag of /proc/cpuinfo; FFTW has no kernels for SVE. AVX2's kernels come in 128 and
+#: in 256 bits: they do all that SSE2's and AVX's do, with fused multiply-adds; those too would take minutes.
 AVX2 = [("avx2", "--enable-avx2"), ("avx512f", "--enable-avx512"), ("fma", "--enable-fma")]
 OLDER_X86 = [("sse2", "--enable-sse2"), ("avx", "--enable-avx")]
 
