@@ -9,7 +9,8 @@
 #include "ring.h"
 
 static const double LEAST_RATIO = 20.0;     /* random in memory over the first-level cache */
-static const double SEQUENTIAL_NS = 5.0;    /* and the same memory in order, less than this a line */
+static const double SEQUENTIAL_NS = 5.0;    /* and the same memory in order, less than this a line, */
+static const double HIDDEN_SHARE = 0.9;     /* or this share less than at random: some guests have 7 by 150 ns */
 static const double INTEGER_TOLERANCE = 0.05;
 static const int LEAST_LOAD_CYCLES = 3, MOST_LOAD_CYCLES = 6; /* load to use in the first-level cache, any core */
 enum { CLOCK_WINDOWS = 50, MOST_CLOCK_WINDOWS = 1000, CONTROL_WINDOWS = 40, CONTROL_STEPS = 32768 };
@@ -116,7 +117,7 @@ static double check_clock(const struct plan *plan, char *memory) {
 }
 
 /* The control: the same lines in the order of their addresses, the best of many short windows for the same reason. */
-static void check_sequential(const struct plan *plan, char *memory) {
+static void check_sequential(const struct plan *plan, char *memory, double random_ns) {
     struct ring ring = {memory, plan->line_bytes, plan->bytes[DRAM] / plan->line_bytes};
     make_sequential(&ring);
     walk(&ring);
@@ -126,7 +127,8 @@ static void check_sequential(const struct plan *plan, char *memory) {
         struct window w = timed_chase(&ring, &line, CONTROL_STEPS);
         ns = fmin(ns, nanoseconds(&w));
     }
-    check(plan, "sequential", ns < SEQUENTIAL_NS, ns, SEQUENTIAL_NS);
+    double limit = fmax(SEQUENTIAL_NS, (1.0 - HIDDEN_SHARE) * random_ns);
+    check(plan, "sequential", ns < limit, ns, limit);
 }
 
 static void run_levels(const struct plan *plan) {
@@ -159,7 +161,7 @@ static void run_levels(const struct plan *plan) {
     double l1_ns = check_clock(plan, memory);
     if (!measured[DRAM]) return;
     check_size(plan);
-    check_sequential(plan, memory);
+    check_sequential(plan, memory, dram_ns);
     check(plan, "random", dram_ns >= LEAST_RATIO * l1_ns, dram_ns / l1_ns, LEAST_RATIO);
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -70,7 +71,8 @@ def test_a_command_begins_a_look_and_the_next_one_tells_of_it(local_cli: Cli, ex
     wait_until(lambda: records(local_cli))
     second = looking(local_cli, "runs", "--json")
     assert json.loads(second.stdout).keys() == json.loads(first.stdout).keys()
-    assert "EXPIRED: 1 instance was alive after benchtui:expires" in second.stderr
+    # Other tests of the same cloud may have left some of their own.
+    assert re.search(r"EXPIRED: [1-9]\d* instances? (was|were) alive after benchtui:expires", second.stderr)
     assert f"{expired} c7i.large in eu-west-1, {OLD_RUN} c7i.large-1, due 2020-01-01 04:00Z" in second.stderr
     assert "fix: benchtui reap --yes --local" in second.stderr
     written = records(local_cli)[0].stat().st_mtime_ns
@@ -128,7 +130,7 @@ def test_reap_shows_and_ends_nothing_unless_it_is_told_to(local_cli: Cli, expire
     told = local_cli("reap", "--local", "--json")
     found = json.loads(told.stdout)
     assert told.returncode == found["exit_code"] == 6
-    assert [row["instance_id"] for row in found["expired"]] == [expired]
+    assert expired in [row["instance_id"] for row in found["expired"]]
     assert found["unanswered"] == {}
     assert state(local_cli, "eu-west-1", expired) in ("pending", "running")
 

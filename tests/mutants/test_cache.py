@@ -29,13 +29,14 @@ READ = ("./cache", "read", *OPTIONS)
 READ_SHORT = ("./cache", "read", "--windows", "32", "--window-ms", "0.2", "--sysfs", "{sysfs}")
 TRANSFER = ("./cache", "transfer", *OPTIONS)
 LOAD = "line = line->next, line = line->next, line = line->next, line = line->next;\n"
+LAID_OUT = "    (plan->paged ? make_paged : make_random)(&ring);\n"
 CHASE = "    *line = chase(*line, steps);\n"
 FIRST_LOADS = f"i += UNROLLED) {{\n        {LOAD}"
 
 MUTANTS = [
     broken(
         "sequential instead of random",
-        {"    make_random(&ring);\n    tally": "    make_sequential(&ring);\n    tally"},
+        {LAID_OUT: "    make_sequential(&ring);\n"},
         HUGE,
         "random.2m",
     ),
@@ -53,7 +54,7 @@ MUTANTS = [
                 "    struct line *a = line_at(ring, 0), *b = line_at(ring, 99), *next = a->next;\n"
                 "    a->next = b->next, b->next = next;\n}\n\n/* The control: the order"
             ),
-            "    make_random(&ring);\n    tally": "    make_random(&ring), split(&ring);\n    tally",
+            LAID_OUT: "    make_random(&ring), split(&ring);\n",
         },
         HUGE,
         "cycle.2m",
