@@ -13,7 +13,6 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-import aiohttp
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -33,6 +32,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from benchtui.aws.failures import RETRY_READS, RETRY_REFUSED, Failure, FailureKind, kind_of_answer
+from benchtui.aws.sdk import aiohttp
 from benchtui.core.errors import AccessError, BenchtuiError, UsageError
 from benchtui.core.text import clean_line
 

@@ -13,13 +13,13 @@ from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
 from botocore import xform_name
 
 from benchtui import __version__
+from benchtui.aws import descriptions
 from benchtui.aws.errors import RAISED_BY_SDK, UnusableAnswer, classify, to_user_error, with_retries
 from benchtui.aws.failures import RETRY_READS, FailureKind
+from benchtui.aws.sdk import AioConfig, AioSession, SharedCertificates, read_certificates
 
 T = TypeVar("T")
 Answer = dict[str, Any]  # as botocore parses it
@@ -120,12 +120,11 @@ class Cloud:
 
     async def known_regions(self) -> tuple[str, ...]:
         """Regions of EC2 that the SDK's own description names, enabled or not, sorted. Asks no one."""
-        if self._session is None:
-            self._session = await asyncio.to_thread(AioSession, profile=self._profile)
+        sdk = await self._sdk()
         partition = "aws"
         with contextlib.suppress(*RAISED_BY_SDK):  # a region of one's own: that of most accounts then
-            partition = await asyncio.to_thread(self._session.get_partition_for_region, self.regions[0])
-        return tuple(sorted(await self._session.get_available_regions("ec2", partition_name=partition)))
+            partition = await asyncio.to_thread(sdk.get_partition_for_region, self.regions[0])
+        return tuple(sorted(await sdk.get_available_regions("ec2", partition_name=partition)))
 
     async def endpoint(self, service: str, region: str) -> str:
         """URL that requests to ``service`` in ``region`` go to. Asks no one.
@@ -220,9 +219,17 @@ class Cloud:
                     self._clients[key] = await self._open(service, region)
         return self._clients[key]
 
-    async def _open(self, service: str, region: str) -> Any:
+    async def _sdk(self) -> Any:
+        """The SDK's session. Its settings are read once; certificates meanwhile, in a thread."""
         if self._session is None:
             self._session = await asyncio.to_thread(AioSession, profile=self._profile)
+            descriptions.read_quickly(self._session)
+            asyncio.get_running_loop().run_in_executor(None, read_certificates, self._session)
+        return self._session
+
+    async def _open(self, service: str, region: str) -> Any:
+        sdk = await self._sdk()
+        await asyncio.to_thread(descriptions.read, sdk, service)
         config = AioConfig(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -230,9 +237,9 @@ class Cloud:
             # One attempt: all repeating is done above, where it is known what may be repeated.
             retries={"mode": "standard", "total_max_attempts": 1},
             user_agent_extra=f"benchtui/{__version__}",
-            warm_up_loader_caches=True,  # reads the API's description in a thread
+            http_session_cls=SharedCertificates,
         )
-        context = self._session.create_client(service, region_name=region, config=config)
+        context = sdk.create_client(service, region_name=region, config=config)
         client = await self._stack.enter_async_context(context)
         client.meta.events.register_last("before-call.s3", _send_at_once)
         return client
