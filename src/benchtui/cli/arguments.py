@@ -15,7 +15,7 @@ from benchtui.core.errors import UsageError
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-    from benchtui.config.load import Flag
+    from benchtui.config.sources import Flag
 
 #: Settings that a flag can give: by the flag's name in the parsed arguments.
 FLAGS: Mapping[str, tuple[str, str]] = {
@@ -110,7 +110,7 @@ def duration(text: str) -> int:
 
 def typed_flags(arguments: argparse.Namespace) -> dict[str, Flag]:
     """The settings that were typed, by ``section.key``."""
-    from benchtui.config.load import Flag
+    from benchtui.config.sources import Flag
 
     return {
         key: Flag(spelling, value)

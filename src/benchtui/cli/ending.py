@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from benchtui.cli import diagnostics, output
 
 if TYPE_CHECKING:
-    from benchtui.cli.settings import Settings
+    from benchtui.config.access import Access
+    from benchtui.engine.connection import Connection
     from benchtui.engine.events import Event
     from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, RegionProof
-    from benchtui.engine.workspace import Workspace
 
 BETWEEN_SWEEPS = "listing every enabled region until two sweeps, at least 15 s apart, are clean"
 
-Check = Callable[["Workspace"], Awaitable[None]]
-Afterwards = Callable[["Workspace", "KillReport"], Awaitable[None]]
+Check = Callable[["Connection"], Awaitable[None]]
+Afterwards = Callable[["Connection", "KillReport"], Awaitable[None]]
 
 
 async def ended(
-    settings: Settings,
+    access: Access,
     scope: KillScope,
     *,
     json: bool,
@@ -30,14 +30,14 @@ async def ended(
     """End ``scope``, telling people on stderr and programs (``json``) on stdout how far it is.
 
     Args:
-        settings: the account.
+        access: the account.
         scope: which instances.
         json: stream JSON Lines: the engine's events, and ``region`` whenever one's proof has changed.
         check: looks before anything is ended; what it raises is raised, and nothing is ended.
         afterwards: told of the report while the connection is open.
     """
-    from benchtui.cli import kill_table
-    from benchtui.cli.settings import open_workspace
+    from benchtui.cli import kill_fields
+    from benchtui.cli.access import connect
     from benchtui.cli.stream import Stream
 
     stream = Stream(json=json)
@@ -57,24 +57,24 @@ async def ended(
         for proof in kill.report.regions:
             if told.get(proof.region) != proof:
                 told[proof.region] = proof
-                stream.tell("region", kill_table.region_fields(proof))
+                stream.tell("region", kill_fields.of_region(proof))
 
     diagnostics.say(BETWEEN_SWEEPS)
-    async with open_workspace(settings, tell) as workspace:
+    async with connect(access, tell) as connection:
         if check is not None:
-            await check(workspace)
-        report = await workspace.kill(scope, progress=progress)
+            await check(connection)
+        report = await connection.kill(scope, progress=progress)
         if afterwards is not None:
-            await afterwards(workspace, report)
+            await afterwards(connection, report)
         return report
 
 
 def show(report: KillReport, command: str, *, json: bool) -> int:
     """The proof, or what is not proven; returns the exit code."""
-    from benchtui.cli import kill_table
+    from benchtui.cli import kill_fields, kill_table
 
     if json:
-        output.record(kill_table.fields(report, command))
+        output.record(kill_fields.of_report(report, command))
     else:
         output.table(*kill_table.render(report))
     for line in kill_table.unproven(report):

@@ -13,9 +13,9 @@ from benchtui.core.errors import BenchtuiError, UsageError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from benchtui.cli.settings import Settings
+    from benchtui.config.access import Access
+    from benchtui.engine.connection import Connection
     from benchtui.engine.kill_scope import KillScope, KillSurvey
-    from benchtui.engine.workspace import Workspace
 
 #: Names of jobs are checked against run.json if it can be read within this time; a kill does not need it.
 CHECK_SECONDS = 5
@@ -68,20 +68,19 @@ def execute(arguments: argparse.Namespace) -> int:
         )
     import asyncio
 
-    from benchtui.cli.settings import read
+    from benchtui.cli import access, ending
 
-    settings = read(arguments)
+    account = access.read(arguments)
     if arguments.confirm is None:
         # Not inside an event loop: a signal has to reach a person's prompt.
-        _ask(asyncio.run(_surveyed(settings, scope)))
-    from benchtui.cli import ending
+        _ask(asyncio.run(_surveyed(account, scope)))
 
-    async def check(workspace: Workspace) -> None:
-        await _check_confirmed(workspace, scope, arguments.confirm)
+    async def check(connection: Connection) -> None:
+        await _check_confirmed(connection, scope, arguments.confirm)
 
     checked = check if arguments.confirm is not None else None
     try:
-        report = asyncio.run(ending.ended(settings, scope, json=arguments.json, check=checked))
+        report = asyncio.run(ending.ended(account, scope, json=arguments.json, check=checked))
     except KeyboardInterrupt:
         diagnostics.say(f"left before it was proven: instances of {scope.name} may still be running")
         raise
@@ -117,12 +116,12 @@ def _token(scope: KillScope) -> str:
     return scope.run or "ACCOUNT_ID, its 12 digits"
 
 
-async def _surveyed(settings: Settings, scope: KillScope) -> KillSurvey:
-    from benchtui.cli.settings import open_workspace
+async def _surveyed(account: Access, scope: KillScope) -> KillSurvey:
+    from benchtui.cli.access import connect
 
-    async with open_workspace(settings, lambda _: None) as workspace:
-        await _check_jobs(workspace, scope)
-        return await workspace.survey(scope)
+    async with connect(account, lambda _: None) as connection:
+        await _check_jobs(connection, scope)
+        return await connection.survey(scope)
 
 
 def _ask(survey: KillSurvey) -> None:
@@ -146,17 +145,17 @@ def _ask(survey: KillSurvey) -> None:
         raise UsageError("not confirmed; nothing was ended")
 
 
-async def _check_confirmed(workspace: Workspace, scope: KillScope, confirmed: str) -> None:
+async def _check_confirmed(connection: Connection, scope: KillScope, confirmed: str) -> None:
     """Refuse what a script confirmed and is not so.
 
     Raises:
         UsageError: ``confirmed`` is another account, or the run has no such job; nothing was ended.
         CloudError: all is to be killed and the account cannot be asked who it is.
     """
-    await _check_jobs(workspace, scope)
+    await _check_jobs(connection, scope)
     if scope.run is not None:
         return
-    account = (await workspace.cloud.identity()).account
+    account = (await connection.cloud.identity()).account
     if confirmed != account:
         raise UsageError(
             f"--confirm {confirmed} is not the account of these credentials; nothing was ended",
@@ -164,7 +163,7 @@ async def _check_confirmed(workspace: Workspace, scope: KillScope, confirmed: st
         )
 
 
-async def _check_jobs(workspace: Workspace, scope: KillScope) -> None:
+async def _check_jobs(connection: Connection, scope: KillScope) -> None:
     """Refuse a job that the run has not: nothing would be ended, and that would be proven.
 
     Raises:
@@ -176,7 +175,7 @@ async def _check_jobs(workspace: Workspace, scope: KillScope) -> None:
         return
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            run = await workspace.load(scope.run)
+            run = await connection.load(scope.run)
     except (BenchtuiError, TimeoutError):
         return
     unknown = sorted(scope.jobs - {job.job for job in run.jobs})

@@ -5,49 +5,31 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from benchtui import __version__
-from benchtui.cli import (
-    collect,
-    compare,
-    config,
-    cost,
-    diagnostics,
-    drill,
-    kill,
-    local,
-    log,
-    output,
-    plan,
-    reap,
-    run,
-    runs,
-    status,
-    streams,
-    tui,
-    types,
-    watch,
-)
+from benchtui.cli import diagnostics, output, streams, tui
 from benchtui.cli.arguments import DEFAULTS, Parser, shared
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
+#: Each a module of its own here, imported if it was asked for; in the help all are.
 COMMANDS = (
-    plan,
-    run,
-    watch,
-    runs,
-    status,
-    log,
-    collect,
-    compare,
-    cost,
-    kill,
-    reap,
-    drill,
-    types,
-    config,
-    local,
+    "plan",
+    "run",
+    "watch",
+    "runs",
+    "status",
+    "log",
+    "collect",
+    "compare",
+    "cost",
+    "kill",
+    "reap",
+    "drill",
+    "types",
+    "config",
+    "local",
 )
 #: Commands whose ``--json`` is a stream that ends with a summary.
 STREAMING = frozenset({"run", "watch", "kill", "reap", "drill"})
@@ -57,8 +39,8 @@ or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 
 """
 
 
-def build_parser() -> Parser:
-    """The parser of all commands."""
+def build_parser(asked: str | None = None) -> Parser:
+    """The parser of all commands, or of the one that was ``asked`` for."""
     parser = Parser(
         prog="benchtui",
         description="Benchmarks on EC2 instances that never outlive their purpose.",
@@ -69,8 +51,8 @@ def build_parser() -> Parser:
     tui.add(parser)
     parser.add_argument("--version", action="version", version=f"benchtui {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in COMMANDS:
-        command.add(commands)
+    for name in COMMANDS if asked is None else (asked,):
+        import_module(f"benchtui.cli.{name}").add(commands)
     return parser
 
 
@@ -95,7 +77,8 @@ def _done() -> None:
 
 
 def _main(argv: Sequence[str] | None) -> int:
-    parser = build_parser()
+    argv = sys.argv[1:] if argv is None else argv
+    parser = build_parser(argv[0] if argv and argv[0] in COMMANDS else None)
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as end:  # argparse has said why, or has shown the help

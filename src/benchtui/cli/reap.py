@@ -13,10 +13,10 @@ from benchtui.core.errors import BenchtuiError, ExitCode
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from benchtui.cli.settings import Settings
+    from benchtui.config.access import Access
+    from benchtui.engine.connection import Connection
     from benchtui.engine.kill_scope import KillReport
     from benchtui.engine.sweep import Sweep
-    from benchtui.engine.workspace import Workspace
 
 RECORD_SECONDS = 20
 
@@ -41,20 +41,20 @@ def execute(arguments: argparse.Namespace) -> int:
     """Reap."""
     import asyncio
 
-    from benchtui.cli.settings import read
+    from benchtui.cli import access
 
-    settings = read(arguments)
+    account = access.read(arguments)
     if not arguments.yes:
-        return _show(asyncio.run(_swept(settings)), arguments)
+        return _show(asyncio.run(_swept(account)), arguments)
     from benchtui.cli import ending
     from benchtui.engine.kill_scope import KillScope
 
     scope = KillScope.of_expired(datetime.now(UTC))
-    report = asyncio.run(ending.ended(settings, scope, json=arguments.json, afterwards=_recorded))
+    report = asyncio.run(ending.ended(account, scope, json=arguments.json, afterwards=_recorded))
     return ending.show(report, "benchtui reap --yes", json=arguments.json)
 
 
-async def _recorded(workspace: Workspace, report: KillReport) -> None:
+async def _recorded(connection: Connection, report: KillReport) -> None:
     """Leave word in the bucket that somebody reaps here: layer 4 is armed by that. It may fail."""
     import asyncio
 
@@ -64,19 +64,19 @@ async def _recorded(workspace: Workspace, report: KillReport) -> None:
 
     proven = tuple(proof.region for proof in report.regions if proof.proven)
     ended = sum(len(proof.gone & proof.asked) for proof in report.regions)
-    body = to_json(ReapDocument(at=workspace.clock.now(), regions=proven, ended=ended))
+    body = to_json(ReapDocument(at=connection.clock.now(), regions=proven, ended=ended))
     try:
         async with asyncio.timeout(RECORD_SECONDS):
-            await (await workspace.bucket()).put(keys.reap_key(), body)
+            await (await connection.bucket()).put(keys.reap_key(), body)
     except (BenchtuiError, TimeoutError) as problem:
         diagnostics.say(f"the bucket has no record of it: {getattr(problem, 'what', 'no answer in time')}")
 
 
-async def _swept(settings: Settings) -> Sweep:
-    from benchtui.cli.settings import open_workspace
+async def _swept(account: Access) -> Sweep:
+    from benchtui.cli.access import connect
 
-    async with open_workspace(settings, lambda _: None) as workspace:
-        return await workspace.sweep()
+    async with connect(account, lambda _: None) as connection:
+        return await connection.sweep()
 
 
 def _show(found: Sweep, arguments: argparse.Namespace) -> int:

@@ -13,37 +13,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from benchtui.config.layers import Layer, Sources, merge
 from benchtui.config.lines import KeyPath, key_lines
-from benchtui.config.paths import PROJECT_FILE, expanded, user_config_file
+from benchtui.config.paths import expanded
 from benchtui.config.problems import ConfigError, Origin, Problem, syntax_problem, validation_problems
 from benchtui.config.schema import Config
 from benchtui.config.sdk_region import sdk_region
-from benchtui.config.settings import (
-    ENVIRONMENT_PREFIX,
-    OPEN_TABLES,
-    Setting,
-    dotted,
-    settings,
-    shown,
-)
+from benchtui.config.settings import OPEN_TABLES, Setting, dotted, settings, shown
+from benchtui.config.sources import ENVIRONMENT_PREFIX, MAX_FILE_BYTES, Flag, candidate_files, words
+
+__all__ = ["Flag", "Loaded", "SettingRow", "load", "render_origins"]
 
 #: Variables that benchtui itself sets for its parts; no settings.
 PROGRAM_VARIABLES = frozenset(
     {"BENCHTUI_CPUS", "BENCHTUI_MEMORY_BYTES", "BENCHTUI_RUN", "BENCHTUI_T0", "BENCHTUI_WORK"}
 )
-MAX_FILE_BYTES = 1 << 20
-
-
-class Flag(NamedTuple):
-    """The value of one setting as given on the command line, with the flag's spelling (``--budget``)."""
-
-    spelling: str
-    value: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +70,7 @@ def load(
     problems: list[Problem] = []
     layers: list[Layer] = []
     files: list[Path] = []
-    candidates = _candidate_files(config_file, environ, cwd)
+    candidates = candidate_files(config_file, environ, cwd)
     for file, required in candidates:
         layer, found = _file_layer(file, required, environ)
         problems += found
@@ -134,15 +122,6 @@ def _leaves(config: Config) -> list[tuple[KeyPath, object]]:
     for name, suite in config.suites.items():
         leaves += [(("suites", name, key), value) for key, value in suite]
     return leaves
-
-
-def _candidate_files(
-    config_file: Path | None, environ: Mapping[str, str], cwd: Path
-) -> list[tuple[Path, Literal["required", "optional"]]]:
-    user: tuple[Path, Literal["optional"]] = (user_config_file(environ), "optional")
-    if config_file is not None:
-        return [user, (cwd / config_file, "required")]
-    return [user, (cwd / PROJECT_FILE, "optional")]
 
 
 def _file_layer(
@@ -211,7 +190,7 @@ def _environment_layer(environ: Mapping[str, str]) -> tuple[Layer, list[Problem]
 
 def _from_text(text: str, setting: Setting) -> object:
     if setting.is_list:
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return words(text)
     return text
 
 

@@ -30,9 +30,9 @@ import tomli_w
 from benchtui.config.durations import format_duration
 from benchtui.config.form import KEYS, setting_value
 from benchtui.config.lines import KeyPath, Places, holds_comment, places
-from benchtui.config.load import MAX_FILE_BYTES
 from benchtui.config.schema import Config
 from benchtui.config.settings import dotted, settings
+from benchtui.config.sources import MAX_FILE_BYTES
 from benchtui.core.errors import UsageError
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"

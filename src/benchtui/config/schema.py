@@ -22,14 +22,13 @@ from pydantic import (
     model_validator,
 )
 
+from benchtui.config.access import BUCKET_PATTERN, DEFAULT_REGIONS, MAX_REGIONS, REGION_PATTERN
 from benchtui.config.durations import parse_duration
 from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
 from benchtui.core.money import LIST_RATES
 from benchtui.core.scheduler_role import ROLE
 from benchtui.core.userdata import SHORTEST_GRACE_S
 
-REGION_PATTERN = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
-BUCKET_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 IMAGE_PATTERN = re.compile(r"ami-[0-9a-z]+")
 
 ImageName = Literal["debian-12", "debian-13", "ubuntu-24.04", "al2023"]
@@ -148,7 +147,7 @@ class AwsSection(Section):
 
     profile: str = ""
     """Profile of the AWS configuration files; empty: the SDK's own choice (AWS_PROFILE, …)."""
-    regions: Annotated[tuple[RegionName, ...], Field(max_length=50)] = ("us-east-1",)
+    regions: Annotated[tuple[RegionName, ...], Field(max_length=MAX_REGIONS)] = DEFAULT_REGIONS
     """The first is the region to launch in and holds the bucket; further ones are cleared by kill even if the
     enabled regions cannot be listed. Without it the SDK's own region
     (AWS_DEFAULT_REGION, AWS_REGION, the profile's), else us-east-1."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 
 from benchtui.config.paths import expanded
@@ -17,6 +16,8 @@ def sdk_region(profile: str, environ: Mapping[str, str]) -> tuple[str, str] | No
     for variable in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         if environ.get(variable):
             return environ[variable], variable
+    import configparser
+
     profile = profile or environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE") or "default"
     file = expanded(environ.get("AWS_CONFIG_FILE") or "~/.aws/config", environ)
     parser = configparser.RawConfigParser()

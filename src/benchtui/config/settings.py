@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 from benchtui.config.durations import format_duration, parse_duration
 from benchtui.config.lines import KeyPath
 from benchtui.config.schema import Config, ImageIds, SuiteSection
+from benchtui.config.sources import ENVIRONMENT_PREFIX
 
-ENVIRONMENT_PREFIX = "BENCHTUI_"
 #: Tables with keys of the user's choice, and what their values are.
 OPEN_TABLES: dict[KeyPath, type[BaseModel] | None] = {
     ("instance", "tags"): None,

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from benchtui.aws.images import Image, resolve_image
 from benchtui.aws.network import resolve_network
 from benchtui.aws.objects import Bucket
-from benchtui.aws.session import TRIES, Cloud, Identity
 from benchtui.aws.types import offerings
+from benchtui.config.access import Access
 from benchtui.config.schema import Config
 from benchtui.core import keys
 from benchtui.core.documents import RunDocument, to_json
@@ -24,21 +23,19 @@ from benchtui.engine import planning
 from benchtui.engine.bundle import build_bundle
 from benchtui.engine.clock import Clock
 from benchtui.engine.collector import Collected, Collector
+from benchtui.engine.connection import Connection, about
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.kill_region import KillLimits
-from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, KillSurvey
-from benchtui.engine.killswitch import DEFAULT_LIMITS, kill
+from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope
+from benchtui.engine.killswitch import DEFAULT_LIMITS
 from benchtui.engine.launch_request import Placement
 from benchtui.engine.launcher import Launched, Launcher, LaunchLimits
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.planning import Planned
 from benchtui.engine.run_budget import RunBudgets
 from benchtui.engine.run_document import run_document
-from benchtui.engine.run_schedules import RunSchedules
-from benchtui.engine.runs import RunListing, list_runs, load_run
+from benchtui.engine.runs import RunListing, list_runs
 from benchtui.engine.snapshot import QUIET, Snapshot
-from benchtui.engine.survey import survey
-from benchtui.engine.sweep import Sweep, sweep
 from benchtui.engine.watcher import Periods, Watcher
 
 #: An instance alive this long after its own expiry will not end by itself; waiting for it helps nobody.
@@ -55,8 +52,8 @@ class Folders:
     results: Path
 
 
-class Workspace:
-    """Opens connections when first needed and closes them at the end.
+class Workspace(Connection):
+    """A connection with all settings and with folders: it plans, launches, follows and collects.
 
     Args:
         config: the settings.
@@ -69,50 +66,17 @@ class Workspace:
     def __init__(
         self, config: Config, folders: Folders, clock: Clock, rng: random.Random, emit: Emit
     ) -> None:
-        self.config, self.folders, self.clock, self.rng, self.emit = config, folders, clock, rng, emit
-        self.cloud = self._connect()
+        self.config, self.folders = config, folders
+        super().__init__(Access.of(config.aws), clock, rng, emit)
         # A watcher asks again at its next poll; long retries inside one would hide that a source is away.
         self._watching = self._connect(tries=WATCH_TRIES)
-        self._identity: Identity | None = None
-        self.schedules = RunSchedules(self.cloud, self.identity, clock, emit)
         self.budgets = RunBudgets(self.bucket, clock, emit)
-
-    def _connect(self, tries: int = TRIES) -> Cloud:
-        aws = self.config.aws
-        return Cloud(aws.profile, aws.regions, random=self.rng, sleep=self.clock.sleep, tries=tries)
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.cloud.close()
+        await super().__aexit__(kind, error, trace)
         await self._watching.close()
-
-    async def identity(self) -> Identity:
-        """Whose account it is; asked once.
-
-        Raises:
-            CloudError: it is not known.
-        """
-        if self._identity is None:
-            self._identity = await self.cloud.identity()
-        return self._identity
-
-    async def bucket_name(self) -> str:
-        """Name of the bucket: as configured, else derived from the account.
-
-        Raises:
-            CloudError: the account is not known.
-        """
-        if self.config.aws.bucket:
-            return self.config.aws.bucket
-        return f"benchtui-{(await self.identity()).account}-{self.config.aws.regions[0]}"
-
-    async def bucket(self) -> Bucket:
-        """The bucket."""
-        return Bucket(self.cloud, await self.bucket_name())
 
     async def plan(self, seed: int, config: Config | None = None) -> Planned:
         """The plan as AWS's types and prices make it now.
@@ -223,8 +187,13 @@ class Workspace:
                     f"no image for {arch} is configured",
                     fix=f"add {arch} to [instance.image], or name a system",
                 )
-            images[arch] = await resolve_image(self.cloud, region, name, arch)
-            found = images[arch]
+            found = images[arch] = await resolve_image(self.cloud, region, name, arch)
+            if found.root_gib > run.volume_gib:
+                raise UsageError(
+                    f"the root volume of {found.image_id} has {found.root_gib} GiB, and the worst case of "
+                    f"{run.run} counts {run.volume_gib}",
+                    fix=f"[instance] volume_gib = {found.root_gib}",
+                )
             self.emit(
                 Event(
                     "image", self.clock.now(), {"arch": arch, "image_id": found.image_id, "name": found.name}
@@ -242,14 +211,6 @@ class Workspace:
             volume_gib=config.instance.volume_gib,
         )
 
-    async def load(self, run: str) -> RunDocument:
-        """A run of the bucket, whoever launched it.
-
-        Raises:
-            UsageError: there is no such run.
-        """
-        return await load_run(await self.bucket(), run)
-
     async def runs(self, newest: int = 50) -> tuple[RunListing, ...]:
         """The newest runs of the bucket."""
         return await list_runs(await self.bucket(), newest)
@@ -264,7 +225,7 @@ class Workspace:
             overlap=timedelta(seconds=watch.overlap),
         )
         bucket = Bucket(self._watching, await self.bucket_name())
-        told = _about(emit or self.emit, run=run.run)
+        told = about(emit or self.emit, run=run.run)
         return Watcher(self._watching, bucket, run, self.clock, told, periods)
 
     async def follow(
@@ -336,33 +297,8 @@ class Workspace:
         scope: KillScope,
         limits: KillLimits = DEFAULT_LIMITS,
         progress: Callable[[KillProgress], None] = lambda _: None,
+        reason: str | None = None,
     ) -> KillReport:
-        """End every instance of ``scope`` in every enabled region and prove it; needs no bucket."""
-        report = await kill(
-            self.cloud,
-            self.bucket,
-            scope,
-            self.clock,
-            _about(self.emit, command=scope.command),
-            known_regions=self.config.aws.regions,
-            limits=limits,
-            progress=progress,
-            reason=self.budgets.exceeded.get(scope.run or ""),
-        )
-        await self.schedules.after_kill(report)
-        return report
-
-    async def survey(
-        self, scope: KillScope, told: Callable[[KillSurvey], None] = lambda _: None
-    ) -> KillSurvey:
-        """What a kill of ``scope`` would end now; ``told`` hears of each region as it answers."""
-        return await survey(self.cloud, self.bucket, scope, self.clock, self.config.aws.regions, told)
-
-    async def sweep(self) -> Sweep:
-        """Own live instances in every enabled region."""
-        return await sweep(self.cloud, self.clock, self.config.aws.regions)
-
-
-def _about(emit: Emit, **fields: str) -> Emit:
-    """Tells ``emit``, with ``fields`` in every event: several runs and kills are told of in one stream."""
-    return lambda event: emit(replace(event, fields={**fields, **event.fields}))
+        """End every instance of ``scope``; if its budget was exceeded, that is the reason that is told."""
+        reason = reason or self.budgets.exceeded.get(scope.run or "")
+        return await super().kill(scope, limits, progress, reason)
