@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Set
 
 from keys import JobState, Progress, system_key
 
@@ -30,7 +30,7 @@ from sentinels import Sentinels, Spool
 from suites import SuiteRun
 from system import Observed
 
-MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "shutdown", "agent-guard")
+MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "locked", "shutdown", "agent-guard")
 #: After the deadline the agent has this long for its last words; the timer of user data is not much later.
 LAST_WORDS_S = 25.0
 FINAL_UPLOAD_S = 60.0  # when it ends by itself: there is time, but power-off waits for no network
@@ -248,7 +248,15 @@ def armed(guarded: bool) -> Dict[str, str]:
         noted = set()
     if guarded:
         noted.add("agent-guard")
-    return {name: "armed" if name in noted else "not armed" for name in MECHANISMS}
+    return {name: _armed(name, noted) for name in MECHANISMS}
+
+
+def _armed(name: str, noted: Set[str]) -> str:
+    """What is noted of a mechanism: its name, or its name and after a colon why it could not be armed."""
+    if name in noted:
+        return "armed"
+    why = [note[len(name) + 2 :] for note in sorted(noted) if note.startswith(name + ": ")]
+    return "not armed ({})".format(why[0]) if why else "not armed"
 
 
 def _arm(job: Job, stop: Stop) -> None:

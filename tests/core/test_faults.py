@@ -71,8 +71,8 @@ def test_nothing_is_armed_where_the_schedule_is_alone() -> None:
 
 
 def test_templates_that_have_changed_are_refused_and_not_sent_without_the_fault() -> None:
-    other = Templates("#!/bin/sh\n", "#!/bin/sh\necho\n", "")
+    other = Templates("#!/bin/sh\n", "#!/bin/sh\necho\n", "", "")
     with pytest.raises(ValueError, match="has no line"):
         faulty(other, Loss.HUNG)
     with pytest.raises(ValueError, match="interpreter"):
-        faulty(Templates("", "", ""), Loss.SCHEDULE_ONLY)
+        faulty(Templates("", "", "", ""), Loss.SCHEDULE_ONLY)

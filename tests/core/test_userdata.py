@@ -95,12 +95,14 @@ def test_every_shell_reads_it(shell: str) -> None:
 
 
 def test_the_python_in_it_is_python_3_9_with_the_standard_library() -> None:
-    [source] = re.findall(r"<<'E' && [^\n]*\n(.*?)\nE\n", parts()[1], flags=re.DOTALL)
-    tree = ast.parse(source, feature_version=(3, 9))
-    imported = {
-        alias.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names
-    }
-    assert imported <= set(sys.stdlib_module_names)
+    sources = re.findall(r" - [^\n]*<<'E' &[^\n]*\n(.*?)\nE\n", parts()[1], flags=re.DOTALL)
+    assert len(sources) == 2
+    for source in sources:
+        tree = ast.parse(source, feature_version=(3, 9))
+        imported = {
+            alias.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names
+        }
+        assert imported <= set(sys.stdlib_module_names)
 
 
 def test_each_part_begins_with_its_interpreter() -> None:
@@ -140,7 +142,12 @@ def test_the_first_lines_arm_the_timers_before_anything_can_hang() -> None:
     forced = script.index("on 14460 systemctl poweroff --force --force")
     polite = script.index("t shutdown -P +242")
     first_network = script.index("timeout -k 5 300 $y - ")
-    assert armed < forced < polite < first_network
+    locked = script.index("setsid $y -IS - ")
+    assert armed < locked < forced < polite < first_network
+
+
+def test_the_locked_stop_comes_between_the_hard_stop_and_softdog() -> None:
+    assert "time.sleep(18010)\n" in parts()[1]
 
 
 def test_softdog_resets_after_the_hard_stop() -> None:

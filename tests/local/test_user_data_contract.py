@@ -233,4 +233,5 @@ def test_templates_are_what_the_package_brings() -> None:
         "boothook.sh.in",
         "script.sh.in",
         "bootstrap.py.in",
+        "locked.py.in",
     }

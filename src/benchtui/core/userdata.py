@@ -24,6 +24,8 @@ POLITE_AFTER_MIN = 2
 LAST_WORD_S = 10
 #: With less than this after max_runtime the hard stop would come before the gentler ways had their time.
 SHORTEST_GRACE_S = FORCE_AFTER_S + 2 * LAST_WORD_S
+#: The hard stop's other form, in locked memory, comes this much later: so it is seen which of them it was.
+LOCKED_AFTER_S = 10
 #: softdog counts from the boothook, which comes before the script: it must not come before the hard stop.
 SOFTDOG_AFTER_S = 60
 
@@ -60,6 +62,7 @@ class Templates:
     boothook: str
     script: str
     bootstrap: str
+    locked: str
 
 
 def render(job: JobUserData, templates: Templates) -> str:
@@ -83,6 +86,8 @@ def render(job: JobUserData, templates: Templates) -> str:
         "job": _job_json(job),
         "bootstrap": _bare(templates.bootstrap).rstrip("\n"),
     }
+    locked_s = {"locked_s": str(hard_s + LOCKED_AFTER_S)}
+    values["locked"] = _filled(_bare(templates.locked), locked_s).rstrip("\n")
     text = _mime(
         ("cloud-boothook", _filled(_bare(templates.boothook), values)),
         ("x-shellscript", _filled(_bare(templates.script), values)),

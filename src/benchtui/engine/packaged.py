@@ -29,5 +29,5 @@ def packaged_templates() -> Templates:
         OSError: the installation is damaged.
     """
     boot = payloads_root() / "boot"
-    names = ("boothook.sh.in", "script.sh.in", "bootstrap.py.in")
+    names = ("boothook.sh.in", "script.sh.in", "bootstrap.py.in", "locked.py.in")
     return Templates(*((boot / name).read_text(encoding="utf-8") for name in names))

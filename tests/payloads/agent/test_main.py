@@ -334,3 +334,13 @@ def test_an_unknown_suite_is_declined_by_name(instance: Instance, tmp_path: Path
     instance.finish(instance.start())
     assert reason(instance, "absent") == "the bundle has no suite of this name"
     assert instance.result("plain").outcome is Outcome.MEASURED
+
+
+def test_what_user_data_could_not_arm_is_told_with_its_reason(instance: Instance, tmp_path: Path) -> None:
+    for note in ("timer", "locked: Cannot allocate memory", "lock"):
+        (instance.base / "run" / "armed" / note).touch()
+    instance.install({"plain": write_suite(tmp_path / "plain", said(SAMPLE))})
+    instance.finish(instance.start())
+    layers = instance.sentinels()[0][1].layers
+    assert (layers["timer"], layers["hard-stop"]) == ("armed", "not armed")
+    assert layers["locked"] == "not armed (Cannot allocate memory)"

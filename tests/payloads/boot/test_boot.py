@@ -6,6 +6,7 @@ machine are ones that only note how they were called. The true commands are met 
 
 from __future__ import annotations
 
+import ast
 import email
 import re
 import shutil
@@ -207,7 +208,7 @@ def test_a_run_directory_that_takes_nothing_keeps_nothing_from_being_armed(
     assert machine.said("dev/watchdog0") == "1\n"
     assert machine.said("proc/sys/kernel/panic") == "10\n"
     machine.run(1, shell)
-    machine.wait_for_children(2)
+    machine.wait_for_children(3)
     assert any(call.startswith("setsid sh -c sleep 18000; echo o >") for call in machine.calls)
     assert any("systemctl poweroff --force --force" in call for call in machine.calls)
     assert "poweroff -ff" in machine.calls
@@ -215,7 +216,7 @@ def test_a_run_directory_that_takes_nothing_keeps_nothing_from_being_armed(
 
 def test_the_script_arms_its_timers_before_it_asks_anybody(machine: Machine, shell: str) -> None:
     machine.run(1, shell)
-    machine.wait_for_children(2)
+    machine.wait_for_children(3)
     first_python = machine.calls.index("python3 -")
     before = machine.calls[:first_python]
     assert any("--on-active=14460" in c and "systemctl poweroff --force --force" in c for c in before)
@@ -225,13 +226,63 @@ def test_the_script_arms_its_timers_before_it_asks_anybody(machine: Machine, she
     later = [c for c in machine.calls if c.startswith("setsid")]
     assert any("sleep 18000; echo o >" in c and c.endswith("; poweroff -ff") for c in later)
     assert any("sleep 17990; timeout 9 " in c and "emergency.py" in c for c in later)
+    assert f"setsid {machine.base}/usr/bin/python3 -IS -" in later
+
+
+LOCKED = """import ctypes, os, time
+class C:
+ def mlockall(self, flags):
+  print("mlockall", flags)
+  ctypes.set_errno(12)
+  return {refused}
+ def reboot(self, how):
+  print("reboot", hex(how))
+class T:
+ sleep = staticmethod(lambda s: print("sleep", s))
+ctypes.CDLL = lambda name, use_errno: C()
+os.nice = lambda by: print("nice", by)
+"""
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_the_locked_stop_says_whether_it_is_armed(tmp_path: Path, refused: int) -> None:
+    """Its own text, with a kernel that grants or refuses the locking and only notes the rest."""
+    script = email.message_from_string(render(JOB, packaged_templates())).get_payload()[1].get_payload()
+    [text] = re.findall(r"-IS - [^\n]*<<'E' &\n(.*?)\nE\n", script, flags=re.DOTALL)
+    ast.parse(text, feature_version=(3, 9))
+    armed = tmp_path / "armed"
+    armed.mkdir()
+    for path, moved in (
+        ("/run/benchtui/armed", armed),
+        ("/proc/self/oom_score_adj", tmp_path / "oom"),
+        ("/sys/fs/cgroup/benchtui", tmp_path / "cgroup"),
+    ):
+        assert path in text
+        text = text.replace(path, str(moved))
+    text = text.replace("time.sleep", "T.sleep")
+    done = subprocess.run(
+        ["/usr/bin/env", "python3", "-IS", "-"],
+        input=LOCKED.replace("{refused}", str(refused)) + text,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if refused:
+        assert [path.name for path in armed.iterdir()] == ["locked: Cannot allocate memory"]
+        assert done.stdout.split("\n") == ["mlockall 3", ""]
+        assert not (tmp_path / "cgroup").exists(), "what cannot be armed leaves the machine as it is"
+        return
+    assert [path.name for path in armed.iterdir()] == ["locked"]
+    assert (tmp_path / "oom").read_text() == "-1000"
+    assert (tmp_path / "cgroup/cgroup.procs").read_text() == "0"
+    assert done.stdout.splitlines() == ["mlockall 3", "nice -20", "sleep 18010", "reboot 0x4321fedc"]
 
 
 def test_where_systemd_is_not_a_child_waits_in_its_place(machine: Machine, shell: str) -> None:
     machine.command("systemd-run", "exit 1")
     machine.command("shutdown", "exit 1")
     machine.run(1, shell)
-    machine.wait_for_children(3)
+    machine.wait_for_children(4)
     assert machine.armed == {"hard-stop"}
     assert any(c.startswith("setsid sh -c sleep 14400; sh ") for c in machine.calls)
 
@@ -261,7 +312,7 @@ def test_without_python_the_power_goes_off(machine: Machine, shell: str) -> None
         (tools / name).symlink_to(str(shutil.which(name)))
     machine.environment["PATH"] = f"{machine.base / 'bin'}:{tools}"
     machine.run(1, str(shutil.which(shell)))
-    machine.wait_for_children(2)
+    machine.wait_for_children(3)
     assert {"hard-stop", "timer", "shutdown"} <= machine.armed
     assert machine.in_order[-1] == "poweroff -ff"
 
@@ -270,7 +321,7 @@ def test_a_python_elsewhere_in_the_path_runs_the_agent(machine: Machine, shell: 
     (machine.base / "usr/bin/python3").unlink()
     machine.command("python3")
     machine.run(1, shell)
-    machine.wait_for_children(2)
+    machine.wait_for_children(3)
     agent = machine.base / "var/lib/benchtui/agent"
     calls = [call for call in machine.calls if call.startswith("python3")]
     assert calls == ["python3 -", f"python3 {agent}/main.py"]
