@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-arm64 mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-arm64 proof-vm proof-vm-full mutants plausibility bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,12 @@ proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints wha
 
 proof-faults: $(VENV)/dev ## the engine in simulated worlds full of faults, 500 seeds and a crash at each await; says how to replay one
 	$(BIN)/python -m tests.simulation --seeds 500 --every-await --processes 2
+
+proof-vm: $(VENV)/dev ## user data in a booted Debian that is broken in 24 ways; each power-off timed (needs qemu, root once)
+	$(BIN)/python -m tests.vm
+
+proof-vm-full: $(VENV)/dev ## each mechanism of user data alone against each fault, about an hour
+	$(BIN)/python -m tests.vm --full
 
 mutants: $(VENV)/dev ## suites broken on purpose: what is broken, the check that caught it
 	$(BIN)/python -m tests.mutants.table

@@ -1,0 +1,74 @@
+"""What ended a guest: read from the kernel's last lines, from its last word, and from the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchtui.core import userdata
+from benchtui.core.keys import FINAL_BY_INSTANCE
+from benchtui.core.userdata import JobUserData
+from tests.vm.store import Word
+
+#: A mechanism acts this much before its time as counted here, where arming the others took a while.
+EARLY_S = 6
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the console of a guest says that began as a saved state."""
+
+    reboots: int
+    uptime_s: float  # of all boots together
+    sysrq: bool  # the last power-off was asked for with sysrq
+    polite: bool  # systemd took everything down before it
+    panic: bool
+    softdog: bool
+
+
+def trace_of(console: str) -> Trace:
+    """Read a console on which every boot begins with the kernel's own name."""
+    before, *after = re.split(r"(?=^\[ +0\.000000\] Linux version)", console, flags=re.M)
+    stamps = [re.findall(r"^\[ *(\d+\.\d+)\]", boot, re.M) for boot in (before, *after)]
+    last = after[-1] if after else before
+    return Trace(
+        reboots=len(after),
+        uptime_s=sum(float(found[-1]) for found in stamps if found),
+        sysrq="sysrq: Power Off" in last,
+        polite="systemd-shutdown[1]" in last,
+        panic="Kernel panic" in before,
+        softdog="softdog: Initiating system reboot" in before,
+    )
+
+
+def ended_by(
+    trace: Trace, seconds: float, words: Sequence[Word], job: JobUserData, *, agent: bool = True
+) -> str:
+    """The mechanism that ended a guest ``seconds`` after arming.
+
+    Args:
+        trace: of its console.
+        seconds: on the clock that the deadlines are counted on.
+        words: its sentinels.
+        job: with the deadlines.
+        agent: whether an agent was there.
+    """
+    if trace.reboots:
+        first = "panic" if trace.panic else "softdog" if trace.softdog else "reboot"
+        return f"{first}, then boot guard"
+    last_word = next((str(w.sentinel.state) for w in words if w.sentinel.state in FINAL_BY_INSTANCE), "")
+    way = "sysrq" if trace.sysrq else "politely" if trace.polite else "reboot(2)"
+    return f"{_name(trace, seconds, last_word, job, agent)}, {way}"
+
+
+def _name(trace: Trace, seconds: float, last_word: str, job: JobUserData, agent: bool) -> str:
+    hard = userdata.hard_stop_s(job)
+    forced = job.max_runtime_s + userdata.FORCE_AFTER_S
+    polite = 60 * (-(-job.max_runtime_s // 60) + userdata.POLITE_AFTER_MIN)
+    if agent and seconds < forced - EARLY_S:
+        return "agent" if last_word in ("TIMED_OUT", "FAILED", "COMPLETED") else "agent's guard"
+    # The nearest of those that end a machine in this way.
+    times = {"hard stop": hard} if trace.sysrq else {"shutdown": polite} if trace.polite else {}
+    times = times or {"timer": forced, "locked": hard + userdata.LOCKED_AFTER_S}
+    return min(times, key=lambda name: abs(times[name] - seconds))
