@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from benchtui.cli.progress import one_line
+from benchtui.cli.status import snapshot_fields
 from benchtui.core import keys
 from benchtui.core.errors import ExitCode
 from tests.cli.conftest import Cli, last_line
+from tests.engine import fleet
 
 TEN = """
 [plan]
@@ -89,6 +92,23 @@ def test_four_are_launched_and_six_declined_with_exit_code_5_and_the_bill_says_w
 
 def run_day(run: str) -> str:
     return f"{run[:4]}-{run[4:6]}-{run[6:8]}"
+
+
+@pytest.mark.parametrize(
+    ("spent", "percent", "words"),
+    [
+        ("2.49", 0, "spent 2.49 of at most 0.38 USD (est.); S3"),
+        ("2.50", 50, "(est.), over 50 % of its budget of 5.00 USD; S3"),
+        ("4.20", 80, "(est.), over 80 % of its budget of 5.00 USD; S3"),
+        ("5.00", 100, "(est.), ALL of its budget of 5.00 USD; S3"),
+    ],
+)
+def test_status_says_which_mark_of_the_budget_is_passed(spent: str, percent: int, words: str) -> None:
+    row = fleet.row(fleet.running("c7g.large-1"), spent)
+    snapshot = fleet.snapshot([row], run=fleet.run_of([row.planned], worst_case_usd=Decimal("0.38")))
+    assert words in one_line(snapshot, snapshot.taken_at)
+    fields = snapshot_fields(snapshot, snapshot.rows)
+    assert (fields["budget_reached_percent"], fields["budget_usd"]) == (percent, 5)
 
 
 @pytest.mark.slow

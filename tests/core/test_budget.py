@@ -16,10 +16,10 @@ from benchtui.core.budget import (
     EntryKind,
     ReservationDocument,
     book_of,
-    reached,
 )
 from benchtui.core.documents import parse_document, to_json
 from benchtui.core.errors import InvalidDocumentError
+from benchtui.core.money import reached
 
 RUN = "20261124-135100-k3f7"
 T0 = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)

@@ -211,6 +211,22 @@ def test_the_budget_verdict_says_how_far_it_reaches_in_launch_order():
     assert not resolved(matrix(), budget_usd=plan.worst_case_usd - Decimal("0.000001")).budget.fits
 
 
+def test_a_job_that_the_budget_does_not_cover_does_not_decline_a_cheaper_one_after_it():
+    dear_first = next(
+        seed for seed in range(50) if resolved(matrix(), seed=seed).jobs[0].instance_type != "c7g.large"
+    )
+    worst = {job.instance_type: job.worst_case_usd for job in resolved(matrix()).jobs}
+    budget_usd = worst["c7g.large"]
+    plan = resolved(matrix(), budget_usd=budget_usd, seed=dear_first)
+    assert [job.instance_type for job in plan.covered] == ["c7g.large"]
+    assert plan.jobs[0].job in plan.budget.declined
+    assert (plan.budget.jobs_covered, len(plan.budget.declined)) == (1, 5)
+    assert plan.budget.at_most_usd == budget_usd < plan.worst_case_usd
+    assert plan_to_dict(plan)["budget"]["declined"] == list(plan.budget.declined)
+    nothing = resolved(matrix(), budget_usd=min(worst.values()) - Decimal("0.000001"))
+    assert (nothing.budget.jobs_covered, nothing.covered) == (0, ())
+
+
 def test_notes_say_what_will_not_be_ranked_and_what_will_not_finish():
     tight = Limits(max_runtime=500, emergency_grace=60, boot_allowance=300, heartbeat=30)
     notes = resolved(matrix(types=("c7g.large",), suites=("stream", "hpl")), limits=tight).notes

@@ -127,6 +127,30 @@ async def test_the_header_fits_and_keeps_the_money(app, size):
         assert "$0.08" in header(app)
 
 
+@pytest.mark.parametrize(
+    ("spent", "mark"),
+    [("2.49", None), ("2.50", "50 % spent"), ("4.20", "80 % spent"), ("5.01", "!100 % spent")],
+)
+async def test_the_header_shows_which_mark_of_the_budget_is_passed(app, engine, spent, mark):
+    async with app.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        engine.tell(fleet.snapshot([fleet.row(fleet.running("c7g.large-1"), spent)]))
+        await settled(pilot, 2)
+        assert f"spent ~${spent}" in header(app)
+        if mark is None:
+            assert "% spent" not in header(app)
+        else:
+            assert f" {mark}" in header(app)
+
+
+async def test_a_narrow_header_shows_the_mark_too(app, engine):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        engine.tell(fleet.snapshot([fleet.row(fleet.running("c7g.large-1"), "5.01")]))
+        await settled(pilot, 2)
+        assert "~$5.01+0.00/5.00 !100%" in header(app)
+
+
 async def test_pause_freezes_the_panes_and_not_the_header(app, engine, fleet_snapshot):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

@@ -12,6 +12,7 @@ from textual.widgets import Button
 
 from benchtui.config.schema import Config
 from benchtui.core.errors import BenchtuiError
+from benchtui.engine.planning import check_launchable
 from benchtui.tui.screens.launch_confirm import LaunchConfirm
 from tests.tui.launching import (
     RUN,
@@ -42,11 +43,11 @@ async def test_the_question_names_jobs_types_worst_case_budget_and_end(make: Mak
             "Launch 6 instances in us-east-1: ",
             "c7g.large x3",
             "c7i.large x3",
-            "$1.19 of $5.00 budget",
+            "$1.23 of $5.00 budget",
             "15:06:00Z by itself, hard stop 16:06:00Z",
         ):
             assert words in said
-        assert screen.token == "1.19"
+        assert screen.token == "1.23"
 
 
 async def test_nothing_is_launched_until_the_amount_is_typed(make: Make, engine: ScriptedEngine) -> None:
@@ -56,13 +57,13 @@ async def test_nothing_is_launched_until_the_amount_is_typed(make: Make, engine:
         assert screen.focused is screen.query_one("#cancel")
         launch_it = screen.query_one("#launch", Button)
         assert launch_it.disabled
-        await pilot.press("1", ".", "1", "enter")
+        await pilot.press("1", ".", "2", "enter")
         assert app.screen is screen
         assert launch_it.disabled
         await pilot.press("8", "enter")
         assert app.screen is screen
         assert engine.calls("launch") == []
-        await pilot.press("backspace", "9")
+        await pilot.press("backspace", "3")
         assert not launch_it.disabled
         await pilot.press("enter")
         await until(pilot, lambda: engine.calls("launch") != [])
@@ -81,7 +82,7 @@ def test_the_amount_to_type_is_the_one_of_the_command_line() -> None:
     assert usd(Decimal("1.187")) == usd_text(Decimal("1.187")) == "1.19"
 
 
-@pytest.mark.parametrize("keys", [("enter",), ("escape",), ("1", ".", "1", "9", "escape")])
+@pytest.mark.parametrize("keys", [("enter",), ("escape",), ("1", ".", "2", "3", "escape")])
 async def test_the_question_is_left_without_a_launch(
     make: Make, engine: ScriptedEngine, keys: tuple[str, ...]
 ) -> None:
@@ -101,7 +102,7 @@ async def test_what_was_agreed_to_is_what_is_launched_or_nothing(
     async with app.run_test(size=(80, 24)) as pilot:
         await asked(pilot, app)
         clock.at += timedelta(minutes=11)  # the plan has grown old while the question stood
-        await pilot.press(*"1.19", "enter")
+        await pilot.press(*"1.23", "enter")
         await until(pilot, lambda: not isinstance(app.screen, LaunchConfirm))
         await pilot.pause()
         assert engine.calls("launch") == []
@@ -124,8 +125,12 @@ async def test_a_plan_that_is_being_made_is_not_launched(make: Make, engine: Scr
 @pytest.mark.parametrize(
     ("changes", "start", "says"),
     [
-        ({"safety__budget_usd": "0.5"}, {}, "exceeds the budget of $0.50"),
-        ({"plan__types": "p9.huge"}, {}, "every job is declined"),
+        (
+            {"safety__budget_usd": "0.1"},
+            {},
+            "the budget of 0.10 USD, which covers none of the 6 jobs",
+        ),
+        ({"plan__types": "p9.huge"}, {}, "no job can be launched: the Pricing API has no price"),
         ({}, {"read_only": True}, "read-only"),
     ],
 )
@@ -141,6 +146,31 @@ async def test_what_must_not_be_launched_says_why(
         assert not isinstance(app.screen, LaunchConfirm)
 
 
+async def test_of_a_plan_beyond_its_budget_what_it_covers_is_launched_as_by_the_command_line(
+    make: Make, engine: ScriptedEngine
+) -> None:
+    app = make(config=config(safety__budget_usd="0.45"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        await until(pilot, lambda: "it covers 2 of 6 jobs" in text(app))
+        assert "a launch declines 4 of 6 jobs" in text(app)
+        assert "c7g.large-2" in text(app).partition("is left for them")[2], "which, by name"
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
+        screen = app.screen
+        assert isinstance(screen, LaunchConfirm)
+        assert "Launch 2 of 6 instances in us-east-1" in screen.lines[0].plain
+        assert (screen.token, screen.jobs) == ("0.45", 2)
+        await pilot.press(*"0.45", "enter")
+        await until(pilot, lambda: engine.calls("launch") != [])
+        planned, launched = engine.calls("launch")[0]
+        check_launchable(planned.plan)  # the engine's own verdict, and no other: nothing is raised
+        assert len(planned.plan.jobs) == 6, "the launcher declines the others, each with its reason"
+        assert launched.safety.budget_usd == Decimal("0.45")
+        await until(pilot, lambda: app.front.PANE == "jobs")
+        assert notes(app)[-1] == f"{RUN}: launching 2 of 6 jobs, what the budget covers"
+
+
 async def test_a_launch_that_is_refused_says_why_and_can_be_tried_again(
     make: Make, engine: ScriptedEngine
 ) -> None:
@@ -148,7 +178,7 @@ async def test_a_launch_that_is_refused_says_why_and_can_be_tried_again(
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
         await asked(pilot, app)
-        await pilot.press(*"1.19", "enter")
+        await pilot.press(*"1.23", "enter")
         await until(pilot, lambda: "not launched: the bucket refuses" in (notes(app) or [""])[-1])
         assert "(fix: run benchtui doctor)" in notes(app)[-1]
         assert app.front.PANE == "launch"
@@ -161,7 +191,7 @@ async def test_a_second_launch_waits_for_the_first(make: Make, engine: ScriptedE
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
         await asked(pilot, app)
-        await pilot.press(*"1.19", "enter")
+        await pilot.press(*"1.23", "enter")
         await until(pilot, lambda: engine.calls("launch") != [])
         await pilot.press("ctrl+l")
         assert notes(app)[-1] == "not launched: a launch is under way"

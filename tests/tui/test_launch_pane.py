@@ -39,7 +39,7 @@ async def test_the_plan_of_the_configuration_is_shown_at_once(make: Make, engine
         await opened(pilot)
         await until(pilot, lambda: "c7g.large-1" in text(app))
         assert engine.calls("plan") == [(config(), 7)]
-        for words in ("6 jobs", "seed 7", "expected", "worst case  $1.19 of $5.00", "fits", "pricing-api"):
+        for words in ("6 jobs", "seed 7", "expected", "worst case  $1.23 of $5.00", "fits", "pricing-api"):
             assert words in text(app)
         assert title(app) == "Plan of 0s ago"
 

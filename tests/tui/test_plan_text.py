@@ -59,9 +59,28 @@ def test_jobs_stand_in_launch_order_below_the_sums() -> None:
     assert names == [job.job for job in plan.plan.jobs]
 
 
-def test_a_worst_case_above_the_budget_says_how_far_it_reaches() -> None:
-    shown = lines(LivePlan(planned(safety__budget_usd="0.45")))
-    assert "worst case  $1.19 of $0.45 ✗ refused: it covers 2 of 6 jobs" in shown
+def test_a_worst_case_above_the_budget_says_how_far_it_reaches_and_what_a_launch_declines() -> None:
+    plan = planned(safety__budget_usd="0.45")
+    shown = lines(LivePlan(plan))
+    assert "worst case  $1.23 of $0.45 ! it covers 2 of 6 jobs" in shown
+    at = shown.index("budget      a launch declines 4 of 6 jobs")
+    assert shown[at + 1] == "✗ too little of $0.45 is left for them"
+    assert shown[at + 2].strip() == ", ".join(job.job for job in plan.plan.jobs[2:])
+    assert shown[at + 3].startswith("  fix: raise Budget $")
+
+
+def test_a_budget_that_covers_nothing_refuses_the_plan() -> None:
+    shown = lines(LivePlan(planned(safety__budget_usd="0.1")))
+    assert "worst case  $1.23 of $0.10 ✗ refused: it covers 0 of 6 jobs" in shown
+    assert not any("a launch declines" in line for line in shown)
+
+
+def test_the_question_before_a_launch_is_about_what_the_budget_covers() -> None:
+    plan = planned(safety__budget_usd="0.45")
+    asked = [line.plain for line in question_lines(plan, timedelta(2), timedelta(1), after(0))]
+    assert asked[0] == "Launch 2 of 6 instances in us-east-1: c7i.large x1, c7g.large x1"
+    assert "worst case  $0.45 of $0.45 budget" in asked
+    assert "budget      declines 4 jobs for which too little is left" in asked
 
 
 @pytest.mark.parametrize("width", [20, 38, 56, 120])

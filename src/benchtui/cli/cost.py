@@ -77,6 +77,7 @@ def fields(spending: Spending, armed: tuple[Layer, ...], itemised: Bill) -> dict
         "held_usd": spending.held_usd,
         "worst_case_usd": spending.worst_case_usd,
         "cap_usd": spending.cap_usd,
+        "cap_reached_percent": spending.percent_reached,
         "burn_usd_per_hour": spending.burn_usd_per_hour,
         "live": spending.live,
         "ends_at": spending.ends_at,

@@ -17,7 +17,7 @@ from benchtui.core.documents import RunDocument
 from benchtui.core.errors import ExitCode, UsageError
 from benchtui.core.plan import Plan, plan_to_dict
 from benchtui.engine.launcher import Launched, Launcher
-from benchtui.engine.planning import Planned
+from benchtui.engine.planning import Planned, check_launchable
 from benchtui.engine.watcher import Watcher
 from benchtui.engine.workspace import Workspace
 
@@ -47,8 +47,8 @@ class HeadlessRun(Headless):
             return run, None
         planned = await workspace.plan(seed_of(self.settings))
         self._show(planned.plan)
-        if planned.plan.jobs and planned.plan.budget.jobs_covered:
-            self._agree(planned.plan)
+        check_launchable(planned.plan)
+        self._agree(planned.plan)
         return await workspace.start(planned), planned
 
     def _show(self, plan: Plan) -> None:
@@ -63,10 +63,10 @@ class HeadlessRun(Headless):
         Raises:
             UsageError: the answer is no.
         """
-        worst = usd(min(plan.worst_case_usd, plan.budget.budget_usd))
+        worst = usd(plan.budget.at_most_usd)
         jobs = "1 instance" if len(plan.jobs) == 1 else f"{len(plan.jobs)} instances"
         if not plan.budget.fits:
-            jobs = f"as many of {jobs} as the budget covers"
+            jobs = f"{plan.budget.jobs_covered} of {jobs}, what the budget covers,"
         self._ask(f"Launch {jobs} for at most {worst} USD?", worst)
 
     def _ask(self, question: str, amount: str = "yes") -> None:

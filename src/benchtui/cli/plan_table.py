@@ -14,7 +14,7 @@ def render(plan: Plan, glyphs: Glyphs) -> RenderableType:
     parts: list[RenderableType] = [_title(plan)]
     if plan.jobs:
         parts += [Text(), _jobs(plan, glyphs)]
-    if plan.declined:
+    if plan.declined or (plan.budget.jobs_covered and plan.budget.declined):
         parts += [Text(), _declined(plan)]
     parts += [Text(), _costs(plan)]
     parts += [Text(f"note: {note}", style=WARN) for note in plan.notes]
@@ -59,6 +59,12 @@ def _declined(plan: Plan) -> RenderableType:
     table = new_table("declined", "suite", "reason")
     for cell in plan.declined:
         add(table, cell.job, cell.suite, Text(cell.reason, style=WARN))
+    if plan.budget.jobs_covered:
+        uncovered = set(plan.budget.declined)
+        for job in plan.jobs:
+            if job.job in uncovered:
+                reason = f"budget: {usd(job.worst_case_usd)} USD is more than is left"
+                add(table, job.job, " ".join(job.suites), Text(reason, style=WARN))
     fixes = dict.fromkeys(cell.fix for cell in plan.declined if cell.fix)
     return Group(table, *(Text(f"  fix: {fix}") for fix in fixes))
 

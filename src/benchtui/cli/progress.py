@@ -16,6 +16,7 @@ from rich.text import Text
 from benchtui.cli import diagnostics
 from benchtui.cli.job_table import jobs_table
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, age, usd
+from benchtui.core.money import reached
 from benchtui.engine.snapshot import Snapshot, Source, SourceState
 
 HEARTBEAT_SECONDS = 30.0
@@ -102,11 +103,13 @@ def one_line(snapshot: Snapshot, now: datetime) -> str:
     """The heartbeat line."""
     counts = ", ".join(f"{count} {state}" for state, count in snapshot.counts.items())
     sources = ", ".join(f"{source.name} {_freshness(source, now)}" for source in snapshot.sources)
-    return f"{now:%H:%M:%SZ} {snapshot.run.run}: {counts}; {_money(snapshot)}; {sources}"
+    return f"{now:%H:%M:%SZ} {snapshot.run.run}: {counts}; {_money(snapshot)}{_mark(snapshot)}; {sources}"
 
 
 def _head(snapshot: Snapshot, now: datetime) -> Text:
-    text = Text(f"{snapshot.run.run}  {_money(snapshot)}  ")
+    text = Text(f"{snapshot.run.run}  {_money(snapshot)}")
+    text.append(_mark(snapshot), style=BAD if _reached(snapshot) >= 100 else WARN)
+    text.append("  ")
     for source in snapshot.sources:
         text.append(f" {source.name} {_freshness(source, now)}", style=_SOURCE_STYLE[source.state(now)])
     return text
@@ -119,3 +122,15 @@ def _freshness(source: Source, now: datetime) -> str:
 
 def _money(snapshot: Snapshot) -> str:
     return f"spent {usd(snapshot.spent_usd)} of at most {usd(snapshot.run.worst_case_usd)} USD (est.)"
+
+
+def _reached(snapshot: Snapshot) -> int:
+    return reached(snapshot.spent_usd, snapshot.run.budget_usd)
+
+
+def _mark(snapshot: Snapshot) -> str:
+    """The highest of 50, 80 and 100 % of the budget that is spent; nothing below the first."""
+    percent, budget = _reached(snapshot), f"its budget of {usd(snapshot.run.budget_usd)} USD"
+    if not percent:
+        return ""
+    return f", ALL of {budget}" if percent >= 100 else f", over {percent} % of {budget}"

@@ -20,8 +20,6 @@ from pydantic import Field
 from benchtui.core.documents import Document, JobId, Line, LongLine, RunId, Usd
 
 ZERO = Decimal(0)
-#: Percent of the budget at which a run's followers are warned, once each; at 100 the run is ended.
-WARN_AT = (50, 80)
 #: So long a reservation is its launcher's own to launch, by S3's clock, and no longer unless it is renewed:
 #: then another launcher may take it over.
 LEASE = timedelta(minutes=10)
@@ -155,14 +153,3 @@ def book_of(entries: Iterable[Entry]) -> Book:
     for entry in sorted(entries, key=lambda each: each.number):
         book = with_entry(book, entry)
     return book
-
-
-def reached(spent_usd: Decimal, budget_usd: Decimal) -> int:
-    """The highest of 0, 50, 80 and 100 % of the budget that has been spent.
-
-    A run that has cost nothing has reached nothing, whatever its budget.
-    """
-    if spent_usd <= 0:
-        return 0
-    steps = (0, *WARN_AT, 100)
-    return max(step for step in steps if spent_usd * 100 >= budget_usd * step)

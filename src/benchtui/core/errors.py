@@ -70,8 +70,24 @@ class InvalidDocumentError(BenchtuiError):
     """An object of the bucket does not hold what its key says: too large, not JSON, or not of its schema."""
 
 
+def foremost(problem: Exception) -> Exception:
+    """What to tell of errors of tasks that ran at the same time, which come as a group, or as groups in it.
+
+    The first with a way out; a defect beside it is in the trace. If there is none the first of all.
+    """
+    found = _leaves(problem)
+    return next((each for each in found if isinstance(each, BenchtuiError)), found[0])
+
+
+def _leaves(problem: Exception) -> list[Exception]:
+    if not isinstance(problem, ExceptionGroup):
+        return [problem]
+    return [leaf for inner in problem.exceptions for leaf in _leaves(inner)]
+
+
 def as_error(problem: Exception, lead: str = "") -> BenchtuiError:
     """``problem`` as an error a user sees: itself, or of a defect its kind and words behind ``lead``."""
+    problem = foremost(problem)
     if isinstance(problem, BenchtuiError):
         return problem
     return BenchtuiError(f"{lead}{type(problem).__name__}: {problem}")

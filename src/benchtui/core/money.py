@@ -23,12 +23,16 @@ from datetime import date
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 from benchtui.core.catalogue import Price
+from benchtui.core.deadlines import LATEST
 
 MINIMUM_BILLED_SECONDS = 60
 MILLIONTH = Decimal("0.000001")
 SECONDS_PER_HOUR = 3600
 ESTIMATED_MONTH_SECONDS = 30 * 86400
 SHORTEST_MONTH_SECONDS = 28 * 86400
+
+#: Percent of the budget at which a run's followers are warned, once each; at 100 the run is ended.
+WARN_AT = (50, 80)
 
 #: Writes of one job whatever its length: transitions, system.json, results, raw archives, log ends.
 WRITES_PER_JOB = 200
@@ -75,8 +79,13 @@ class Limits:
 
     @property
     def longest_seconds(self) -> int:
-        """From launch to the hard end."""
+        """From launch to the hard end inside the instance, which ``benchtui:expires`` tells."""
         return self.max_runtime + self.emergency_grace + self.boot_allowance
+
+    @property
+    def latest_seconds(self) -> int:
+        """From launch to the latest end that the schedules outside promise, when everything inside failed."""
+        return self.longest_seconds + int(LATEST.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +114,14 @@ class Cost:
 
 
 def worst_case(price: Price, limits: Limits, volume_gib: int, rates: Rates) -> Cost:
-    """Most that one job can cost while any layer that ends it works.
+    """Most that one job can cost while any layer that ends it works, on time.
 
-    price × (max_runtime + grace + boot) + EBS + public IPv4 + S3 writes.
+    price × (max_runtime + grace + boot + 4 min) + EBS + public IPv4 + S3 writes. The 4 minutes
+    (core.deadlines.LATEST) are those after ``benchtui:expires`` within which layer 2 ends what has not ended
+    itself. They are paid for here. Schedules that come earlier instead would cut into the grace of an
+    instance that booted slowly, and end a job whose own timers were about to end it in order.
     """
-    seconds = limits.longest_seconds
+    seconds = limits.latest_seconds
     whole_hours = -(-billed_seconds(seconds) // SECONDS_PER_HOUR) * SECONDS_PER_HOUR
     return Cost(
         (
@@ -153,6 +165,17 @@ def writes_at_most(seconds: float, heartbeat: int) -> int:
     """Upper bound of the PUT requests of one job: progress, heartbeats, a log chunk with each, the rest."""
     begun = billed_seconds(seconds)
     return WRITES_PER_JOB + begun // PROGRESS_SECONDS + 2 * (begun // heartbeat + 1)
+
+
+def reached(spent_usd: Decimal, budget_usd: Decimal) -> int:
+    """The highest of 0, 50, 80 and 100 % of the budget that has been spent.
+
+    A run that has cost nothing has reached nothing, whatever its budget.
+    """
+    if spent_usd <= 0:
+        return 0
+    steps = (0, *WARN_AT, 100)
+    return max(step for step in steps if spent_usd * 100 >= budget_usd * step)
 
 
 def rounded_up(usd: Decimal) -> Decimal:

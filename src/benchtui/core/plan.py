@@ -92,17 +92,31 @@ class DeclinedCell:
 
 @dataclass(frozen=True, slots=True)
 class BudgetVerdict:
-    """Whether the worst case of all jobs stays within the budget, and how far it reaches in launch order."""
+    """Whether the worst case of all jobs stays within the budget, and what of them a launch would decline.
+
+    In launch order, as the launcher reserves: a job whose worst case is more than is left is declined, and
+    those after it may still fit.
+    """
 
     budget_usd: Decimal
     worst_case_usd: Decimal
-    jobs_covered: int
     jobs: int
+    declined: tuple[str, ...] = ()  # jobs for which too little is left
 
     @property
     def fits(self) -> bool:
         """All jobs are covered."""
-        return self.worst_case_usd <= self.budget_usd
+        return not self.declined
+
+    @property
+    def jobs_covered(self) -> int:
+        """Jobs whose worst case the budget covers."""
+        return self.jobs - len(self.declined)
+
+    @property
+    def at_most_usd(self) -> Decimal:
+        """Most that a launch can come to, whichever jobs it launches in the end."""
+        return min(self.worst_case_usd, self.budget_usd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +146,12 @@ class Plan:
     def worst_case_usd(self) -> Decimal:
         """Worst case of all jobs, USD."""
         return self.budget.worst_case_usd
+
+    @property
+    def covered(self) -> tuple[PlannedJob, ...]:
+        """Jobs that a launch would not decline for the budget, in launch order."""
+        declined = set(self.budget.declined)
+        return tuple(job for job in self.jobs if job.job not in declined)
 
     @property
     def longest_expected_seconds(self) -> int:
@@ -291,11 +311,14 @@ def _no_price(instance_type: str, region: str) -> Missing:
 
 
 def _verdict(jobs: Sequence[PlannedJob], budget_usd: Decimal) -> BudgetVerdict:
-    total, covered = Decimal(0), 0
+    held, declined = Decimal(0), []
     for job in jobs:
-        total += job.worst_case_usd
-        covered += total <= budget_usd
-    return BudgetVerdict(budget_usd, total, covered, len(jobs))
+        if held + job.worst_case_usd <= budget_usd:
+            held += job.worst_case_usd
+        else:
+            declined.append(job.job)
+    total = sum((job.worst_case_usd for job in jobs), Decimal(0))
+    return BudgetVerdict(budget_usd, total, len(jobs), tuple(declined))
 
 
 def _notes(matrix: Matrix, jobs: Sequence[PlannedJob], limits: Limits) -> tuple[str, ...]:
@@ -352,6 +375,8 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
             "budget_usd": str(plan.budget.budget_usd),
             "fits": plan.budget.fits,
             "jobs_covered": plan.budget.jobs_covered,
+            "declined": list(plan.budget.declined),
+            "at_most_usd": str(plan.budget.at_most_usd),
         },
         "notes": list(plan.notes),
     }

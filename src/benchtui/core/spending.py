@@ -21,6 +21,7 @@ from benchtui.core.money import (
     Rates,
     billed_seconds,
     cost_of,
+    reached,
     rounded_up,
 )
 from benchtui.core.states import InstanceView, JobStatus
@@ -141,6 +142,11 @@ class Spending:
     def at_most_usd(self) -> Decimal:
         """Spent and held: what it can still come to."""
         return self.spent_usd + self.held_usd
+
+    @property
+    def percent_reached(self) -> int:
+        """The highest of 0, 50, 80 and 100 % of the cap that is spent."""
+        return reached(self.spent_usd, self.cap_usd)
 
     @property
     def headroom_usd(self) -> Decimal:

@@ -25,7 +25,7 @@ from benchtui.core.documents import (
     parse_document,
     to_json,
 )
-from benchtui.core.errors import BenchtuiError, InvalidDocumentError
+from benchtui.core.errors import BenchtuiError, InvalidDocumentError, foremost
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs
 from benchtui.core.plausibility import Judgement
 from benchtui.core.plausibility.own import Evidence, judge_runs
@@ -106,8 +106,8 @@ class Collector:
                         and (what.suite is None or (what.job, what.suite) in planned)
                     ):
                         group.create_task(self._fetch(item, what, haul, limit))
-        except* BenchtuiError as errors:
-            raise errors.exceptions[0] from errors
+        except ExceptionGroup as errors:
+            raise foremost(errors) from errors
         results, now = haul.valid(), self.clock.now()
         # Every row there is, each time: what a late result says of an earlier one counts as well.
         evidence = Evidence(self.run, results, haul.systems, haul.raw_sha256, now)

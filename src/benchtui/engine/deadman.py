@@ -23,7 +23,6 @@ from benchtui.engine.events import Emit, Event
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud, Identity
-    from benchtui.engine.clock import Clock
 
 SCHEDULE = "schedule"  # the layer's name in [safety] require_layers
 ARMED = "armed"
@@ -80,7 +79,8 @@ class Deadman:
         run: as it is launched; its regions each get a schedule.
         role: name or ARN of the role that Scheduler takes on; empty: no schedules are wanted.
         identity: whose account it is.
-        clock: the time.
+        now: the time on S3's clock, by which ``benchtui:expires`` is told: a machine's may be wrong, and a
+            schedule as much too late would come after what the budget pays for.
         emit: told of what is armed and what is not.
     """
 
@@ -90,10 +90,10 @@ class Deadman:
         run: RunDocument,
         role: str,
         identity: Callable[[], Awaitable[Identity]],
-        clock: Clock,
+        now: Callable[[], datetime],
         emit: Emit,
     ) -> None:
-        self.cloud, self.run, self.role, self.clock, self.emit = cloud, run, role, clock, emit
+        self.cloud, self.run, self.role, self.now, self.emit = cloud, run, role, now, emit
         self._identity = identity
         self.life = timedelta(seconds=run.max_runtime_s + run.emergency_grace_s + run.boot_allowance_s)
         self._armings = {region: Arming(region, why="not tried yet") for region in run.regions}
@@ -114,7 +114,7 @@ class Deadman:
         return self.armings
 
     async def _arm(self, region: str) -> None:
-        expires_at = self.clock.now() + self.life
+        expires_at = self.now() + self.life
         try:
             role = await self._role()
             if role is None:
@@ -137,7 +137,7 @@ class Deadman:
 
         Where it cannot be moved it stays, and ends the instance earlier; that is told.
         """
-        expires_at = self.clock.now() + self.life
+        expires_at = self.now() + self.life
         self._newest[region] = max(expires_at, self._newest.get(region, expires_at))
         async with self._moving:
             at = self._armings[region].at
@@ -172,7 +172,7 @@ class Deadman:
                 role = await self._role()
                 if role is None:
                     return "not armed: [aws] scheduler_role names no role"
-                at = self._not_past(instance_deadline(view.expires_at or self.clock.now() + self.life))
+                at = self._not_past(instance_deadline(view.expires_at or self.now() + self.life))
                 wanted = ending_by_id(self.run.run, view.instance_id, at, role)
                 await put_schedule(self.cloud, view.region, wanted)
         except CloudError as error:
@@ -189,15 +189,15 @@ class Deadman:
         return ScheduleRole.of(self.role, await self._identity()) if self.role else None
 
     def _not_past(self, at: datetime) -> datetime:
-        return max(at, instance_deadline(self.clock.now() + SOONEST - MINUTE))
+        return max(at, instance_deadline(self.now() + SOONEST - MINUTE))
 
     def _tell(self, arming: Arming) -> None:
         at = None if arming.at is None else f"{arming.at:%Y-%m-%dT%H:%M:%SZ}"
         fields = {"run": self.run.run, "region": arming.region, "armed": arming.at is not None, "at": at}
-        self.emit(Event("schedule", self.clock.now(), {**fields, "why": arming.why}))
+        self.emit(Event("schedule", self.now(), {**fields, "why": arming.why}))
 
     def _note(self, text: str) -> None:
         """Once: the same permission is missing for every instance."""
         if text not in self._said:
             self._said.add(text)
-            self.emit(Event("note", self.clock.now(), {"run": self.run.run, "text": text}))
+            self.emit(Event("note", self.now(), {"run": self.run.run, "text": text}))

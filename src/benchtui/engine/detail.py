@@ -18,7 +18,7 @@ from benchtui.core.documents import (
     SystemDocument,
     parse_document,
 )
-from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
+from benchtui.core.errors import InvalidDocumentError, UsageError, foremost
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost
 from benchtui.core.plausibility import Judgement
@@ -109,8 +109,8 @@ async def read_detail(
             words = group.create_task(reader.said(watcher.sentinels(job)))
             results = group.create_task(reader.results(suites))
             system = group.create_task(reader.system(any(item.kind == "system" for item in there)))
-    except* BenchtuiError as errors:
-        raise errors.exceptions[0] from errors
+    except ExceptionGroup as errors:
+        raise foremost(errors) from errors
     said, (observed, problem) = words.result(), system.result()
     view = row.status.instance
     alive = view is not None and not view.ending

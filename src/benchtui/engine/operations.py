@@ -209,7 +209,7 @@ class Operations:
 
         Raises:
             ReadOnlyError: this client may only read.
-            BudgetError: the worst case exceeds the budget.
+            BudgetError: the budget covers the worst case of no job.
             CloudError: the bucket refuses.
         """
         self._permit(Command.RUN)
@@ -280,7 +280,7 @@ class Operations:
         try:
             await work()
         except Exception as problem:
-            said = as_error(problem.exceptions[0] if isinstance(problem, ExceptionGroup) else problem)
+            said = as_error(problem)
             self._say("error", source=source, text=said.what, fix=said.fix)
 
     async def _launch(self, run: RunDocument, planned: Planned, config: Config) -> None:

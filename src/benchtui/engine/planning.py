@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from benchtui.aws.snapshot import load_snapshot
 from benchtui.config.schema import Config, ImageIds
 from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
-from benchtui.core.errors import BenchtuiError, UsageError
-from benchtui.core.money import LIST_RATES, Limits, Rate, Rates
+from benchtui.core.errors import BudgetError, UsageError, foremost
+from benchtui.core.money import LIST_RATES, Limits, Rate, Rates, usd_text
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
 from benchtui.core.suites import Mode, Suite
 from benchtui.core.timing import Timing
@@ -70,8 +70,8 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
                     cloud, region, names, on_demand=config.prices.on_demand, cache_file=price_cache, now=now
                 )
             )
-    except* BenchtuiError as errors:
-        raise errors.exceptions[0] from errors
+    except ExceptionGroup as errors:
+        raise foremost(errors) from errors
     zones = offered.result()
     types: dict[str, InstanceType | Missing] = {}
     for name in names:
@@ -84,6 +84,27 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
         else:
             types[name] = topology
     return assemble(config, seed, types, priced.result(), zones)
+
+
+def check_launchable(plan: Plan) -> None:
+    """Refuse a plan of which nothing would be launched; where the budget covers some jobs those are.
+
+    Raises:
+        BudgetError: the budget covers the worst case of no job.
+        UsageError: no job is left to launch.
+    """
+    budget = plan.budget
+    if not plan.jobs:
+        reasons = "; ".join(dict.fromkeys(cell.reason for cell in plan.declined))
+        fix = next((cell.fix for cell in plan.declined if cell.fix), None)
+        raise UsageError(f"no job can be launched: {reasons}", fix=fix)
+    if not budget.jobs_covered:
+        count = "its only job" if budget.jobs == 1 else f"none of the {budget.jobs} jobs"
+        raise BudgetError(
+            f"the worst case of {usd_text(plan.worst_case_usd)} USD exceeds the budget of "
+            f"{usd_text(budget.budget_usd)} USD, which covers {count}",
+            fix="raise [safety] budget_usd, or lower [safety] max_runtime",
+        )
 
 
 def rates_of(config: Config) -> Rates:

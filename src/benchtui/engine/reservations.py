@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from benchtui.core import keys
 from benchtui.core.budget import LEASE, RENEW_BEFORE, Book, Entry, EntryKind, ReservationDocument, with_entry
 from benchtui.core.documents import JobDocument, RunDocument, parse_document, to_json
-from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError
+from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError, foremost
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.money import usd_text
 
@@ -83,7 +83,7 @@ class BookReader:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._entry(item, limit)) for item in listed]
         except ExceptionGroup as problems:
-            raise problems.exceptions[0] from problems
+            raise foremost(problems) from problems
         for task in tasks:
             entry = task.result()
             if entry.number > self.book.entries:  # another reading of this process may have been faster

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from benchtui.core import keys
-from benchtui.core.budget import LEASE, REASON, WARN_AT, ZERO, Holding, reached
+from benchtui.core.budget import LEASE, REASON, ZERO, Holding
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState, KeyNotOurs
-from benchtui.core.money import usd_text
+from benchtui.core.money import WARN_AT, reached, usd_text
 from benchtui.core.states import VISIBILITY
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.reservations import BookReader, DailyCap, Reservations

@@ -30,13 +30,20 @@ class RunSchedules:
     Args:
         cloud, clock, emit: as the workspace has them.
         identity: whose account it is.
+        server_now: the time on S3's clock, by which instances expire; None: nothing is armed here, and
+            this machine's does.
     """
 
     def __init__(
-        self, cloud: Cloud, identity: Callable[[], Awaitable[Identity]], clock: Clock, emit: Emit
+        self,
+        cloud: Cloud,
+        identity: Callable[[], Awaitable[Identity]],
+        clock: Clock,
+        emit: Emit,
+        server_now: Callable[[], datetime] | None = None,
     ) -> None:
         self.cloud, self.clock, self.emit = cloud, clock, emit
-        self._identity = identity
+        self._identity, self._server_now = identity, server_now or clock.now
         self._deadmen: dict[str, Deadman] = {}  # by run
         self._tidied: set[str] = set()  # runs of which nothing is left
         self._again_at: dict[str, datetime] = {}  # by run: when what is left may be removed
@@ -60,7 +67,7 @@ class RunSchedules:
         deadman = self._deadmen.get(run.run)
         if deadman is None:
             deadman = Deadman(
-                self.cloud, run, config.aws.scheduler_role, self._identity, self.clock, self.emit
+                self.cloud, run, config.aws.scheduler_role, self._identity, self._server_now, self.emit
             )
             self._deadmen[run.run] = deadman
             await deadman.arm()

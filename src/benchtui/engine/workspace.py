@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +19,7 @@ from benchtui.config.access import Access
 from benchtui.config.schema import Config
 from benchtui.core import keys
 from benchtui.core.documents import RunDocument, to_json
-from benchtui.core.errors import BudgetError, TimeLimitError, UsageError
+from benchtui.core.errors import TimeLimitError, UsageError
 from benchtui.engine import planning
 from benchtui.engine.bundle import build_bundle
 from benchtui.engine.clock import Clock
@@ -34,6 +35,7 @@ from benchtui.engine.ledger import Ledger
 from benchtui.engine.planning import Planned
 from benchtui.engine.run_budget import RunBudgets
 from benchtui.engine.run_document import run_document
+from benchtui.engine.run_schedules import RunSchedules
 from benchtui.engine.runs import RunListing, list_runs
 from benchtui.engine.snapshot import QUIET, Snapshot
 from benchtui.engine.watcher import Periods, Watcher
@@ -70,6 +72,7 @@ class Workspace(Connection):
         super().__init__(Access.of(config.aws), clock, rng, emit)
         # A watcher asks again at its next poll; long retries inside one would hide that a source is away.
         self._watching = self._connect(tries=WATCH_TRIES)
+        self._bucket: Bucket | None = None
         self.budgets = RunBudgets(self.bucket, clock, emit)
 
     async def __aexit__(
@@ -77,6 +80,23 @@ class Workspace(Connection):
     ) -> None:
         await super().__aexit__(kind, error, trace)
         await self._watching.close()
+
+    @cached_property
+    def schedules(self) -> RunSchedules:
+        """Layer 2 of the runs of this account, on S3's clock."""
+        return RunSchedules(self.cloud, self.identity, self.clock, self.emit, self._server_now)
+
+    async def bucket(self) -> Bucket:
+        """The bucket; always the same one, which knows S3's clock by every answer."""
+        name = await self.bucket_name()
+        if self._bucket is None or self._bucket.name != name:
+            self._bucket = Bucket(self.cloud, name)
+        return self._bucket
+
+    def _server_now(self) -> datetime:
+        """The time on S3's clock, from which every end is reckoned; this machine's before any answer."""
+        now = self.clock.now()
+        return now if self._bucket is None else self._bucket.server_now(now)
 
     async def plan(self, seed: int, config: Config | None = None) -> Planned:
         """The plan as AWS's types and prices make it now.
@@ -105,17 +125,7 @@ class Workspace(Connection):
             NotArmedError: a layer of ``[safety] require_layers`` is not armed.
             CloudError: the bucket refuses or does not answer.
         """
-        plan = planned.plan
-        if plan.jobs and all(job.worst_case_usd > plan.budget.budget_usd for job in plan.jobs):
-            raise BudgetError(
-                f"the worst case of {plan.worst_case_usd:.2f} USD exceeds the budget of "
-                f"{plan.budget.budget_usd} USD, which covers none of the {plan.budget.jobs} jobs",
-                fix="raise [safety] budget_usd, or lower [plan] replicates or [safety] max_runtime",
-            )
-        if not plan.jobs:
-            reasons = "; ".join(dict.fromkeys(cell.reason for cell in plan.declined))
-            fix = next((cell.fix for cell in plan.declined if cell.fix), None)
-            raise UsageError(f"no job can be launched: {reasons}", fix=fix)
+        planning.check_launchable(planned.plan)
         sha256, bundle = await asyncio.to_thread(build_bundle, planned.suites)
         run = run_document(planned, sha256, config or self.config, self.clock.now())
         bucket = await self.bucket()

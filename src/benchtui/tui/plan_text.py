@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from rich.text import Text
 
@@ -85,7 +86,9 @@ def plan_lines(plan: Plan, width: int, glyphs: Glyphs) -> list[Text]:
     lines = [*sums(plan, glyphs)]
     lines += [Text(f"note: {note}", style=WARN, end="") for note in map(_clean, plan.notes)]
     if plan.jobs:
-        lines += [Text(), *job_lines(plan.jobs, width, glyphs), basis_line(plan.jobs)]
+        lines += [Text(), *job_lines(plan, width, glyphs), basis_line(plan.jobs)]
+    if plan.budget.jobs_covered and not plan.budget.fits:
+        lines += [Text(), *over_budget_lines(plan, glyphs)]
     if plan.declined:
         lines += [Text(), *declined_lines(plan.declined, plan.cells, glyphs)]
     return lines
@@ -102,16 +105,33 @@ def sums(plan: Plan, glyphs: Glyphs) -> list[Text]:
     worst = Text("worst case  ")
     worst.append(f"${usd_text(plan.worst_case_usd)}", style="bold")
     worst.append(f" of ${usd_text(budget.budget_usd)} ")
+    covers = f"covers {budget.jobs_covered} of {_count(budget.jobs, 'job')}"
     if budget.fits:
         worst.append(f"{glyphs.yes} fits", style=GOOD)
+    elif budget.jobs_covered:
+        worst.append(f"! it {covers}", style=WARN)
     else:
-        worst.append(f"{glyphs.no} refused: it covers", style=BAD)
-        worst.append(f" {budget.jobs_covered} of {_count(budget.jobs, 'job')}", style=BAD)
+        worst.append(f"{glyphs.no} refused: it {covers}", style=BAD)
     return [heading, expected, worst]
 
 
-def job_lines(jobs: tuple[PlannedJob, ...], width: int, glyphs: Glyphs) -> list[Text]:
-    """Jobs in launch order."""
+def over_budget_lines(plan: Plan, glyphs: Glyphs) -> list[Text]:
+    """Which jobs a launch would decline for the budget, and the way out."""
+    budget = plan.budget
+    few = ", ".join(budget.declined[:4])
+    more = f" and {len(budget.declined) - 4} more" if len(budget.declined) > 4 else ""
+    count = f"{len(budget.declined)} of {_count(budget.jobs, 'job')}"
+    return [
+        Text(f"budget      a launch declines {count}", style=WARN),
+        Text(f"{glyphs.no} too little of ${usd_text(budget.budget_usd)} is left for them", style=WARN),
+        safe_text(f"  {few}{more}", 300, FAINT),
+        Text("  fix: raise Budget $, or lower Replicates or Max runtime"),
+    ]
+
+
+def job_lines(plan: Plan, width: int, glyphs: Glyphs) -> list[Text]:
+    """Jobs in launch order; the worst case of those that the budget does not cover stands out."""
+    jobs, uncovered = plan.jobs, set(plan.budget.declined)
     placed = arrange(_COLUMNS, width)
     dots = "." if glyphs.ascii else "…"
 
@@ -140,7 +160,7 @@ def job_lines(jobs: tuple[PlannedJob, ...], width: int, glyphs: Glyphs) -> list[
                     "rate": Text(f"{job.price.usd_per_hour:f}"),
                     "time": Text(format_duration(job.expected_seconds)),
                     "expected": Text(usd_text(job.expected_usd)),
-                    "worst": Text(usd_text(job.worst_case_usd)),
+                    "worst": Text(usd_text(job.worst_case_usd), style=WARN if job.job in uncovered else ""),
                 }
             )
         )
@@ -189,24 +209,28 @@ def question_lines(planned: Planned, longest: timedelta, gentle: timedelta, now:
         gentle: from launch to the time its own timer ends it.
         now: when it would be launched, UTC.
     """
-    plan = planned.plan
+    plan, jobs = planned.plan, planned.plan.covered
     counts: dict[str, int] = {}
-    for job in plan.jobs:
+    for job in jobs:
         counts[job.instance_type] = counts.get(job.instance_type, 0) + 1
     types = ", ".join(f"{name} x{count}" for name, count in counts.items())
-    suites = " ".join(dict.fromkeys(suite for job in plan.jobs for suite in job.suites))
-    time = format_duration(plan.longest_expected_seconds)
+    suites = " ".join(dict.fromkeys(suite for job in jobs for suite in job.suites))
+    time = format_duration(max((job.expected_seconds for job in jobs), default=0))
+    number = "" if plan.budget.fits else f"{len(jobs)} of "
     lines = [
-        safe_text(f"Launch {_count(len(plan.jobs), 'instance')} in {plan.region}: {types}", 2000),
+        safe_text(f"Launch {number}{_count(len(plan.jobs), 'instance')} in {plan.region}: {types}", 2000),
         safe_text(f"suites      {suites} ({plan.mode}), order by seed {plan.seed}", 300),
-        Text(f"expected    ${usd_text(plan.expected_usd)} in {time}"),
+        Text(f"expected    ${usd_text(sum((job.expected_usd for job in jobs), Decimal(0)))} in {time}"),
         Text.assemble(
             "worst case  ",
-            (f"${usd_text(plan.worst_case_usd)}", "bold"),
+            (f"${usd_text(plan.budget.at_most_usd)}", "bold"),
             f" of ${usd_text(plan.budget.budget_usd)} budget",
         ),
         Text(f"ends by     {_at(now + gentle, now)} by itself, hard stop {_at(now + longest, now)}"),
     ]
+    if not plan.budget.fits:
+        uncovered = _count(len(plan.budget.declined), "job")
+        lines.append(Text(f"budget      declines {uncovered} for which too little is left", style=WARN))
     if plan.declined:
         lines.append(Text(f"declined    {len(plan.declined)} of {_count(plan.cells, 'cell')}", style=WARN))
     for line in lines:

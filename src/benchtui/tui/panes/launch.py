@@ -25,7 +25,7 @@ from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.core.money import usd_text
 from benchtui.core.plan import draw_seed
 from benchtui.engine.offers import TypeOffer
-from benchtui.engine.planning import Planned, limits_of, suites_of
+from benchtui.engine.planning import Planned, check_launchable, limits_of, suites_of
 from benchtui.tui import actions
 from benchtui.tui.plan_text import LivePlan, question_lines
 from benchtui.tui.safe_text import safe_text
@@ -264,14 +264,14 @@ class LaunchPane(Pane):
         gentle = timedelta(seconds=limits.boot_allowance + limits.max_runtime)
         longest = timedelta(seconds=limits.longest_seconds)
         lines = question_lines(planned, longest, gentle, self.main.clock())
-        token = usd_text(planned.plan.worst_case_usd)
+        token = usd_text(planned.plan.budget.at_most_usd)
 
         def answered(agreed: bool | None) -> None:
             if agreed and self._launchable(planned) is planned:
                 self._launching = True
                 self.run_worker(self._launch(planned, config), group="launch", exit_on_error=False)
 
-        self.app.push_screen(LaunchConfirm(lines, token, len(planned.plan.jobs)), answered)
+        self.app.push_screen(LaunchConfirm(lines, token, planned.plan.budget.jobs_covered), answered)
 
     def _launchable(self, agreed: Planned | None = None) -> Planned | None:
         """The plan shown, if it may be launched; else says why not, and makes it anew where that helps.
@@ -296,13 +296,11 @@ class LaunchPane(Pane):
             reason = "the plan is another one than the one agreed to; look at it again"
         elif live.made_at is None or self.main.clock() - live.made_at > LONGEST_AGE:
             reason, again = "the plan is old and is made anew; press ctrl+l when it is shown", True
-        elif not planned.plan.jobs:
-            reason = "every job is declined; the reasons stand in the plan"
-        elif not planned.plan.budget.fits:
-            reason = (
-                f"the worst case of ${usd_text(planned.plan.worst_case_usd)} exceeds the budget of "
-                f"${usd_text(planned.plan.budget.budget_usd)}; raise it, or lower Replicates or Max runtime"
-            )
+        else:
+            try:
+                check_launchable(planned.plan)
+            except BenchtuiError as refused:
+                reason = f"{refused.what} (fix: {refused.fix})" if refused.fix else refused.what
         if not reason:
             return planned
         self.main.note(f"not launched: {reason}", "warning")
@@ -324,6 +322,8 @@ class LaunchPane(Pane):
             self._launching = False
         flags, jobs = self.main.view.flags, len(planned.plan.jobs)
         count = "1 job" if jobs == 1 else f"{jobs} jobs"
+        if not planned.plan.budget.fits:
+            count = f"{planned.plan.budget.jobs_covered} of {count}, what the budget covers"
         self.main.note(f"{run}: launching {count}", command=f"benchtui watch {run}{flags}")
         self._seed = draw_seed(random.SystemRandom())
         self._plan_soon(0)

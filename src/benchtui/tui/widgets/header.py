@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from benchtui.core.spending import Spending
 
 WIDE = 120
+#: Colour of the marks at which a budget is warned of; at the last the run is ended.
+_MARKS = {50: WARN, 80: f"bold {WARN}", 100: f"bold {BAD}"}
 MEDIUM = 80
 CAP_CELLS = 8
 
@@ -69,6 +71,7 @@ class Header(Widget):
             held = spending.held_usd
             line.append(f"  ~${_short(spending.spent_usd)}")
             line.append(f"+{_short(held)}/{_short(spending.cap_usd)}", style=_over(spending))
+            line.append_text(_mark(spending, short=True))
         for part in (self._ages(view, full=self.app.size.width >= MEDIUM), self._ages(view, full=False)):
             if line.cell_len + part.cell_len + 2 <= width:
                 return _spread(line, part, width)
@@ -105,6 +108,7 @@ class Header(Widget):
         cap = spending.cap_usd
         share = float((spending.spent_usd + spending.held_usd) / cap) if cap else 0.0
         line.append(self.glyphs.bar(share, CAP_CELLS), style=_over(spending))
+        line.append_text(_mark(spending, short=False))
         return line
 
     def _tabs(self) -> Text:
@@ -208,6 +212,15 @@ def _over(spending: Spending) -> str:
     if spending.spent_usd >= spending.cap_usd and spending.cap_usd:
         return f"bold {BAD}"
     return WARN if used > spending.cap_usd else ""
+
+
+def _mark(spending: Spending, *, short: bool) -> Text:
+    """The highest of 50, 80 and 100 % of the cap that is spent; nothing below the first."""
+    percent = spending.percent_reached
+    if not percent:
+        return Text()
+    sign = "!" if percent >= 100 else ""
+    return Text(f" {sign}{percent}%" if short else f" {sign}{percent} % spent", style=_MARKS[percent])
 
 
 def _spread(left: Text, right: Text, width: int) -> Text:
