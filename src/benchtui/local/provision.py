@@ -6,33 +6,18 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from benchtui.core.instance_role import PROFILE, instance_policy
 from benchtui.core.scheduler_role import ROLE, role_policy, trust_policy
 
 from .state import ACCOUNT_ID, DEFAULT_REGION
 
 BUCKET = f"benchtui-{ACCOUNT_ID}-{DEFAULT_REGION}"
-PROFILE = "benchtui-instance"
 SECURITY_GROUP = "benchtui"
 
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
-}
-# The role puts results, reads its bundle and the order to stop, and has no EC2 rights at all.
-ROLE_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/benchmarks/*"},
-        {
-            "Effect": "Allow",
-            "Action": "s3:GetObject",
-            "Resource": [
-                f"arn:aws:s3:::{BUCKET}/payloads/*",
-                f"arn:aws:s3:::{BUCKET}/benchmarks/*/control/kill",
-            ],
-        },
     ],
 }
 BLOCK_ALL = b"""<PublicAccessBlockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
@@ -69,7 +54,7 @@ def provision_roles() -> None:
 
     iam = iam_backends[ACCOUNT_ID]["aws"]
     for name, trust, policy, description in (
-        (PROFILE, TRUST, ROLE_POLICY, "benchtui instances"),
+        (PROFILE, TRUST, instance_policy(BUCKET), "benchtui instances"),
         (ROLE, trust_policy(ACCOUNT_ID), role_policy(ACCOUNT_ID), "schedules that end benchtui instances"),
     ):
         iam.create_role(

@@ -80,7 +80,10 @@ def test_the_role_of_an_instance_reaches_its_own_objects_and_no_others(local_api
     admin, role = local_api.boto3("s3"), role_client(local_api, "s3")
     bucket = local_api.bucket
     admin.put_object(Bucket=bucket, Key="payloads/x.tar.gz", Body=b"bundle")
+    run = "benchmarks/20261124-021533-k3f7"
     role.put_object(Bucket=bucket, Key="benchmarks/r/events/e", Body=b"", IfNoneMatch="*")
+    for own in ("heartbeats/c7g.large-1", "jobs/c7g.large-1/control/result.json"):
+        role.put_object(Bucket=bucket, Key=f"{run}/{own}", Body=b"")
     assert role.get_object(Bucket=bucket, Key="payloads/x.tar.gz")["Body"].read() == b"bundle"
     # Without the right to list, an object that is not there is refused, not missing.
     kill = {"Bucket": bucket, "Key": f"benchmarks/{uuid.uuid4()}/control/kill"}
@@ -90,6 +93,10 @@ def test_the_role_of_an_instance_reaches_its_own_objects_and_no_others(local_api
     assert role.get_object(**kill)["Body"].read() == b"{}"
     for refused in (
         lambda: role.put_object(Bucket=bucket, Key="payloads/y.tar.gz", Body=b""),
+        lambda: role.put_object(Bucket=bucket, Key=f"{run}/reservations/000001", Body=b""),
+        lambda: role.put_object(Bucket=bucket, Key=f"{run}/reservations/jobs/000001", Body=b""),
+        lambda: role.put_object(Bucket=bucket, Key=f"{run}/control/kill", Body=b""),
+        lambda: role.put_object(Bucket=bucket, Key=f"{run}/run.json", Body=b""),
         lambda: role.get_object(Bucket=bucket, Key="benchmarks/r/events/e"),
         lambda: role.delete_object(Bucket=bucket, Key="benchmarks/r/events/e"),
         lambda: role.list_objects_v2(Bucket=bucket),

@@ -40,7 +40,12 @@ def refusal(call: Call) -> Reply | None:
     documents = [json.loads(text) for text in role.policies.values()] if role else []
     statements = [statement for document in documents for statement in document["Statement"]]
     for resource, context in _touched(call):
-        if not any(allows(statement, permission, resource, context) for statement in statements):
+        effects = {
+            statement["Effect"]
+            for statement in statements
+            if covers(statement, permission, resource, context)
+        }
+        if effects != {"Allow"}:
             code = "UnauthorizedOperation" if call.service == "ec2" else "AccessDenied"
             what = f"User: {session.arn} is not authorized to perform: {permission} on resource: {resource}"
             return error_reply(call.service, code, what, 403)
@@ -90,11 +95,11 @@ def hides_absence(call: Call) -> bool:
     return refusal(replace(call, action="ListObjectsV2", parameters={"Bucket": call.bucket})) is not None
 
 
-def allows(
+def covers(
     statement: dict[str, Any], permission: str, resource: str, context: dict[str, str] | None = None
 ) -> bool:
-    """Whether an Allow statement covers a permission on a resource, in a context of condition keys."""
-    if statement["Effect"] != "Allow" or not _meets(statement.get("Condition", {}), context or {}):
+    """Whether a statement is about a permission on a resource, in a context of condition keys."""
+    if not _meets(statement.get("Condition", {}), context or {}):
         return False
     actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
     return any(fnmatch.fnmatchcase(permission, a) for a in actions) and any(
