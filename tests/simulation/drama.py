@@ -57,7 +57,7 @@ class Outcome:
 def simulate(scenario: Scenario | int, *, keep_log: bool = False) -> Outcome:
     """Play a world to its end."""
     scenario = scenario_of(scenario) if isinstance(scenario, int) else scenario
-    with _folder() as folder, _seeded(scenario):
+    with _folder() as folder, seeded(scenario):
         loop = VirtualLoop()
         try:
             world = World(scenario, loop, keep_log=keep_log)
@@ -86,7 +86,7 @@ def _suites() -> dict[str, Suite]:
 
 
 @contextlib.contextmanager
-def _seeded(scenario: Scenario) -> Iterator[None]:
+def seeded(scenario: Scenario) -> Iterator[None]:
     """What chance decides without being given, and what takes time and is the same in every world."""
     chance = random.Random(f"run id {scenario.seed}")
     with (

@@ -12,7 +12,7 @@ from typing import Any
 from benchtui.aws.instances import TAG_EXPIRES
 from benchtui.core import keys
 from benchtui.core.catalogue import Price
-from benchtui.core.deadlines import ScheduleName
+from benchtui.core.deadlines import LATEST, ScheduleName
 from benchtui.core.documents import ResultDocument, RunDocument
 from benchtui.core.keys import FINAL, FINAL_BY_INSTANCE, JobState
 from benchtui.core.money import cost_of
@@ -142,20 +142,29 @@ class Invariants:
         return cost_of(price, seconds, run.volume_gib, run.rates.rates(run.run), 0).usd
 
     def _lived_s(self, machine: Machine) -> float:
-        """Until the end that its tag promises; what comes after that is the matter of another rule."""
-        ended_s = self.world.loop.time() if machine.ended_s is None else machine.ended_s
+        """To its real end, and of one that is alive to the latest end that layer 2 promises.
+
+        Where no layer was able to end it in time, or Scheduler itself failed, no longer than that: what comes
+        after what the worst case pays for is no matter of the budget.
+        """
+        now_s = self.world.loop.time()
         promised_s = (datetime.fromisoformat(machine.tags[TAG_EXPIRES]) - EPOCH).total_seconds()
-        if self._able(machine) and machine.ended_by != "the simulation":
-            self.overtime_s = max(self.overtime_s, ended_s - promised_s)
-        return min(ended_s, promised_s) - machine.born_s
+        latest_s = promised_s + LATEST.total_seconds()
+        able = bool(self._able(machine)) and machine.ended_by != "the simulation"
+        if able:
+            self.overtime_s = max(self.overtime_s, (machine.ended_s or now_s) - promised_s)
+        ended_s = max(now_s, latest_s) if machine.ended_s is None else machine.ended_s
+        if not able or self.world.scheduler.failing or self._out("scheduler"):
+            ended_s = min(ended_s, latest_s)
+        return ended_s - machine.born_s
 
     def _check_money(self, name: str) -> None:
         run = self.runs[name]
         machines = self._machines(name)
         minute = sum((self._cost(each, 60.0) for each in machines), Decimal(0))
-        spent = sum((self._cost(each, self._lived_s(each)) for each in machines), Decimal(0))
-        if spent > run.budget_usd + minute:
-            self.fail("over budget", f"{spent} of {run.budget_usd} USD, with {len(machines)} instances")
+        at_most = sum((self._cost(each, self._lived_s(each)) for each in machines), Decimal(0))
+        if at_most > run.budget_usd + minute:
+            self.fail("over budget", f"{at_most} of {run.budget_usd} USD, with {len(machines)} instances")
 
     # Results and states.
 
