@@ -1,10 +1,11 @@
 """Multiply-adds in registers on one thread: ours beside theory, and beside likwid-bench's peakflops
 kernels.
 
-Theory is a whole number of instructions per cycle x lanes x 2, at the clock that a chain of dependent
-additions shows directly after each batch. The whole number is what the best of many short windows of the
-first run rounds to, for the vector width that does most; it is stated and kept. Beside theory stands the
-median of BATCHES batches of at least 5 ms, which is what the suite reports.
+Theory is a whole number of instructions per cycle x lanes x 2. The whole number is what the first run's
+slices of 10 us round to, for the vector width that does most; it is stated and kept. Beside theory stands
+what each run's slices show, at the clock that a chain of dependent additions shows between them: a core may
+lower its clock for wide vectors, and a clock measured after a batch of milliseconds is then not the batch's.
+What batches of 5 ms sustain is beside likwid.
 
 likwid-bench says nothing of theory, so an error of ours in counting would show there: its figure is a mean
 over all its time, and so is ours there, over about as much time. Its kernel has the width of our fastest
@@ -14,7 +15,6 @@ one.
 from __future__ import annotations
 
 import os
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def comparisons() -> Iterator[Comparison]:
             Row(f"{name.upper()} peak", one.says, "flop/cycle", least=1 - WITHIN, greatest=1 + WITHIN)
             for (name, _, _), one in zip(FORMATS, first, strict=True)
         ),
-        conditions=f"CPU {cpu}, median of {BATCHES} batches, at the clock measured after each",
+        conditions=f"CPU {cpu}, slices of 10 us, at the clock measured between them",
         ours=lambda: [one.flop_per_cycle for one in ours(folder, cpu)],
         theirs=lambda: [one.theory for one in first],
     )
@@ -86,10 +86,10 @@ def ours(folder: Path, cpu: int) -> list[Ours]:
     for name, bits, _ in FORMATS:
         kept = samples(found, f"peak.{name}.one")
         flops = sum(record["flops"] for record in kept)
-        theory, says = theory_of(facts(found)[f"widths.{name}.one"], bits)
+        theory, observed, says = theory_of(facts(found)[f"widths.{name}.one"], bits)
         measured.append(
             Ours(
-                flop_per_cycle=statistics.median(record["flop_per_cycle"] for record in kept),
+                flop_per_cycle=observed,
                 theory=theory,
                 says=says,
                 gflops=flops / sum(record["seconds"] for record in kept) / 1e9,
@@ -100,21 +100,26 @@ def ours(folder: Path, cpu: int) -> list[Ours]:
     return measured
 
 
-def theory_of(widths: dict[str, dict[str, float]], bits: int) -> tuple[float, str]:
+def theory_of(widths: dict[str, dict[str, float]], bits: int) -> tuple[float, float, str]:
     """The most flop per cycle of any vector width, each taken to do a whole number of instructions per cycle.
 
     Args:
-        widths: by the name of a kernel, which ends with its bits, the rate in its best short window.
+        widths: by the name of a kernel, which ends with its bits, the instructions per cycle of its slices.
         bits: of one number.
+
+    Returns:
+        Flop per cycle in theory, as observed with the same width, and how theory is made up.
     """
-    best, says = 0.0, "no width does an instruction per cycle"
+    best, observed, says = 0.0, 0.0, "no width does an instruction per cycle"
     for kernel, found in widths.items():
-        whole, lanes = round(found["instructions_per_cycle"]), int(kernel.rpartition("_")[2]) // bits
+        per_cycle, lanes = found["instructions_per_cycle"], int(kernel.rpartition("_")[2]) // bits
+        whole = round(per_cycle)
         if whole * lanes * 2 > best:
-            best, says = float(whole * lanes * 2), f"theory: {whole} x {lanes} lanes x 2"
+            best, observed = float(whole * lanes * 2), per_cycle * lanes * 2
+            says = f"theory: {whole} x {lanes} lanes x 2"
     if not best:
         raise Unmeasured(f"{says}: {widths}")
-    return best, says
+    return best, observed, says
 
 
 def peakflops(likwid: Likwid, kernel: str, flops: float) -> float:

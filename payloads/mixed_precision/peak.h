@@ -11,13 +11,15 @@
 
 #include "../common/chain.h"
 #include "fma.h"
+#include "slices.h"
 
-enum { TRIALS = 3, MAX_PEAK_BATCHES = 100, WINDOWS = 60 };
+enum { TRIALS = 3, MAX_PEAK_BATCHES = 100 };
 
 static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long */
 static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
-static const double WINDOW_SECONDS = 5e-4;     /* short enough to find one that nothing interrupted */
+static const double WINDOW_SECONDS = 5e-4;     /* of a trial: short enough to find one that nothing interrupted */
 static const double INTEGER_TOLERANCE = 0.03;
+static const double PATIENCE_SECONDS = 2.0; /* for one that is within it */
 /* Directly after a batch, before the core leaves the clock that it had chosen for these instructions. */
 enum { CLOCK_SAMPLES = 6 };
 static const double CLOCK_SECONDS = 2e-5;
@@ -121,7 +123,10 @@ static uint64_t iterations_for(double seconds, const struct kernel *k, const str
         iterations *= 4;
         b = run_team(k, plan->cpus, iterations);
     }
-    uint64_t enough = (uint64_t)((double)iterations * seconds / b.seconds) + 1;
+    double least = b.seconds; /* a team is as slow as the thread that was interrupted */
+    for (int trial = 1; trial < TRIALS && !plan->most_iterations; trial++)
+        least = fmin(least, run_team(k, plan->cpus, iterations).seconds);
+    uint64_t enough = (uint64_t)((double)iterations * seconds / least) + 1;
     return plan->most_iterations && enough > plan->most_iterations ? plan->most_iterations : enough;
 }
 
@@ -134,16 +139,29 @@ static double from_integer(const struct kernel *k, double per_cycle, bool may_sh
     return whole < 1.0 ? 1.0 : fabs(per_cycle / step / whole - 1.0);
 }
 
-/* Least distance over short windows: an interruption only ever slows one down, and some windows have none. */
-static double least_distance(const struct kernel *k, const struct peak_plan *plan, double *per_cycle) {
-    uint64_t iterations = iterations_for(WINDOW_SECONDS, k, plan);
-    double least = HUGE_VAL;
-    for (int i = 0; i < WINDOWS && !(least <= INTEGER_TOLERANCE / 2); i++) {
-        struct batch b = run_team(k, plan->cpus, iterations);
-        double distance = from_integer(k, b.per_cycle, plan->may_share_cores);
-        if (distance < least) least = distance, *per_cycle = b.per_cycle;
-        if (plan->most_iterations) break;
+/* Greatest distance of any of the team's threads from a whole number; *per_cycle is their mean. */
+static double greatest_distance(const struct kernel *k, const struct peak_plan *plan, uint64_t iterations,
+                                double *per_cycle) {
+    double *each = calloc((size_t)plan->cpus->count, sizeof *each), greatest = 0.0, sum = 0.0;
+    if (!each) die("memory for the threads");
+    rates_per_cycle(k, plan->cpus, iterations, plan->most_iterations ? EMULATED_ROUNDS : INT_MAX, each);
+    for (int t = 0; t < plan->cpus->count; t++) {
+        greatest = fmax(greatest, from_integer(k, each[t], plan->may_share_cores));
+        sum += each[t];
     }
+    *per_cycle = sum / plan->cpus->count;
+    free(each);
+    return greatest;
+}
+
+/* The least such distance within PATIENCE_SECONDS: a neighbour on the same core may take its units for a while. */
+static double least_distance(const struct kernel *k, const struct peak_plan *plan, double *per_cycle) {
+    uint64_t iterations = iterations_for(SLICE_SECONDS, k, plan);
+    double least = HUGE_VAL, until = now_seconds() + PATIENCE_SECONDS;
+    do {
+        double seen = 0.0, distance = greatest_distance(k, plan, iterations, &seen);
+        if (distance < least) least = distance, *per_cycle = seen;
+    } while (least > INTEGER_TOLERANCE && now_seconds() < until && !plan->most_iterations);
     return least;
 }
 
