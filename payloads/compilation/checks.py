@@ -135,11 +135,26 @@ def _children_cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def expected(source_sha256: str, version: str) -> Optional[Dict[str, Any]]:
-    """The table's entry for a source and a compiler."""
+def expected(source_sha256: str, version: str, product: str) -> Dict[str, Any]:
+    """What the table says of a product of this source by this compiler; empty if nothing."""
+    for entry in _entries(version):
+        if entry["source_sha256"] == source_sha256:
+            return dict(entry.get(product) or {})
+    return {}
+
+
+def same_as(version: str, product: str, sha256: str) -> str:
+    """The package of another source from which this compiler makes the same product; "" if none is known.
+
+    A distribution corrects its kernel source every few weeks, and lib/ stays what it was, byte for byte.
+    """
+    for entry in _entries(version):
+        if (entry.get(product) or {}).get("sha256") == sha256:
+            return str(entry["package"])
+    return ""
+
+
+def _entries(version: str) -> List[Dict[str, Any]]:
     with open(TABLE, encoding="utf-8") as file:
         entries: List[Dict[str, Any]] = json.load(file)["products"]
-    for entry in entries:
-        if entry["source_sha256"] == source_sha256 and entry["compiler"] == version:
-            return entry
-    return None
+    return [entry for entry in entries if entry["compiler"] == version]

@@ -112,8 +112,7 @@ def judge(
     def check(name: str, ok: bool, value: Any = None, limit: Any = None) -> None:
         say(check="{}.{}".format(name, case), ok=bool(ok), value=value, limit=limit)
 
-    entry = checks.expected(prepared["source_sha256"], cc.version)
-    known = {} if entry is None else entry[product]
+    known = checks.expected(prepared["source_sha256"], cc.version, product)
     check("source", source == prepared["tree_sha256"], source, prepared["tree_sha256"])
     check("compiler", cc.own, cc.path, "a program of its own, no cache")
     wrong = checks.configured(SOURCE, tree, cc)
@@ -130,10 +129,13 @@ def judge(
     check("jobs", ran == jobs and (jobs > 1 or built.cpu_s <= 1.1 * built.wall_s), ran, jobs)
     sha256 = kbuild.product_sha256(tree, built.product)
     key = {"source_sha256": prepared["source_sha256"], "compiler": cc.version}
-    if known:
-        check("product", sha256 == known["sha256"], sha256, known["sha256"])
-    say(fact="product." + product, value={**key, "objects": count, "sha256": sha256, "known": bool(known)})
-    if not known:
+    package = checks.same_as(cc.version, product, sha256)
+    if known or package:
+        right = known.get("sha256", sha256)
+        check("product", sha256 == right, sha256, right)
+    told_of = {**key, "objects": count, "sha256": sha256, "known": bool(known), "same_as": package}
+    say(fact="product." + product, value=told_of)
+    if not known and not package:
         why = "not in products.json, so the product is not checked; how to add it: docs/suites/compilation.md"
         say(fact="product_unknown." + product, value={**key, "reason": why})
     say(fact="compiler", value={"path": cc.path, "version": cc.version, "sha256": cc.sha256})

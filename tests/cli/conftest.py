@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import LocalCloud, Start, start_local_cloud
+from tests.local.conftest import FEW_REGIONS, LocalCloud, Start, start_local_cloud
 
 __all__ = ["start_local_cloud"]
 
@@ -124,7 +124,11 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def api_alone(state_home: Path, start_local_cloud: Start) -> LocalCloud:
     """A local cloud whose instances run by a timer; nobody is home in them."""
     return start_local_cloud(
-        state_dir=state_home / "benchtui" / "local", host=False, oversubscribe=True, simulate_ec2_types=True
+        state_dir=state_home / "benchtui" / "local",
+        host=False,
+        oversubscribe=True,
+        simulate_ec2_types=True,
+        regions=FEW_REGIONS,
     )
 
 

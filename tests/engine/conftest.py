@@ -18,7 +18,7 @@ from benchtui.engine.events import Event
 from benchtui.engine.launcher import Launched
 from benchtui.engine.planning import Planned
 from benchtui.engine.workspace import Folders, Workspace
-from tests.local.conftest import LocalCloud, Start, start_local_cloud
+from tests.local.conftest import FEW_REGIONS, LocalCloud, Start, start_local_cloud
 
 __all__ = ["start_local_cloud"]
 
@@ -86,7 +86,7 @@ class Bench:
 @pytest.fixture(scope="session")
 def simulated(start_local_cloud: Start) -> LocalCloud:
     """The API alone, with EC2's types at a price: instances run by a timer and nobody is home."""
-    cloud = start_local_cloud(host=False, simulate_ec2_types=True)
+    cloud = start_local_cloud(host=False, simulate_ec2_types=True, regions=FEW_REGIONS)
     types = ("c7g.large", "c7i.large", "c7a.large")
     rows = [{"instance_type": name, "region": "us-east-1", "usd_per_hour": "0.08"} for name in types]
     cloud.private("POST", "prices", {"prices": rows})

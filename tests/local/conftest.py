@@ -21,6 +21,8 @@ from benchtui.local import daemon
 from benchtui.local.options import LocalOptions
 from benchtui.local.state import LocalState
 
+#: Enabled in accounts that are asked about all their regions: each costs a kill some thirty requests.
+FEW_REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-west-2", "eu-north-1")
 DEBIAN_12 = "/aws/service/debian/release/12/latest/amd64"
 
 

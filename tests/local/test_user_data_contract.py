@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import time
 from collections.abc import Iterator
@@ -187,6 +188,7 @@ def test_booted_says_which_mechanisms_are_armed(launched: Launched, tmp_path: Pa
     assert booted.instance_id == launched.instance
     assert booted.layers["hard-stop"] == booted.layers["agent-guard"] == "armed"
     assert booted.layers["softdog"] == "not armed", "no world may reach a watchdog of the machine"
+    assert re.fullmatch(r"armed|not armed \(.+\)", booted.layers["locked"]), "as the world's limits allow"
 
 
 def test_a_bundle_of_another_hash_is_not_executed(launched: Launched, tmp_path: Path) -> None:

@@ -78,6 +78,23 @@ def test_an_unknown_source_is_not_checked_for_its_product_and_says_how_to_make_i
     assert "docs/suites/compilation.md" in unknown["reason"]
 
 
+def test_an_unknown_revision_of_which_the_same_is_built_is_checked_against_the_known_one(
+    tiny: Path, tmp_path: Path
+) -> None:
+    suite = tmp_path / "compilation"
+    shutil.copytree(tiny, suite)
+    table = json.loads((suite / "products.json").read_text())
+    table["products"][0] |= {"source_sha256": "0" * 64, "package": "the revision before"}
+    (suite / "products.json").write_text(json.dumps(table))
+    found = records(ALL, folder=suite)
+    assert checks(found)[f"product.{PRODUCT}"] is True
+    (fact,) = [record["value"] for record in found if record.get("fact") == "product.lib"]
+    assert (fact["known"], fact["same_as"]) == (False, "the revision before")
+    table["products"][0]["lib"]["sha256"] = "0" * 64
+    (suite / "products.json").write_text(json.dumps(table))
+    assert f"product.{PRODUCT}" not in checks(records(ALL, folder=suite))
+
+
 def test_a_link_to_a_cache_is_no_compiler(tiny: Path, tmp_path: Path) -> None:
     needs("ccache")
     (tmp_path / f"clang{SUFFIX}").symlink_to(shutil.which("ccache") or "")

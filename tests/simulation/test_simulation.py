@@ -15,9 +15,9 @@ from tests.simulation.breaks import BREAKS, broken
 from tests.simulation.drama import Outcome, simulate
 
 ROOT = Path(__file__).parents[2]
-#: Every theme four times, worlds that found something once, and a launcher crashed at some of its awaits.
+#: Every theme twice, worlds that found something once, and a launcher crashed at some of its awaits.
 FEW: tuple[World, ...] = (
-    *((seed, None) for seed in range(1, 17)),
+    *((seed, None) for seed in range(1, 9)),
     # A kill whose mark comes late, a launcher whose clock is wrong, two launchers of which one declines.
     *((seed, None) for seed in (28, 67, 157)),
     *((CRASHED_EVERYWHERE[0], step) for step in (23, 41, 60, 87)),
@@ -31,8 +31,8 @@ def _found(outcomes: Iterable[Outcome]) -> list[str]:
 def test_no_seed_finds_what_must_not_be() -> None:
     outcomes = [simulate(world_of(world)) for world in FEW]
     assert _found(outcomes) == []
-    assert sum(outcome.launched for outcome in outcomes) > 20, "there was something to be found"
-    assert sum(sum(outcome.faults.values()) for outcome in outcomes) > 1_000
+    assert sum(outcome.launched for outcome in outcomes) > 15, "there was something to be found"
+    assert sum(sum(outcome.faults.values()) for outcome in outcomes) > 500
 
 
 def test_a_seed_is_the_same_world_each_time() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import LocalCloud, Start, start_local_cloud
+from tests.local.conftest import FEW_REGIONS, LocalCloud, Start, start_local_cloud
 from tests.tui.terminal_session import TerminalSession
 
 __all__ = ["start_local_cloud"]
@@ -38,7 +38,7 @@ class Place:
         self.cloud: LocalCloud | None = None
 
     def up(self, **options: object) -> LocalCloud:
-        self.cloud = self._start(state_dir=self.state_dir, **options)
+        self.cloud = self._start(state_dir=self.state_dir, regions=FEW_REGIONS, **options)
         return self.cloud
 
     @property

@@ -26,6 +26,7 @@ class LocalOptions:
         host: instances are run by an instance host; False = the API alone, they become running by a timer.
         spawn_host: start and supervise that host; False = someone else runs it (tests, debugging).
         terminated_kept_s: seconds a terminated instance stays visible (EC2: about an hour).
+        regions: those that are enabled in the account; empty = those that are without an opt-in.
     """
 
     port: int | None = None
@@ -38,6 +39,7 @@ class LocalOptions:
     host: bool = True
     spawn_host: bool = True
     terminated_kept_s: float = 3600
+    regions: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""
@@ -52,4 +54,5 @@ class LocalOptions:
         fields = json.loads(text)
         if fields.get("state_dir"):
             fields["state_dir"] = Path(fields["state_dir"])
+        fields["regions"] = tuple(fields.get("regions") or ())
         return cls(**fields)

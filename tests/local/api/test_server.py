@@ -141,6 +141,7 @@ def test_the_aws_command_line_agrees(local_api: LocalCloud, tmp_path: Path) -> N
     assert (tmp_path / "back.txt").read_text() == source.read_text()
 
 
+@pytest.mark.slow
 def test_five_hundred_instances_are_described_quickly(start_local_cloud: Start) -> None:
     cloud = start_local_cloud(host=False, terminated_kept_s=3601)  # one of its own: nothing else in it
     tags = [

@@ -26,10 +26,19 @@ def enabled_regions() -> list[str]:
     return [r.name for r in standard_regions() if r.opt_in_status != "not-opted-in"]
 
 
-def install() -> None:
-    """Replace DescribeRegions: without AllRegions it names the enabled ones only."""
+def install(enabled: tuple[str, ...] = ()) -> None:
+    """Replace DescribeRegions: without AllRegions it names the enabled ones only.
+
+    Args:
+        enabled: all that are; empty = those that need no opt-in.
+
+    Raises:
+        ValueError: one of them does not exist.
+    """
+    if unknown := set(enabled) - {region.name for region in standard_regions()}:
+        raise ValueError(f"no such region: {', '.join(sorted(unknown))}")
     for region in standard_regions():
-        if region.name in OPT_IN:
+        if region.name not in enabled if enabled else region.name in OPT_IN:
             region.opt_in_status = "not-opted-in"
 
     def describe_regions(self: Any) -> ActionResult:

@@ -23,7 +23,7 @@ def build(options: LocalOptions, state_dir: Path, token: str, keys: Keys) -> App
     cloud = Cloud(options)
     instance_types.install(cloud.types)
     images.install()
-    regions.install()
+    regions.install(options.regions)
     instances.install(cloud)
     launch.install(cloud)
     spot_prices.install(cloud)
