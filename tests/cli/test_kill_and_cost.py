@@ -8,9 +8,13 @@ import pty
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchtui.cli.main import main
+from benchtui.engine.connection import Connection
 from tests.cli.conftest import Cli, last_line
 
 ACCOUNT = "123456789012"
@@ -53,6 +57,37 @@ def test_what_is_to_be_killed_must_be_said(local_cli: Cli) -> None:
     assert "--all" in nothing.stderr
     assert local_cli("kill", NO_RUN, "--all", "--local", "--confirm", ACCOUNT).returncode == 2
     assert local_cli("kill", NO_RUN, "--job", "no job", "--local", "--confirm", NO_RUN).returncode == 2
+
+
+def test_a_kill_that_breaks_off_says_what_may_be_running(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("nobody foresaw it")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Connection, "kill", broken)
+    assert main(["kill", NO_RUN, "--confirm", NO_RUN, "--json"]) == 6
+    told = capsys.readouterr()
+    assert "instances may still be running" in told.err
+    assert "nobody foresaw it" in told.err
+    assert last_line(told.out)["exit_code"] == 6
+
+
+def test_a_mistake_that_is_none_of_its_business_keeps_nobody_from_killing(
+    local_cli: Cli, standing_run: str
+) -> None:
+    assert local_cli.cloud is not None
+    local_cli.configure("[plan]\ntypes = 1\n[nothing]\nlike = 'it'\n")
+    environment = local_cli.cloud.environment
+    refused = local_cli("status", standing_run, env=environment)
+    assert refused.returncode == 2
+    assert "configuration:" in refused.stderr
+    swept = local_cli("reap", env=environment)
+    assert "live instances have expired" in swept.stdout, swept.stderr
+    unknown = local_cli("kill", standing_run, "--job", "x.y-9", "--confirm", standing_run, env=environment)
+    assert f"{standing_run} has no job x.y-9" in unknown.stderr
 
 
 def test_all_demands_the_account_and_another_one_ends_nothing(local_cli: Cli, standing_run: str) -> None:

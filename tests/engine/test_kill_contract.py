@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from benchtui.aws.session import Cloud
 from benchtui.core.errors import ExitCode
-from benchtui.engine import kill_region
+from benchtui.engine import kill_region, killswitch
 from benchtui.engine.kill_region import KillLimits
 from benchtui.engine.kill_scope import KillReport, KillScope, ScopeKind
 from tests.engine.conftest import Bench
@@ -168,6 +169,88 @@ async def test_what_should_have_ended_by_itself_is_switched_off_without_its_syst
     assert report.proven
     assert home(report).gone == {stray, expired}
     assert bench.faults_hit() == 1, "the expired one alone was asked for so"
+
+
+async def test_what_may_not_be_switched_off_is_ended_as_usual(bench: Bench, ours: Tags) -> None:
+    expired = launch_by_hand(bench, **ours, benchtui__expires="2020-01-01T00:00:00Z")
+    bench.fault(
+        service="ec2",
+        action="TerminateInstances",
+        status=400,
+        code="UnsupportedOperation",
+        match={"SkipOsShutdown": "true"},
+    )
+    report = await killed_run(bench, ours, limits=SHORT)
+    assert report.proven
+    assert home(report).gone == {expired}
+    assert bench.faults_hit() >= 1
+
+
+async def test_a_protection_that_cannot_be_lifted_for_good_is_told_and_not_fought_without_end(
+    bench: Bench, ours: Tags, stray: str
+) -> None:
+    bench.fault(service="ec2", action="TerminateInstances", status=400, code="OperationNotPermitted")
+    report = await killed_run(bench, ours, limits=SHORT)
+    assert not report.proven
+    assert "OperationNotPermitted" in str(home(report).error)
+    assert len([note for note in bench.said("note") if "lifted" in note["text"]]) == 1
+    assert bench.faults_hit() <= 8 * 6 + 1, "asked again every ten seconds"
+    bench.cloud.private("DELETE", "faults")
+    end(bench, stray)
+
+
+async def test_ec2_is_asked_for_the_run_before_anything_else(
+    bench: Bench, ours: Tags, stray: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    opened: list[str] = []
+    real_call, real_open = Cloud.call, Cloud._open
+
+    async def call(self: Cloud, service: str, region: str, operation: str, *rest: Any, **named: Any) -> Any:
+        asked.append((service, operation))
+        return await real_call(self, service, region, operation, *rest, **named)
+
+    async def opens(self: Cloud, service: str, region: str) -> Any:
+        opened.append(service)
+        return await real_open(self, service, region)
+
+    monkeypatch.setattr(Cloud, "call", call)
+    monkeypatch.setattr(Cloud, "_open", opens)
+    assert (await killed_run(bench, ours)).proven
+    assert asked[0] == ("ec2", "DescribeInstances")
+    assert opened[0] == "ec2"
+    assert ("s3", "PutObject") in asked[:6], "the mark is under way with the first requests"
+
+
+@pytest.mark.parametrize("what", ["enabled_regions", "known_regions"])
+async def test_a_defect_in_listing_regions_does_not_end_the_kill(
+    bench: Bench, ours: Tags, stray: str, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    async def defective() -> Any:
+        raise KeyError("RegionName")
+
+    if what == "known_regions":
+        bench.fault(service="ec2", action="DescribeRegions", status=403)
+    monkeypatch.setattr(bench.workspace.cloud, what, defective)
+    report = await killed_run(bench, ours, limits=KillLimits(deadline=timedelta(minutes=2)))
+    assert home(report).proven, "the region of the configuration is cleared in any case"
+    assert "KeyError" in str(report.regions_error)
+    assert report.exit_code is ExitCode.MAY_STILL_RUN
+
+
+async def test_whoever_listens_or_tidies_up_cannot_break_a_proof(
+    bench: Bench, ours: Tags, stray: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("it is gone")
+
+    monkeypatch.setattr(bench.workspace, "emit", broken)
+    monkeypatch.setattr(killswitch, "look_for_leftovers", broken)
+    monkeypatch.setattr(bench.workspace.schedules, "after_kill", broken)
+    report = await killed_run(bench, ours)
+    assert report.proven
+    assert home(report).gone == {stray}
+    assert any("what is left over was not seen: RuntimeError" in note for note in report.notes)
 
 
 async def test_the_expired_are_ended_and_their_runs_go_on(bench: Bench, ours: Tags) -> None:

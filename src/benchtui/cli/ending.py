@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from benchtui.cli import diagnostics, output
+from benchtui.core.errors import BenchtuiError, ExitCode, as_error
 
 if TYPE_CHECKING:
     from benchtui.config.access import Access
@@ -35,6 +36,9 @@ async def ended(
         json: stream JSON Lines: the engine's events, and ``region`` whenever one's proof has changed.
         check: looks before anything is ended; what it raises is raised, and nothing is ended.
         afterwards: told of the report while the connection is open.
+
+    Raises:
+        BenchtuiError: it broke off; what may still be running outranks whatever the matter was.
     """
     from benchtui.cli import kill_fields
     from benchtui.cli.access import connect
@@ -63,7 +67,14 @@ async def ended(
     async with connect(access, tell) as connection:
         if check is not None:
             await check(connection)
-        report = await connection.kill(scope, progress=progress)
+        try:
+            report = await connection.kill(scope, progress=progress)
+        except Exception as defect:
+            raise BenchtuiError(
+                f"{scope.name}: instances may still be running; the kill broke off: {as_error(defect).what}",
+                fix="give the same command again, or end them in the EC2 console",
+                exit_code=ExitCode.MAY_STILL_RUN,
+            ) from defect
         if afterwards is not None:
             await afterwards(connection, report)
         return report

@@ -6,6 +6,7 @@ wait until the question is on its way.
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable
 from functools import cached_property
@@ -129,7 +130,8 @@ class Connection:
             await self.schedules.after_kill(report)
         except Exception as defect:  # the proof stands, and what is left of schedules deletes itself
             text = f"schedules are left, which delete themselves: {type(defect).__name__}: {defect}"
-            self.emit(Event("note", self.clock.now(), {"text": clean_line(text)}))
+            with contextlib.suppress(Exception):
+                self.emit(Event("note", self.clock.now(), {"text": clean_line(text)}))
         return report
 
     async def survey(

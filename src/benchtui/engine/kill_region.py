@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.aws.failures import Failure
 from benchtui.aws.instances import (
+    TerminateAnswer,
     describe_ids,
     describe_ours,
     describe_run,
@@ -82,6 +83,7 @@ class RegionKill:
         self.proof = RegionProof(region)
         self._asked_at: dict[str, datetime] = {}
         self._refused: dict[str, str] = {}  # by instance: why it was not ended when last asked
+        self._lifted: set[str] = set()  # instances whose protection was lifted
         self._seen: set[str] = set()  # instances that were listed alive, ever
         self._lost: str | None = None  # what became of one that is not listed any more
         self._swept_at: datetime | None = None
@@ -229,10 +231,11 @@ class RegionKill:
         if not zones:
             return
         answer = await terminate(self.cloud, self.region, zones, skip_os_shutdown, zones=zones)
-        # One that was refused for its protection is due again at once: the protection is lifted now.
+        if skip_os_shutdown:
+            answer = await self._politely_then(answer, zones)
         for name, failure in answer.failures.items():
-            if failure.code == PROTECTED and await self._unprotect(name):
-                continue
+            if failure.code == PROTECTED and await self._unprotect(name, failure):
+                continue  # due again at once
             if failure.code != PROTECTED:
                 self._refused[name] = f"{name}: {_words(failure)}"
             self._asked_at[name] = now
@@ -240,6 +243,19 @@ class RegionKill:
         for name in answer.accepted:
             self._refused.pop(name, None)
         self._note(asked=self.proof.asked | frozenset(answer.accepted), error=self._why_not_ended())
+
+    async def _politely_then(self, answer: TerminateAnswer, zones: dict[str, str]) -> TerminateAnswer:
+        """Ask as usual for what may not be switched off: an end that takes longer is an end."""
+        spared = [
+            name
+            for name, failure in answer.failures.items()
+            if failure.kind in (FailureKind.DENIED, FailureKind.INVALID) and failure.code != PROTECTED
+        ]
+        if not spared:
+            return answer
+        second = await terminate(self.cloud, self.region, spared, zones=zones)
+        failures = {name: why for name, why in answer.failures.items() if name not in second.accepted}
+        return TerminateAnswer(answer.accepted + second.accepted, failures)
 
     async def _cancel_spot_requests(self) -> bool:
         """Cancel own spot requests, of which an open one launches an instance after every sweep.
@@ -266,14 +282,23 @@ class RegionKill:
             return False
         return True
 
-    async def _unprotect(self, instance_id: str) -> bool:
-        """Lift termination protection of an instance that was just seen with the tags that are meant."""
+    async def _unprotect(self, instance_id: str, refusal: Failure) -> bool:
+        """Lift termination protection of an instance that was just seen with the tags that are meant.
+
+        Returns:
+            Whether it may be asked again at once. Not where it was lifted before: then something else
+            protects it, or somebody sets it again.
+        """
         try:
             await lift_protection(self.cloud, self.region, instance_id)
         except CloudError as error:
             why = f"{instance_id} is protected against termination: {_words(error.failure)}"
             self._refused[instance_id] = why
             return False
+        if instance_id in self._lifted:
+            self._refused[instance_id] = f"{instance_id}: {_words(refusal)}"
+            return False
+        self._lifted.add(instance_id)
         lifted = f"termination protection of {instance_id} lifted"
         self.emit(Event("note", self.clock.now(), {"text": lifted}))
         return True

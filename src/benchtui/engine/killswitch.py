@@ -8,6 +8,7 @@ cannot be listed is unknown, and unknown is not clear.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import replace
@@ -33,7 +34,7 @@ DEFAULT_LIMITS = KillLimits()
 #: The mark is a courtesy to launchers: a bucket that does not answer must not delay the report for long.
 MARK_SECONDS = 60
 LEFTOVER_SECONDS = 20
-#: How often regions whose proof has grown old meanwhile are listed once more before it is told.
+#: How often regions that are not as they were, when listed once more before the end, are cleared again.
 CONFIRMATIONS = 3
 #: A request that a launcher sent before the mark was there has come to EC2 by then, and is shown.
 LANDED = timedelta(seconds=10)
@@ -91,7 +92,8 @@ class _Kill:
         reason: str | None,
     ) -> None:
         self._reason = reason
-        self.cloud, self.scope, self.clock, self.emit, self.limits = cloud, scope, clock, emit, limits
+        self.cloud, self.scope, self.clock, self.limits = cloud, scope, clock, limits
+        self.emit = _unstoppable(emit)
         self._open_bucket, self._progress = bucket, progress
         self._regions: dict[str, RegionKill] = {}
         self._state = KillProgress(scope, KillReport(scope, listing=True), clock.now())
@@ -104,11 +106,13 @@ class _Kill:
         self._tell()
         try:
             # Neither the mark that tells launchers to stop nor the list of regions may delay ending what
-            # already runs: both are under way while the known regions are being cleared.
+            # already runs: both are under way while the known regions are being cleared, and a client for
+            # EC2 is opened before one for anything else.
             async with self._group:
+                self._begin(known_regions)
                 if self.scope.run is not None:
                     self._mark(self.scope.run)
-                self._begin(known_regions)
+                await asyncio.sleep(0)  # they begin in this order
                 regions, regions_error = await self._enabled_regions()
                 self._begin(regions)
                 self._tell(listing=False, regions_error=regions_error)
@@ -151,40 +155,53 @@ class _Kill:
             self.emit(Event("note", self.clock.now(), {"text": text}))
 
     async def _enabled_regions(self) -> tuple[tuple[str, ...], str | None]:
-        """Every enabled region; else every region the SDK knows, and why there may be others."""
+        """Every enabled region; else every region the SDK knows, and why there may be others.
+
+        Nothing is raised: the regions that are known already are being cleared.
+        """
         try:
             return await self.cloud.enabled_regions(), None
         except CloudError as error:
-            why = f"the enabled regions could not be listed ({error.failure.code}: {error.failure.message})"
-        known = await self.cloud.known_regions()
+            why = f"{error.failure.code}: {error.failure.message}"
+        except Exception as defect:
+            why = _words(defect)
+        why = f"the enabled regions could not be listed ({why})"
+        try:
+            known = await self.cloud.known_regions()
+        except Exception as defect:
+            return (), f"{why}, nor are others known to this program ({_words(defect)})"
         return known, f"{why}; the {len(known)} regions known to this program were asked instead"
 
     async def _confirm(self) -> None:
         """List regions that were proven early once more: others took long, and a launch may have come late.
 
-        One that is not as it was is cleared again.
+        One that is not as it was is cleared again, and then others may have grown old.
         """
-        for _ in range(CONFIRMATIONS):
-            oldest = self.clock.now() - self.limits.between_sweeps
-            if self._marked_at is not None and self._looked_before(self._marked_at + LANDED):
-                oldest = self._marked_at + LANDED  # until then launchers elsewhere went on
-                await self.clock.sleep(max(0.0, (oldest - self.clock.now()).total_seconds()))
-            aged = [
-                kill
-                for kill in self._regions.values()
-                if kill.proof.proven and kill.proof.clean_at is not None and kill.proof.clean_at < oldest
-            ]
-            unlike = [
-                kill
-                for kill, same in zip(aged, await _all(k.confirm() for k in aged), strict=True)
-                if not same
-            ]
+        for last in (*[False] * CONFIRMATIONS, True):
+            self._group = asyncio.TaskGroup()  # of the marks, too, that are written for what comes to light
+            async with self._group:
+                unlike = await self._unlike()
+                if not last:  # what is not as it was at the last look, is not proven
+                    for kill in unlike:
+                        self._group.create_task(kill.clear())
             if not unlike:
                 return
-            self._group = asyncio.TaskGroup()  # of the marks, too, that are written for what came to light
-            async with self._group:
-                for kill in unlike:
-                    self._group.create_task(kill.clear())
+
+    async def _unlike(self) -> list[RegionKill]:
+        """Regions that were proven, were listed too early to count, and are not as they were."""
+        if self._marked_at is not None and self._looked_before(self._marked_at + LANDED):
+            # Until then launchers elsewhere went on.
+            await self.clock.sleep(max(0.0, (self._marked_at + LANDED - self.clock.now()).total_seconds()))
+        oldest = self.clock.now() - self.limits.between_sweeps
+        if self._marked_at is not None:
+            oldest = max(oldest, self._marked_at + LANDED)
+        aged = [
+            kill
+            for kill in self._regions.values()
+            if kill.proof.proven and kill.proof.clean_at is not None and kill.proof.clean_at < oldest
+        ]
+        same = await _all(kill.confirm() for kill in aged)
+        return [kill for kill, is_same in zip(aged, same, strict=True) if not is_same]
 
     def _looked_before(self, at: datetime) -> bool:
         """Whether a region's proof stands on a look from before ``at``."""
@@ -217,6 +234,8 @@ class _Kill:
                         await self._remove(left)
         except TimeoutError:
             self._note(f"{region}: what is left over could not be listed or removed in time")
+        except Exception as defect:  # the proof stands, whatever this is
+            self._note(f"{region}: what is left over was not seen: {_words(defect)}")
 
     async def _remove(self, left: Leftover) -> None:
         """Delete what a launch of ours made; whatever else carries the run's tag is named only."""
@@ -257,7 +276,7 @@ class _Kill:
         except KeyNotOurs:
             note = "its tag benchtui:run is not a run's id"
         except Exception as defect:  # the kill itself needs no bucket
-            note = f"{type(defect).__name__}: {clean_line(str(defect))}"
+            note = _words(defect)
         if note is not None:
             self._note(f"control/kill of {run} was not written: {note}")
 
@@ -274,6 +293,20 @@ class _Kill:
         await bucket.put_once(key, body, "application/json")
         self._marked_at = self.clock.now()
         return None
+
+
+def _words(defect: Exception) -> str:
+    return f"{type(defect).__name__}: {clean_line(str(defect))}"
+
+
+def _unstoppable(emit: Emit) -> Emit:
+    """``emit``, whose failure is nobody's: whoever listens must not be able to stop a kill."""
+
+    def tell(event: Event) -> None:
+        with contextlib.suppress(Exception):
+            emit(event)
+
+    return tell
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
