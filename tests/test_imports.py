@@ -53,6 +53,41 @@ def test_a_command_imports_no_more_than_it_needs(arguments, unwanted, tmp_path):
     assert "exit: " in ended.stderr
 
 
+#: Ends the program where its first request would be sent.
+UNSENT = """
+from benchtui.aws.session import Cloud
+async def call(self, service, region, operation, *rest, **named):
+    print("first:", service, region, operation, file=sys.stderr)
+    raise KeyboardInterrupt
+Cloud.call = call
+"""
+PLANS = (
+    "benchtui.config.load,benchtui.config.schema,benchtui.core.documents,benchtui.core.plan,"
+    "benchtui.engine.workspace,benchtui.engine.launcher,benchtui.engine.watcher,benchtui.engine.survey,"
+    "benchtui.aws.objects,benchtui.aws.schedules,benchtui.cli.run,benchtui.cli.sweeping"
+)
+
+
+@pytest.mark.parametrize("command", ["kill RUN --confirm RUN", "kill RUN --confirm RUN --json", "reap --yes"])
+def test_what_ends_instances_asks_ec2_before_it_imports_what_comes_later(command, tmp_path):
+    words = command.replace("RUN", "20261124-135100-k3f7").split()
+    # [plan] is no business of a kill: neither to be read nor to be right.
+    (tmp_path / "benchtui.toml").write_text("[plan]\ntypes = 1\n[aws]\nregions = ['eu-west-1']\n")
+    unwanted = f"textual,rich,pydantic,plotext,boto3,{LOCAL},{PLANS}"
+    ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
+        [sys.executable, "-c", "import sys" + UNSENT + REPORT, unwanted, *words],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "AWS_REGION": "us-east-1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "first: ec2 eu-west-1 DescribeInstances\n" in ended.stderr
+    assert "unwanted:\n" in ended.stderr
+    assert "exit: 130\n" in ended.stderr
+
+
 def test_what_plan_offline_imports_is_enough(tmp_path):
     (tmp_path / "benchtui.toml").write_text('[plan]\ntypes = ["c7g.large"]\n')
     ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
