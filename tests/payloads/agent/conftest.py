@@ -257,9 +257,15 @@ class Instance:
 
     def wait_for(self, state: str, seconds: float = 20) -> None:
         """Wait until a sentinel of this state is in the bucket."""
+        self.wait_until(lambda: state in self.states(), seconds, lambda: f"no {state} among {self.states()}")
+
+    def wait_until(
+        self, condition: Callable[[], bool], seconds: float = 20, why: Callable[[], str] = lambda: "not so"
+    ) -> None:
+        """Wait until ``condition`` holds."""
         ends = time.monotonic() + seconds
-        while state not in self.states():
-            assert time.monotonic() < ends, f"no {state} among {self.states()}"
+        while not condition():
+            assert time.monotonic() < ends, why()
             time.sleep(0.1)
 
 
