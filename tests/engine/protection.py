@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from benchtui.core.budget import Book, Holding
+from benchtui.core.documents import RunDocument
 from benchtui.core.drills import DrillDocument, Loss, LossRecord, ReapDocument
 from benchtui.engine.book_watch import BookView
 from benchtui.engine.proofs import Proofs
@@ -47,6 +48,12 @@ def proofs(*drills: DrillDocument) -> Proofs:
 
 def swept(at: float = 50) -> Sweep:
     return Sweep(fleet.after(at), (), (REGION,))
+
+
+def denied() -> RunDocument:
+    """The run, as its launcher wrote it where it might not make schedules."""
+    said = "not armed: CreateSchedule: AccessDeniedException: no"
+    return fleet.run_of([fleet.planned(job) for job in JOBS], schedules={REGION: said})
 
 
 def rows() -> Sequence[JobRow]:

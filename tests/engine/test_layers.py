@@ -11,7 +11,7 @@ from benchtui.engine.layers import Layer, LayerState, armed_of, layers
 from benchtui.engine.snapshot import Snapshot
 from tests.engine import fleet
 from tests.engine.fleet import mechanisms
-from tests.engine.protection import JOBS, REGION, drilled, proofs, protected, swept
+from tests.engine.protection import JOBS, denied, drilled, proofs, protected, swept
 
 
 def shown(snapshot: Snapshot, **options: float) -> dict[int, Layer]:
@@ -28,9 +28,7 @@ def test_all_armed() -> None:
 
 
 def test_the_scheduler_denied() -> None:
-    denied = "not armed: CreateSchedule: AccessDeniedException: no"
-    run = fleet.run_of([fleet.planned(job) for job in JOBS], schedules={REGION: denied})
-    found = shown(protected(run=run, schedules={}))
+    found = shown(protected(run=denied(), schedules={}))
     assert (found[2].state, found[2].why) == (
         LayerState.NOT_ARMED,
         "CreateSchedule: AccessDeniedException: no",

@@ -22,6 +22,7 @@ from tests.tui.hostile_text import HOSTILE, NAMES, harmless
 from tests.tui.scripted import ScriptedEngine, introduced, listings, make_app, settled, until
 
 WIDE = (120, 36)
+UNARMED = dict.fromkeys(fleet.mechanisms(), "not armed")
 
 
 def header(app):
@@ -94,10 +95,12 @@ async def test_the_header_counts_layers_and_what_burns_elsewhere(app, engine):
     [
         ({}, "layers 5/5"),
         ({"schedules": {}}, "layers 4/5"),
+        ({"schedules": {}, "run": protection.denied()}, "layers 4/5"),
+        ({"armed": {job: UNARMED for job in protection.JOBS}}, "layers 4/5"),
         ({"armed": {job: fleet.mechanisms("softdog") for job in protection.JOBS}}, "layers 4/5"),
         ({"armed": {}, "schedules": {}}, "layers 3/5"),
     ],
-    ids=["all armed", "no schedule", "softdog not armed", "neither"],
+    ids=["all armed", "no schedule", "scheduler denied", "no timer", "softdog not armed", "neither"],
 )
 async def test_the_header_counts_a_layer_only_where_it_is_armed(app, engine, changes, shown):
     async with app.run_test(size=WIDE) as pilot:
