@@ -44,6 +44,7 @@ wheel: $(VENV)/dev ## dist/benchtui-*.whl
 proof: $(VENV)/dev ## the longer proofs: kill, launch and compare for real, terminals, hostile texts; more examples of core and config
 	$(BIN)/python -m pytest -n 0 --timeout 0 -m slow
 	$(BIN)/python -m pytest --hypothesis-profile thorough tests/core tests/config
+	$(BIN)/python -m pytest --hypothesis-profile thorough --timeout 0 tests/engine/test_budget_sequences.py
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof
@@ -67,6 +68,7 @@ plausibility: $(VENV)/dev ## stored results, real and invented: label × verdict
 	$(BIN)/python -m tests.core.plausibility_rows
 
 bench: $(VENV)/dev ## figures, each beside a reference of the same run (needs likwid, hpcc and what the suites need)
+	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/tui.py
 	$(BIN)/python bench/payloads.py
 

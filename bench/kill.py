@@ -16,6 +16,7 @@ import shutil
 import signal
 import socket
 import socketserver
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,19 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         pass
 
 
+def aws() -> str:
+    """The reference: this environment's own, else the first of PATH.
+
+    Raises:
+        Unmeasured: there is none.
+    """
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which("aws", path=os.pathsep.join((beside, os.environ.get("PATH", ""))))
+    if found is None:
+        raise Unmeasured("aws is missing (pip install awscli)")
+    return found
+
+
 class Bench:
     """A local cloud with an instance to be ended, again and again."""
 
@@ -107,6 +121,7 @@ class Bench:
         )
         self.ec2: Any = session.client("ec2", endpoint_url=self.state.endpoint)
         ssm: Any = session.client("ssm", endpoint_url=self.state.endpoint)
+        self.aws = aws()
         name = "/aws/service/debian/release/12/latest/amd64"
         self.image = ssm.get_parameter(Name=name)["Parameter"]["Value"]
 
@@ -131,7 +146,7 @@ class Bench:
 
     def theirs(self) -> tuple[float]:
         _, name = self.launch()
-        return (self._timed("aws", "ec2", "terminate-instances", "--instance-ids", name),)
+        return (self._timed(self.aws, "ec2", "terminate-instances", "--instance-ids", name),)
 
     def _timed(self, *command: str) -> float:
         self.relay.seen.clear()
@@ -159,20 +174,20 @@ def main() -> int:
     parser.add_argument("--others", type=float, default=0.3, help="CPUs that other programs may take")
     parser.add_argument("--lock", type=Path, help="taken for each pair, where others measure here too")
     given = parser.parse_args()
-    if not shutil.which("aws"):
-        print("aws is missing (pip install awscli)", file=sys.stderr)
-        return 1
     from benchtui.local import daemon
 
     with tempfile.TemporaryDirectory(prefix="benchtui-bench-") as folder:
-        bench = Bench(Path(folder))
         try:
+            bench = Bench(Path(folder))
             print(machine())
             asked = Conditions(pairs=given.pairs, minutes=given.minutes, others=given.others, lock=given.lock)
             compared = Comparison(
                 (ROW,), "one instance, one local cloud, one relay", bench.ours, bench.theirs
             )
             courses = measure([compared], asked)
+        except Unmeasured as error:
+            print(error, file=sys.stderr)
+            return 1
         finally:
             daemon.down(Path(folder) / "cloud")
     for course in courses:
@@ -180,6 +195,10 @@ def main() -> int:
             print(f"not measured: {course.failure}")
     found = [each for course in courses for each in course.found if each.ours]
     print(table(found))
+    for each in found:
+        if len(each.ours) > 1:
+            lower, _, upper = statistics.quantiles(each.ratios, n=4)
+            print(f"quartiles of the ratio: {lower:.3f} to {upper:.3f}")
     held = all(course.failure is None for course in courses) and all(each.holds for each in found)
     return 0 if found and held else 1
 
