@@ -14,7 +14,8 @@ class By(Enum):
 
     STOP = "max_runtime"  # the agent ends the job and powers off
     FORCE = "forced stop"  # systemd's timer, 60 s later
-    HARD = "hard stop"  # max_runtime and the grace: a process that needs nothing but the kernel
+    #: max_runtime and the grace: a process that needs nothing but the kernel; a reset is over by then, too.
+    HARD = "hard stop"
     KERNEL = "last resort"  # softdog, 60 s after the hard stop; the boot after it powers off
 
 
@@ -29,7 +30,6 @@ class Fault:
     busy: bool = False
     #: What this machine does to the guest from outside, beside ``shell``.
     outside: Callable[[Machine], None] | None = None
-    note: str = ""
 
 
 def stall_disk(machine: Machine) -> None:
@@ -43,7 +43,7 @@ def stall_disk(machine: Machine) -> None:
 KILL_AGENT = "kill -9 $(cat /run/benchtui/agent.pid)\n"
 KILL_GROUP = """g=$(cut -d' ' -f5 /proc/$(cat /run/benchtui/agent.pid)/stat)
 pkill -9 -f 'agent/powe[r].py'
-kill -9 -- -$g
+kill -9 -$g
 """
 RT_LOOP = "chrt -f 99 sh -c 'while :; do :; done' &\n"
 #: Takes memory in pieces until there is none, and is itself the last that may be killed.
@@ -64,7 +64,7 @@ done
 
 FAULTS = (
     Fault("none", ""),
-    Fault("agent killed", KILL_AGENT, note="its guard powers off at once"),
+    Fault("agent killed", KILL_AGENT),
     Fault("agent, its guard and the script killed", KILL_GROUP, By.FORCE),
     Fault("every process killed", "kill -9 -1\n", By.FORCE),
     Fault("pid 1 crashed", "kill -SEGV 1\n"),
@@ -110,12 +110,8 @@ FAULTS = (
     Fault("file system frozen", "fsfreeze -f /\n", By.HARD),
     Fault("disk stalled", "echo 3 >/proc/sys/vm/drop_caches\n", By.HARD, outside=stall_disk),
     Fault("network down", "ip link set $(ls /sys/class/net | grep -v lo) down\n"),
-    Fault("reboot -f", "reboot -f\n", note="the boot after it powers off"),
-    Fault(
-        "kernel panic",
-        "echo c >/proc/sysrq-trigger\n",
-        note="resets after 10 s, the boot after it powers off",
-    ),
+    Fault("reboot -f", "reboot -f\n", By.HARD),
+    Fault("kernel panic", "echo c >/proc/sysrq-trigger\n", By.HARD),
 )
 
 

@@ -32,7 +32,8 @@ class Pool:
         with self._room:
             came = play()
         ended = came.ended if isinstance(came, Cold) else came
-        say(before + "  ".join(table.row(ended)) + f"  ({ended.took_s:.0f} s)")
+        why = ended.error.partition("\n")[0]
+        say(before + "  ".join(table.row(ended)) + f"  ({ended.took_s:.0f} s) {why}".rstrip())
         return came
 
 

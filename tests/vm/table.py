@@ -57,6 +57,12 @@ def cold_lines(colds: Iterable[Cold]) -> list[str]:
     ]
 
 
+def never_armed(cells: Sequence[Ended]) -> list[str]:
+    """Mechanisms that no cell had armed: the image or user data is broken, however the cells ended."""
+    told = [set(cell.unarmed) for cell in cells if "BOOTED" in cell.words]
+    return sorted(set.intersection(*told)) if told else []
+
+
 def troubles(cells: Iterable[Ended]) -> list[str]:
     """Why cells could not be played or count as missed, beyond their row."""
     said = []

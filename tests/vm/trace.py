@@ -12,7 +12,10 @@ from benchtui.core.userdata import JobUserData
 from tests.vm.store import Word
 
 #: A mechanism acts this much before its time as counted here, where arming the others took a while.
-EARLY_S = 6
+EARLY_S = 15
+GUARD_AFTER_S = 50
+PANIC_S = 10  # from its last line to the reset, as user data sets it
+_STAMP = re.compile(r"^\[ *(\d+\.\d+)\]", re.M)
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,18 @@ class Trace:
     softdog: bool
 
 
+def uptime_s(console: str) -> float:
+    """The last time that the kernel stamped a line with, in seconds since its start; 0 if there is none."""
+    return float((_STAMP.findall(console) or ["0"])[-1])
+
+
 def trace_of(console: str) -> Trace:
     """Read a console on which every boot begins with the kernel's own name."""
     before, *after = re.split(r"(?=^\[ +0\.000000\] Linux version)", console, flags=re.M)
-    stamps = [re.findall(r"^\[ *(\d+\.\d+)\]", boot, re.M) for boot in (before, *after)]
     last = after[-1] if after else before
     return Trace(
         reboots=len(after),
-        uptime_s=sum(float(found[-1]) for found in stamps if found),
+        uptime_s=sum(map(uptime_s, (before, *after))) + PANIC_S * ("Kernel panic" in before),
         sysrq="sysrq: Power Off" in last,
         polite="systemd-shutdown[1]" in last,
         panic="Kernel panic" in before,
@@ -64,11 +71,14 @@ def ended_by(
 
 def _name(trace: Trace, seconds: float, last_word: str, job: JobUserData, agent: bool) -> str:
     hard = userdata.hard_stop_s(job)
-    forced = job.max_runtime_s + userdata.FORCE_AFTER_S
+    timer = job.max_runtime_s + userdata.FORCE_AFTER_S
     polite = 60 * (-(-job.max_runtime_s // 60) + userdata.POLITE_AFTER_MIN)
-    if agent and seconds < forced - EARLY_S:
-        return "agent" if last_word in ("TIMED_OUT", "FAILED", "COMPLETED") else "agent's guard"
-    # The nearest of those that end a machine in this way.
-    times = {"hard stop": hard} if trace.sysrq else {"shutdown": polite} if trace.polite else {}
-    times = times or {"timer": forced, "locked": hard + userdata.LOCKED_AFTER_S}
-    return min(times, key=lambda name: abs(times[name] - seconds))
+    if not trace.sysrq and not trace.polite:  # nothing but these two asks the kernel directly
+        locked = hard + userdata.LOCKED_AFTER_S
+        return "timer" if abs(seconds - timer) < abs(seconds - locked) else "locked"
+    if seconds > (hard if trace.sysrq else polite) - EARLY_S or not agent:
+        return "hard stop" if trace.sysrq else "shutdown"
+    # Without the network an agent has no last word; its guard acts when it is gone, or after its time.
+    spoke = last_word in ("TIMED_OUT", "FAILED", "COMPLETED")
+    its_time = job.max_runtime_s < seconds < job.max_runtime_s + GUARD_AFTER_S
+    return "agent" if spoke or its_time else "agent's guard"
