@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
+from benchtui.core.budget import Book, Holding
 from benchtui.core.keys import JobState
 from benchtui.core.states import Ec2State, JobStatus
+from benchtui.engine.book_watch import BookView
 from benchtui.engine.snapshot import QUIET, Source
 from tests.engine.fleet import after, instance, row, snapshot
 
@@ -40,3 +43,14 @@ def test_a_launched_job_that_is_still_planned_or_declined_was_not_heard_of() -> 
     assert not snapshot([DECLINED]).shows([TWO]), "declined by one launcher, launched by another"
     assert snapshot([PLANNED, DECLINED]).shows([])
     assert snapshot([ENDED]).shows([ONE])
+
+
+def test_a_run_whose_launcher_waits_for_a_lease_is_not_over_however_silent_it_is() -> None:
+    def held(since: float, **more: bool) -> bool:
+        book = Book(1, {ONE: Holding(ONE, Decimal(1), "a launcher", after(since))})
+        view = BookView(after(60), book)
+        return snapshot([PLANNED], sources=_sources(50), idle_since=LONG_AGO, book=view, **more).over(QUIET)
+
+    assert not held(60 - 700), "its lease is over, but what was asked for in it may not be visible yet"
+    assert held(60 - 730)
+    assert held(60 - 30, killed=True), "whoever holds it asks for the order to stop before it launches"

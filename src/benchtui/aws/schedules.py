@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -145,13 +146,22 @@ async def check_runbook(cloud: Cloud, region: str) -> None:
         raise _unusable(f"{DOCUMENT} does not take InstanceId", region, "DescribeDocument")
 
 
-async def put_schedule(cloud: Cloud, region: str, wanted: Schedule, *, keep_later: bool = False) -> datetime:
+async def put_schedule(
+    cloud: Cloud,
+    region: str,
+    wanted: Schedule,
+    *,
+    keep_from: datetime | None = None,
+    before_later: Callable[[], Awaitable[None]] | None = None,
+) -> datetime:
     """Make the schedule, or bring the one of its name to what is wanted; its time as it then is, UTC.
 
     Args:
         cloud, region: where.
         wanted: the schedule.
-        keep_later: leave the time of one that comes later: another launcher of the run set it.
+        keep_from: one that comes then or later keeps its time, and is written again all the same, so that it
+            shows as set just now; None: there is no such time.
+        before_later: called before one that is there is set to a later time; if it raises, that one stays.
 
     Raises:
         CloudError: it is not known to be there as wanted.
@@ -169,9 +179,12 @@ async def put_schedule(cloud: Cloud, region: str, wanted: Schedule, *, keep_late
         if there is None:
             continue  # it fired or was removed just now
         at = wanted.at
-        if keep_later and there.at is not None and there.at > at:
-            at = there.at
-        if _same(there, wanted) and there.at == at:
+        if there.at is not None:
+            if keep_from is not None and there.at >= keep_from:
+                at = there.at
+            elif before_later is not None and there.at < at:
+                await before_later()
+        if keep_from is None and _same(there, wanted) and there.at == at:
             return at
         try:
             await _send(cloud, region, "UpdateSchedule", replace(wanted, at=at))

@@ -8,13 +8,23 @@ cannot be made stops no launch by itself: `required` does, where the configurati
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError
-from benchtui.aws.schedules import ScheduleRole, check_runbook, ending_by_id, ending_by_tag, put_schedule
+from benchtui.aws.instances import describe_run
+from benchtui.aws.schedules import (
+    ScheduleRole,
+    check_runbook,
+    ending_by_id,
+    ending_by_tag,
+    list_schedules,
+    put_schedule,
+)
 from benchtui.core.deadlines import MINUTE, instance_deadline, run_deadline
 from benchtui.core.documents import RunDocument
 from benchtui.core.errors import AccessError
@@ -99,6 +109,7 @@ class Deadman:
         self._armings = {region: Arming(region, why="not tried yet") for region in run.regions}
         self._newest: dict[str, datetime] = {}  # by region: the latest end of an instance that was asked for
         self._moving = asyncio.Lock()
+        self._unguarded: set[str] = set()  # regions in which a schedule by id could not be made at first
         self._said: set[str] = set()
 
     @property
@@ -122,8 +133,8 @@ class Deadman:
                 self._armings[region] = Arming(region, why=why, fix="name one (docs/SAFETY.md)")
             else:
                 await check_runbook(self.cloud, region)
-                wanted = ending_by_tag(self.run.run, run_deadline(expires_at), role)
-                at = await put_schedule(self.cloud, region, wanted, keep_later=True)
+                # One of an earlier launcher stays where it is: what that has launched may have no other.
+                at = await self._put(region, role, expires_at, keep_from=self.now() + SOONEST)
                 self._armings[region] = Arming(region, at)
         except CloudError as error:
             failure = error.failure
@@ -135,7 +146,9 @@ class Deadman:
     async def cover(self, region: str) -> None:
         """Before an instance is asked for: see that the run's schedule does not come before its end.
 
-        Where it cannot be moved it stays, and ends the instance earlier; that is told.
+        It is moved only when every living instance has a schedule of its own: it may be the only one that
+        ends an older one on time, whose launcher never heard of it. Where it cannot be moved it stays, and
+        ends the new instance earlier; that is told.
         """
         expires_at = self.now() + self.life
         self._newest[region] = max(expires_at, self._newest.get(region, expires_at))
@@ -150,17 +163,57 @@ class Deadman:
             for region, expires_at in self._newest.items():
                 if self._armings[region].at is not None:
                     await self._put_again(region, expires_at)
+                if region in self._unguarded:
+                    with contextlib.suppress(CloudError):
+                        await self._guard_each(region)
 
     async def _put_again(self, region: str, expires_at: datetime) -> None:
         role = await self._role()
         assert role is not None
-        wanted = ending_by_tag(self.run.run, self._not_past(run_deadline(expires_at)), role)
         try:
-            at = await put_schedule(self.cloud, region, wanted, keep_later=True)
+            at = await self._put(region, role, expires_at, keep_from=instance_deadline(expires_at))
         except CloudError as error:
             self._note(f"the schedule of {region} could not be moved: {error.failure.message}")
         else:
             self._armings[region] = Arming(region, at)
+
+    async def _put(
+        self, region: str, role: ScheduleRole, expires_at: datetime, keep_from: datetime
+    ) -> datetime:
+        """Make the run's schedule for an instance that expires then, or find one that comes late enough.
+
+        Raises:
+            CloudError: it is not there, or stays too early: it may be all that ends an older instance.
+        """
+        wanted = ending_by_tag(self.run.run, self._not_past(run_deadline(expires_at)), role)
+        return await put_schedule(
+            self.cloud,
+            region,
+            wanted,
+            keep_from=keep_from,
+            before_later=partial(self._guard_each, region),
+        )
+
+    async def _guard_each(self, region: str) -> None:
+        """Every living instance of the run gets a schedule of its own, whoever launched it.
+
+        Raises:
+            CloudError: one has none, or it was not said what lives.
+        """
+        alive = [view for view in await describe_run(self.cloud, region, self.run.run) if not view.ending]
+        if not alive:
+            return
+        there = {each.name.instance_id for each in await list_schedules(self.cloud, region, self.run.run)}
+        for view in alive:
+            if view.instance_id not in there:
+                await self._end_by_id(view)
+
+    async def _end_by_id(self, view: InstanceView) -> None:
+        """Raises CloudError where it is not known to be there."""
+        role = await self._role()
+        assert role is not None
+        at = self._not_past(instance_deadline(view.expires_at or self.now() + self.life))
+        await put_schedule(self.cloud, view.region, ending_by_id(self.run.run, view.instance_id, at, role))
 
     async def guard(self, view: InstanceView) -> str:
         """One schedule for an instance that was launched: ``armed``, or why not.
@@ -169,18 +222,16 @@ class Deadman:
         """
         try:
             async with asyncio.timeout(GUARD_SECONDS):
-                role = await self._role()
-                if role is None:
+                if not self.role:
                     return "not armed: [aws] scheduler_role names no role"
-                at = self._not_past(instance_deadline(view.expires_at or self.now() + self.life))
-                wanted = ending_by_id(self.run.run, view.instance_id, at, role)
-                await put_schedule(self.cloud, view.region, wanted)
+                await self._end_by_id(view)
         except CloudError as error:
             why = f"{error.failure.operation}: {error.failure.code}: {error.failure.message}"
         except TimeoutError:
             why = f"Scheduler did not answer within {GUARD_SECONDS} s"
         else:
             return ARMED
+        self._unguarded.add(view.region)
         self._note(f"{view.region}: no schedule by id: {why}")
         return f"not armed: {why}"
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from benchtui.core.keys import JobState
-from benchtui.core.states import JobStatus
+from benchtui.core.states import VISIBILITY, JobStatus
 
 if TYPE_CHECKING:
     from benchtui.core.documents import JobDocument, RunDocument
@@ -122,8 +122,8 @@ class Snapshot:
         """Whether nothing more will happen.
 
         True when every job is final with no instance alive; a job that was planned but never
-        launched counts as over once the run has shown no sign of life for ``quiet`` (its launcher
-        is gone).
+        launched counts as over once the run has shown no sign of life for ``quiet`` and no launcher has
+        the right to launch it any more (its launcher is gone).
         """
         if self.as_of is None or self.alive:
             return False
@@ -132,7 +132,22 @@ class Snapshot:
         left = [row for row in self.rows if not row.status.over]
         silent = self.idle_since is None or self.as_of - self.idle_since > quiet
         # What EC2 said long ago does not tell whether something was launched since.
-        return silent and self.ec2_fresh() and all(row.status.state is JobState.PLANNED for row in left)
+        if not silent or not self.ec2_fresh():
+            return False
+        return all(row.status.state is JobState.PLANNED and not self._awaited(row) for row in left)
+
+    def _awaited(self, row: JobRow) -> bool:
+        """Whether a launcher holds the money of a job and may be about to launch it, silent as it is.
+
+        One that waits for what another has reserved says nothing for as long as a lease lasts.
+        """
+        from benchtui.core.budget import LEASE
+
+        book = self.book.book if self.book is not None else None
+        holding = book.held.get(row.planned.job) if book is not None else None
+        if holding is None or self.as_of is None or self.killed:
+            return False
+        return self.as_of - holding.since < LEASE + VISIBILITY
 
     def shows(self, jobs: Iterable[str]) -> bool:
         """Whether it knows that ``jobs`` were launched; sources that did not answer show the time before."""
