@@ -32,9 +32,10 @@ from hypothesis.stateful import (
 
 from benchtui.cli.failures import foreseen
 from benchtui.core.budget import Book
-from benchtui.core.documents import RunDocument
+from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.engine.kill_scope import KillScope
 from benchtui.engine.ledger import Ledger
+from benchtui.engine.reservations import Reservations
 from tests.simulation.breaks import broken
 from tests.simulation.drama import MEMORY, seeded
 from tests.simulation.ec2 import Answer, Machine
@@ -333,9 +334,19 @@ def _everything_fits(*_: object) -> bool:
     return True
 
 
+_release = Reservations.release
+
+
+async def _for_nothing(held: Reservations, job: JobDocument, _usd: Decimal, **said: Any) -> bool:
+    return await _release(held, job, Decimal(0), **said)
+
+
 @pytest.mark.parametrize(
     "guard",
     [
+        pytest.param(
+            lambda: patch.object(Reservations, "release", _for_nothing), id="what has ended costs nothing"
+        ),
         pytest.param(lambda: broken("reservation"), id="nothing is reserved"),
         pytest.param(lambda: patch.object(Book, "fits", _everything_fits), id="what does not fit is held"),
     ],

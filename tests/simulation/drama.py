@@ -266,7 +266,6 @@ class Drama:
         every_s = self.scenario.reaped_every_s
         if every_s is None:
             return None
-        self.watched.reaped = True
         process, _ = self.loop.spawn("reaper", self._machine("cron", 0.0).reap(every_s))
         return process
 

@@ -155,6 +155,7 @@ class Laptop:
     async def reap(self, every_s: float) -> None:
         """`benchtui reap --yes`, again and again, as from cron."""
         while True:
+            self.watched.reaped_s.append(self.world.loop.time())
             try:
                 async with self.workspace() as workspace:
                     await workspace.kill(KillScope.of_expired(self.clock.now()))
