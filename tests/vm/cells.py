@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import email
 import os
 import tempfile
@@ -36,7 +37,7 @@ MAX_RUNTIME_S = 40
 SUITE = "broken"
 PAYLOAD = """import subprocess, time, urllib.request
 text = urllib.request.urlopen("http://169.254.169.254/proof/fault", timeout=60).read()
-subprocess.Popen(["/bin/sh", "-c", text])
+subprocess.Popen(["/bin/sh", "-c", text], stdout=subprocess.DEVNULL)
 while True:
     time.sleep(3600)
 """
@@ -188,17 +189,42 @@ def _start(job: JobUserData, templates: Templates, fault: Fault) -> str:
     return START.format(now=time.time(), **encoded)
 
 
-def _armed(machine: Machine, store: Store, *, agent: bool) -> tuple[float, float]:
-    """Wait until the guest is armed and its payload about to break it: when it was armed, its uptime then.
+@dataclass(frozen=True)
+class Armed:
+    """The moment from which a cell's time is taken, on three clocks, in seconds."""
+
+    at: float  # time.monotonic()
+    uptime_s: float  # of the guest's kernel
+    clock_s: int  # of the guest's clock chip
+
+
+def _armed(machine: Machine, store: Store, *, agent: bool) -> Armed:
+    """Wait until the guest is armed and its payload about to break it: the moment at which it was armed.
 
     Raises:
         TimeoutError: it did not come to that.
     """
     machine.say("start")
     at, line = machine.hear("ARMED", START_S)
+    armed = Armed(at, float(line.split()[1]), machine.clock_s())
     if agent and not store.wait_asked("fault", START_S):
         raise TimeoutError("the payload did not come to its fault")
-    return at, float(line.split()[1])
+    return armed
+
+
+def await_end(machine: Machine, clock: Clock, armed: Armed, job: JobUserData) -> float | None:
+    """When the guest ended (time.monotonic()); None: it had not when its clock was past the last deadline."""
+    never_s = deadline_s(job, By.KERNEL) + WITHIN_S + REBOOT_S
+    if not clock.counted:
+        return machine.wait(armed.at + never_s - time.monotonic())
+    gives_up = time.monotonic() + PATIENCE_S
+    ended_at = None
+    while ended_at is None and time.monotonic() < gives_up:
+        ended_at = machine.wait(2)
+        with contextlib.suppress(RuntimeError):  # it ends just now
+            if ended_at is None and machine.clock_s() > armed.clock_s + never_s:
+                break
+    return ended_at
 
 
 def _watch(
@@ -206,23 +232,19 @@ def _watch(
     store: Store,
     fault: Fault,
     job: JobUserData,
-    armed: tuple[float, float],
+    armed: Armed,
     clock: Clock,
     agent: bool,
 ) -> Ended:
-    armed_at, armed_uptime_s = armed
     if fault.outside is not None:
         fault.outside(machine)
     if clock.skips:
         time.sleep(1)
         machine.say("go")
-    if clock.counted:
-        ended_at = machine.wait(PATIENCE_S)
-    else:
-        ended_at = machine.wait(armed_at + never_s(job) - time.monotonic())
+    ended_at = await_end(machine, clock, armed, job)
     trace, seconds = trace_of(machine.console()), None
     if ended_at is not None:
-        seconds = trace.uptime_s - armed_uptime_s if clock.counted else ended_at - armed_at
+        seconds = trace.uptime_s - armed.uptime_s if clock.counted else ended_at - armed.at
     return Ended(
         fault,
         deadline_s(job, fault.by),
@@ -231,11 +253,6 @@ def _watch(
         tuple(store.said()),
         unarmed(store),
     )
-
-
-def never_s(job: JobUserData) -> int:
-    """Seconds after arming at which a guest that lives will live for ever."""
-    return deadline_s(job, By.KERNEL) + WITHIN_S + REBOOT_S
 
 
 def layers(store: Store) -> dict[str, str]:

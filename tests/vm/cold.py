@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchtui.core.userdata import JobUserData, render
 from benchtui.engine.packaged import packaged_templates
-from tests.vm.cells import PATIENCE_S, Ended, deadline_s, layers, never_s, unarmed
+from tests.vm.cells import Armed, Ended, await_end, deadline_s, layers, unarmed
 from tests.vm.faults import By, Fault
 from tests.vm.image import Image, overlay
 from tests.vm.machine import Clock, Machine, command
@@ -28,7 +28,7 @@ class Cold:
     """How it came out, and what only a cold boot shows."""
 
     ended: Ended
-    boot_s: float  # from the start of qemu to the script of user data asking for its bundle
+    boot_s: float  # from the kernel's start to the script of user data asking for its bundle
     layers: dict[str, str]
     refused: int  # requests for metadata without a token, each answered with 401
 
@@ -49,10 +49,10 @@ def run_cold(image: Image, clock: Clock, fault: Fault, job: JobUserData, packed:
             armed_at = store.wait_asked(BUNDLE, BOOT_S)
             if armed_at is None:
                 raise TimeoutError("user data did not run")
-            boot_s = uptime_s(machine.console()) if clock.counted else armed_at - began
-            ended_at = machine.wait(
-                PATIENCE_S if clock.counted else armed_at + never_s(job) - time.monotonic()
-            )
+            # The line that says when the polite shutdown will be is on the console by now.
+            armed = Armed(armed_at, uptime_s(machine.console()), machine.clock_s())
+            boot_s = armed.uptime_s
+            ended_at = await_end(machine, clock, armed, job)
             seconds = None if ended_at is None else ended_at - armed_at
             if seconds is not None and clock.counted:
                 seconds = trace_of(later_boots(machine)).uptime_s - boot_s

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ class Machine:
         self._line = _Lines(folder / "line", self.process, self._on_line)
         self._answers: dict[int, dict[str, Any]] = {}
         self._ids = itertools.count(1)
-        self.events: list[tuple[float, str, dict[str, Any]]] = []
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.lines: list[tuple[float, str]] = []
         threading.Thread(target=self._await_end, daemon=True).start()
         try:
@@ -134,6 +135,16 @@ class Machine:
             raise RuntimeError(f"{what}: {answer['error']}")
         return answer["return"]
 
+    def clock_s(self) -> int:
+        """The guest's clock chip, in seconds; setting the time inside does not move it.
+
+        Raises:
+            RuntimeError: as :meth:`ask`.
+        """
+        now = self.ask("qom-get", path="/machine", property="rtc-time")
+        date = datetime(now["tm_year"] + 1900, now["tm_mon"] + 1, now["tm_mday"], tzinfo=UTC)
+        return int(date.timestamp()) + 3600 * now["tm_hour"] + 60 * now["tm_min"] + now["tm_sec"]
+
     def say(self, line: str) -> None:
         """A line to the guest's second serial line."""
         self._line.send(line)
@@ -156,15 +167,19 @@ class Machine:
         return found
 
     def wait(self, seconds: float) -> float | None:
-        """When the guest ended (time.monotonic()); None if it did not within ``seconds``."""
+        """When the guest ended (time.monotonic()); None if it did not within ``seconds``.
+
+        Raises:
+            RuntimeError: qemu ended, and not because the guest switched the machine off.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self.ended_at is not None, max(0.0, seconds))
-            return self.ended_at
-
-    def resets(self) -> list[float]:
-        """When the machine was reset from inside."""
-        with self._changed:
-            return [at for at, name, it in self.events if name == "RESET" and it.get("guest")]
+            ended = self.ended_at
+        if ended is not None:
+            self._qmp.join()  # what it had to say is read
+            if not any(name == "SHUTDOWN" and told.get("guest") for name, told in self.events):
+                raise RuntimeError(f"qemu ended with {self.process.returncode}, its guest had not")
+        return ended
 
     def console(self) -> str:
         """What the kernel said."""
@@ -184,7 +199,7 @@ class Machine:
             if "id" in message:
                 self._answers[message["id"]] = message
             elif "event" in message:
-                self.events.append((time.monotonic(), message["event"], message.get("data", {})))
+                self.events.append((message["event"], message.get("data", {})))
             self._changed.notify_all()
 
     def _on_line(self, line: str) -> None:
@@ -205,6 +220,7 @@ class _Lines:
     def __init__(self, path: Path, process: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> None:
         self._path, self._process, self._on_line = path, process, on_line
         self._socket = socket.socket(socket.AF_UNIX)
+        self._reader = threading.Thread(target=self._read, daemon=True)
 
     def open(self, seconds: float = 20) -> None:
         """Connect and read from now on. Raises RuntimeError if qemu did not come up."""
@@ -218,14 +234,19 @@ class _Lines:
                     said = (self._path.parent / "qemu").read_text(errors="replace")
                     raise RuntimeError(f"qemu did not start: {said.strip() or error}") from error
                 time.sleep(0.02)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader.start()
 
     def send(self, line: str) -> None:
         """Does not raise when the other end is gone: the guest's end is seen elsewhere."""
         with contextlib.suppress(OSError):
             self._socket.sendall(line.encode() + b"\n")
 
+    def join(self) -> None:
+        """Wait until the other end has closed it and everything was read."""
+        self._reader.join(5)
+
     def close(self) -> None:
+        """Read no more."""
         self._socket.close()
 
     def _read(self) -> None:

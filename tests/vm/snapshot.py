@@ -114,7 +114,7 @@ def _boots(image: Image, clock: Clock, seconds: float) -> bool:
             if machine.wait(seconds / 3) is not None or not machine.console():
                 return False
             machine.hear("WAITING", ends - time.monotonic())
-        except TimeoutError:
+        except (RuntimeError, TimeoutError):
             return False
         finally:
             machine.close()
@@ -148,9 +148,11 @@ def _make(folder: Path, image: Image, clock: Clock) -> None:
                 if status in ("failed", "cancelled"):
                     raise RuntimeError(f"the state could not be saved: {status}")
                 time.sleep(0.1)
-            with contextlib.suppress(RuntimeError):  # it may be gone before it answers
+            with contextlib.suppress(
+                RuntimeError
+            ):  # it may be gone before it answers, and by no act of its guest
                 machine.ask("quit")
-            machine.wait(60)
+                machine.wait(60)
         finally:
             machine.close()
             store.close()
