@@ -223,7 +223,8 @@ class Cloud:
         """The SDK's session. Its settings are read once; certificates meanwhile, in a thread."""
         if self._session is None:
             self._session = await asyncio.to_thread(AioSession, profile=self._profile)
-            descriptions.read_quickly(self._session)
+            with contextlib.suppress(*RAISED_BY_SDK):  # no such profile: the first client says so
+                descriptions.read_quickly(self._session)
             asyncio.get_running_loop().run_in_executor(None, read_certificates, self._session)
         return self._session
 
