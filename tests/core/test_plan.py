@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
 from benchtui.core.errors import UsageError
 from benchtui.core.money import LIST_RATES, Limits
-from benchtui.core.plan import Excluded, Included, Matrix, draw_seed, plan_to_dict, resolve
+from benchtui.core.plan import Excluded, Included, Matrix, draw_seed, resolve
+from benchtui.core.plan_record import plan_to_dict
 from benchtui.core.timing import BOOT_S, Timing, expected_seconds
 
 NOW = datetime(2026, 11, 24, 2, 15, 33, tzinfo=UTC)

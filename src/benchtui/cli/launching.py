@@ -15,7 +15,8 @@ from benchtui.cli.settings import Settings, open_workspace, seed_of
 from benchtui.cli.tables import Glyphs, usd
 from benchtui.core.documents import RunDocument
 from benchtui.core.errors import ExitCode, UsageError
-from benchtui.core.plan import Plan, plan_to_dict
+from benchtui.core.plan import Plan
+from benchtui.core.plan_record import plan_to_dict
 from benchtui.engine.launcher import Launched, Launcher
 from benchtui.engine.planning import Planned, check_launchable
 from benchtui.engine.watcher import Watcher

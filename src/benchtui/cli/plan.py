@@ -45,7 +45,7 @@ def execute(arguments: argparse.Namespace) -> int:
     settings = read(arguments)
     planned = _offline(settings) if arguments.offline else _online(settings)
     if arguments.json:
-        from benchtui.core.plan import plan_to_dict
+        from benchtui.core.plan_record import plan_to_dict
 
         output.document(plan_to_dict(planned.plan))
     else:
