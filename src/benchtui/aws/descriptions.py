@@ -11,6 +11,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,8 @@ from botocore.loaders import JSONFileLoader, Loader, instance_cache
 
 def read_quickly(session: Any) -> None:
     """Give ``session`` (of botocore or aiobotocore) this way to read; where to look stays its own."""
-    paths = list(session.get_component("data_loader").search_paths)
-    loader = _Loader(paths, _JsonFiles(), include_default_search_paths=False)
-    session.register_component("data_loader", loader)
+    paths = tuple(session.get_component("data_loader").search_paths)
+    session.register_component("data_loader", _loader(paths))
 
 
 def read(session: Any, service: str) -> None:
@@ -66,12 +66,15 @@ class _Loader(Loader):  # type: ignore[misc]
         return model
 
 
+@cache
+def _loader(paths: tuple[str, ...]) -> _Loader:
+    """One for all sessions that look in the same places: what is read is never changed, and is kept to the end."""
+    return _Loader(list(paths), _JsonFiles(), include_default_search_paths=False)
+
+
 @contextmanager
 def _all_is_kept() -> Iterator[None]:
-    """Without the garbage collector, which would look through half a million objects again and again.
-
-    What is made here lives as long as its session, and counting references frees it then.
-    """
+    """Without the garbage collector, which would look through half a million objects again and again."""
     collects = gc.isenabled()
     gc.disable()
     try:
