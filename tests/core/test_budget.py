@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from benchtui.core.budget import (
     LEASE,
+    LISTED,
     Book,
     Entry,
     EntryKind,
@@ -69,6 +70,19 @@ def test_the_launcher_that_took_it_last_has_it_for_a_lease():
     assert holding.launcher == "b"
     assert holding.leased(T0 + LEASE + LEASE - timedelta(seconds=1))
     assert not holding.leased(T0 + LEASE + LEASE)
+
+
+def test_how_long_it_has_been_held_and_by_whom_is_known_from_the_first_entry_on():
+    taken = [said(EntryKind.RESERVED), said(EntryKind.TAKEN, launcher="b"), said(EntryKind.TAKEN)]
+    book = book_of([Entry(n, T0 + n * LEASE, each) for n, each in enumerate(taken, 1)])
+    holding = book.held[JOBS[0]]
+    assert (holding.since, holding.begun) == (T0 + 3 * LEASE, T0 + LEASE)
+    assert holding.holders == {"a", "b"}
+    assert not holding.forgotten(T0 + LEASE + LISTED - timedelta(seconds=1))
+    assert holding.forgotten(T0 + LEASE + LISTED)
+    again = [*taken, said(EntryKind.RELEASED, amount="0"), said(EntryKind.RESERVED, launcher="c")]
+    book = book_of([Entry(n, T0 + n * LEASE, each) for n, each in enumerate(again, 1)])
+    assert (book.held[JOBS[0]].begun, book.held[JOBS[0]].holders) == (T0 + 5 * LEASE, {"c"})
 
 
 @pytest.mark.parametrize("numbers", [(2,), (1, 3), (1, 1)])

@@ -62,7 +62,8 @@ def rows() -> Sequence[JobRow]:
 
 def protected(**changes: Any) -> Snapshot:
     """Two instances with all that ends them."""
-    held = {job: Holding(job, Decimal("0.38"), "a launcher", fleet.after(0)) for job in JOBS}
+    at, usd = fleet.after(0), Decimal("0.38")
+    held = {job: Holding(job, usd, "a launcher", at, at, frozenset({"a launcher"})) for job in JOBS}
     fields: dict[str, Any] = {
         "armed": {job: fleet.mechanisms() for job in JOBS},
         "proofs": proofs(drilled()),

@@ -334,6 +334,34 @@ def _everything_fits(*_: object) -> bool:
     return True
 
 
+def test_a_job_that_ran_and_that_ec2_has_forgotten_is_not_launched_a_second_time() -> None:
+    """Found by these steps: its money was held for it still, and no instance of it was listed any more."""
+    world = Spending()
+    world.begin(covered=1, more="0", first=Launch("here", [], None, dry=False, mute=(), seconds=1200.0))
+    (machine,) = world.world.ec2.machines.values()
+    assert not machine.alive
+    world.passes(4_000.0)
+    world._launch(Launch("there", [], None, dry=False, mute=(), seconds=60.0))
+    world.costs_no_more_than_the_budget_and_a_minute_each()
+    assert list(world.world.ec2.machines.values()) == [machine]
+    world.teardown()
+
+
+def test_money_that_was_held_for_a_day_and_never_asked_with_is_there_for_who_has_its_ledger() -> None:
+    for dies_at in range(20, MOST_AWAITS):
+        world = Spending()
+        day = Launch("here", [], dies_at, dry=False, mute=(), seconds=86_400.0)
+        world.begin(covered=1, more="0", first=day)
+        if any("/reservations/" in key for key in world.world.s3.objects):
+            break
+        world.teardown()
+    assert not world.world.ec2.machines, "it died between reservation and request"
+    world._launch(Launch("here", [], None, dry=False, mute=(), seconds=60.0))
+    world.costs_no_more_than_the_budget_and_a_minute_each()
+    assert len(world._alive()) == 1
+    world.teardown()
+
+
 _release = Reservations.release
 
 

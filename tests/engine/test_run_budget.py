@@ -6,9 +6,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from benchtui.core.budget import Holding
+from benchtui.core.keys import JobState
+from benchtui.core.states import JobStatus
 from benchtui.engine.events import Event
 from benchtui.engine.narration import words
-from benchtui.engine.run_budget import AGAIN, RunBudgets
+from benchtui.engine.run_budget import AGAIN, RunBudgets, _settled
 from benchtui.engine.snapshot import Snapshot
 
 from . import fleet
@@ -78,3 +81,11 @@ async def test_what_has_ended_by_itself_is_not_ended() -> None:
     watched, _, _ = budgets()
     over = fleet.snapshot([], spent_usd=Decimal(6))
     assert not await watched.look(over, acts=True)
+
+
+def test_money_without_an_instance_is_free_for_a_while_and_spent_when_ec2_would_have_forgotten() -> None:
+    held = Holding(JOB, Decimal("0.38"), "a", fleet.T0, fleet.T0, frozenset("a"))
+    row = fleet.row(JobStatus(JOB, JobState.PLANNED), None)
+    settled = {minutes: _settled(row, held, fleet.after(60 * minutes)) for minutes in (11, 12, 44, 45)}
+    assert settled[11] is None, "its launcher may be about to launch it"
+    assert [usd for usd, _ in filter(None, settled.values())] == [0, 0, Decimal("0.38")]

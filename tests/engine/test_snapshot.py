@@ -47,7 +47,8 @@ def test_a_launched_job_that_is_still_planned_or_declined_was_not_heard_of() -> 
 
 def test_a_run_whose_launcher_waits_for_a_lease_is_not_over_however_silent_it_is() -> None:
     def held(since: float, **more: bool) -> bool:
-        book = Book(1, {ONE: Holding(ONE, Decimal(1), "a launcher", after(since))})
+        holding = Holding(ONE, Decimal(1), "a", after(since), after(since), frozenset("a"))
+        book = Book(1, {ONE: holding})
         view = BookView(after(60), book)
         return snapshot([PLANNED], sources=_sources(50), idle_since=LONG_AGO, book=view, **more).over(QUIET)
 

@@ -26,6 +26,9 @@ LEASE = timedelta(minutes=10)
 #: What is left of a lease before it is renewed: longer than what lies between two looks at it, a request with
 #: its repetitions (aws.session: 5 tries of at most 90 s).
 RENEW_BEFORE = timedelta(minutes=8)
+#: EC2 lists an instance for about an hour after its end (EC2 user guide, "Terminate"). Who looks within this
+#: time after the money was reserved sees whether there was one; later there may have been.
+LISTED = timedelta(minutes=45)
 MAX_ENTRY_BYTES = 16 << 10
 REASON = "budget"  # first word of a census reason
 
@@ -77,6 +80,12 @@ class Holding:
     usd: Decimal
     launcher: str
     since: datetime  # S3's clock; of the newest entry that gives its launcher the right
+    begun: datetime  # S3's clock; of the entry that reserved it
+    holders: frozenset[str]  # every launcher that has had the right since then
+
+    def forgotten(self, now: datetime) -> bool:
+        """Whether EC2 may have forgotten by ``now``, S3's clock, an instance that was launched for it."""
+        return now - self.begun >= LISTED
 
     def leased(self, now: datetime) -> bool:
         """Whether it is its launcher's alone at ``now``, S3's clock."""
@@ -138,7 +147,9 @@ def with_entry(book: Book, entry: Entry) -> Book:
     else:
         before = held.get(job)
         usd = said.usd if before is None else max(before.usd, said.usd)
-        held[job] = Holding(job, usd, said.launcher, entry.written_at)
+        begun = entry.written_at if before is None else before.begun
+        holders = frozenset() if before is None else before.holders
+        held[job] = Holding(job, usd, said.launcher, entry.written_at, begun, holders | {said.launcher})
         reserved[job] = max(reserved.get(job, ZERO), usd)
     return Book(entry.number, held, paid, reserved, ended)
 

@@ -77,6 +77,11 @@ class Ledger:
         named = (line.get("launcher") for line in self.lines() if line.get("event") == "launcher")
         return frozenset(name for name in named if isinstance(name, str))
 
+    def asked(self) -> frozenset[str]:
+        """Jobs for which a request may have left this machine: their line was written before it."""
+        named = (line.get("job") for line in self.lines() if line.get("event") == "launching")
+        return frozenset(name for name in named if isinstance(name, str))
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every whole line; a line that a crash cut short is passed over."""
         if not self.path.exists():

@@ -17,7 +17,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from benchtui.core import keys
-from benchtui.core.budget import LEASE, RENEW_BEFORE, Book, Entry, EntryKind, ReservationDocument, with_entry
+from benchtui.core.budget import (
+    LEASE,
+    RENEW_BEFORE,
+    Book,
+    Entry,
+    EntryKind,
+    Holding,
+    ReservationDocument,
+    with_entry,
+)
 from benchtui.core.documents import JobDocument, RunDocument, parse_document, to_json
 from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError, foremost
 from benchtui.core.keys import KeyNotOurs
@@ -32,6 +41,9 @@ AT_ONCE = 16
 #: Of others writing the same number first; each time somebody's entry came into the book.
 MOST_CONTESTS = 1_000
 
+#: In the place of an instance's id where there was one, or may have been, and EC2 does not list it.
+NOT_LISTED = "not listed any more"
+
 #: What other runs of the account have spent and hold today, USD.
 Elsewhere = Callable[[], Awaitable[Decimal]]
 
@@ -42,7 +54,7 @@ class Hold(StrEnum):
     MINE = "mine"  # reserved here, now or before
     TAKEN_OVER = "taken over"  # reserved by a launcher that is gone: it may have launched it
     OTHERS = "other's"  # another launcher is at it
-    ENDED = "ended"  # its instance was seen ending
+    ENDED = "ended"  # its instance was seen ending, or may have ended so long ago that EC2 forgot it
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +136,7 @@ class Reservations:
         clock: the time.
         launcher: who this is; None: somebody new.
         gone: launchers that are known to be no more, so that what they held is free to be taken over.
+        asked: jobs that one of those has asked EC2 for.
         daily: cap over all runs of the bucket; None: there is none.
     """
 
@@ -135,11 +148,12 @@ class Reservations:
         *,
         launcher: str | None = None,
         gone: Collection[str] = (),
+        asked: Collection[str] = (),
         daily: DailyCap | None = None,
     ) -> None:
         self.bucket, self.run, self.clock, self.daily = bucket, run, clock, daily
         self.launcher = launcher or secrets.token_hex(8)
-        self.gone = frozenset(gone)
+        self.gone, self.asked = frozenset(gone), frozenset(asked)
         self._reader = BookReader(bucket, run.run)
         self._since: dict[str, datetime] = {}  # own holdings: S3's time just before the entry was written
         self._day_open: set[str] = set()  # held, and not yet known to be within the day's cap
@@ -195,16 +209,30 @@ class Reservations:
                 kind, outcome = EntryKind.RESERVED, Hold.MINE
             elif holding.launcher == self.launcher:
                 kind, outcome = EntryKind.TAKEN, Hold.MINE  # for longer
-            elif holding.launcher in self.gone or not holding.leased(self._now()):
-                kind, outcome = EntryKind.TAKEN, Hold.TAKEN_OVER
-            else:
+            elif holding.launcher not in self.gone and holding.leased(self._now()):
                 self._since.pop(job.job, None)
                 return Hold.OTHERS
+            elif holding.forgotten(self._now()) and not self._never_asked(job, holding):
+                if await self._append(self._counted(job, holding)):
+                    return Hold.ENDED
+                continue
+            else:
+                kind, outcome = EntryKind.TAKEN, Hold.TAKEN_OVER
             before = self._now()
             if await self._append(self._document(job, kind)):
                 self._since[job.job] = before
                 return outcome
         raise BudgetError(f"{job.job}: others kept writing into the book of {self.run.run} first")
+
+    def _never_asked(self, job: JobDocument, holding: Holding) -> bool:
+        """Whether, by this machine's ledger, nobody who has held the money has asked EC2 for an instance."""
+        return holding.holders <= self.gone | {self.launcher} and job.job not in self.asked
+
+    def _counted(self, job: JobDocument, holding: Holding) -> ReservationDocument:
+        """It may have had an instance that EC2 has forgotten: as if it had cost all that it could."""
+        reason = "it may have been launched so long ago that EC2 lists it no more: the worst case is counted"
+        known = {"usd": holding.usd, "instance_id": NOT_LISTED, "reason": reason}
+        return self._document(job, EntryKind.RELEASED, **known)
 
     def _check(self, job: JobDocument) -> None:
         """Refuse what does not fit.

@@ -16,7 +16,7 @@ from benchtui.core.keys import JobState, KeyNotOurs
 from benchtui.core.money import WARN_AT, reached, usd_text
 from benchtui.core.states import VISIBILITY
 from benchtui.engine.events import Emit, Event
-from benchtui.engine.reservations import BookReader, DailyCap, Reservations
+from benchtui.engine.reservations import NOT_LISTED, BookReader, DailyCap, Reservations
 from benchtui.engine.reserving import Reserving
 
 if TYPE_CHECKING:
@@ -64,11 +64,12 @@ class RunBudgets:
         """
         launcher, bucket = secrets.token_hex(8), await self._bucket()
         gone = await asyncio.to_thread(ledger.gone_launchers)
+        asked = await asyncio.to_thread(ledger.asked)
         line = {"v": 1, "at": self.clock.now().isoformat(), "event": "launcher", "launcher": launcher}
         await asyncio.to_thread(ledger.append, line)
         cap = config.safety.daily_budget_usd
         daily = None if cap is None else DailyCap(cap, TodayElsewhere(bucket, run.run, self.clock))
-        held = Reservations(bucket, run, self.clock, launcher=launcher, gone=gone, daily=daily)
+        held = Reservations(bucket, run, self.clock, launcher=launcher, gone=gone, asked=asked, daily=daily)
         return Reserving(held, self.clock, self.emit)
 
     def launching(self, launcher: Launcher) -> None:
@@ -128,7 +129,15 @@ class RunBudgets:
         """Release what is held for jobs whose instance was seen ending, or never was."""
         run, now = snapshot.run, snapshot.as_of
         done = self._done.setdefault(run.run, set())
-        rows = [row for row in snapshot.rows if row.planned.job not in done and _worth_a_look(row, snapshot)]
+        launcher = self._launchers.get(run.run)
+        launching = launcher is not None and not launcher.settled  # it knows better what it has asked for
+        rows = [
+            row
+            for row in snapshot.rows
+            if row.planned.job not in done
+            and _worth_a_look(row, snapshot)
+            and (row.status.instance is not None or not launching)
+        ]
         if not rows or now is None or not snapshot.ec2_fresh():
             return
         try:
@@ -148,7 +157,7 @@ class RunBudgets:
     async def _release(self, run: RunDocument, row: JobRow, usd: Decimal, reason: str) -> None:
         view = row.status.instance
         launched = row.status.state not in _NEVER_LAUNCHED or view is not None
-        instance = view.instance_id if view is not None else "not listed any more" if launched else None
+        instance = view.instance_id if view is not None else NOT_LISTED if launched or usd else None
         if await self._books[run.run].release(
             row.planned,
             usd,
@@ -189,6 +198,8 @@ def _settled(row: JobRow, holding: Holding, now: datetime) -> tuple[Decimal, str
     if not status.over and status.state is not JobState.PLANNED:
         return None
     if status.state in _NEVER_LAUNCHED:
+        if holding.forgotten(now):
+            return holding.usd, "EC2 would list an instance of it no more, if there was one: the worst case"
         return ZERO, "no instance of it was ever seen, and its launcher's time is over"
     if row.spent_usd is not None:
         return row.spent_usd, "EC2 lists its instance no more; by its own last word"
