@@ -127,8 +127,9 @@ async def test_what_was_read_once_is_not_read_again(bench: Bench):
     say(bench, 2, S.COLLECTED, reason="late")
     await watcher.poll()
     bucket = await bench.workspace.bucket()
+    before = bucket.requests
     second = await read_detail(bucket, watcher, JOB, first)
-    assert bucket.requests == 2  # the listing and the one new body
+    assert bucket.requests - before == 2  # the listing and the one new body
     assert second.reason == "late"
     assert second.said[1] is first.said[1]
     assert second.results == first.results

@@ -68,7 +68,7 @@ class _Loader(Loader):  # type: ignore[misc]
 
 @cache
 def _loader(paths: tuple[str, ...]) -> _Loader:
-    """One for all sessions that look in the same places: what is read is never changed, and is kept to the end."""
+    """One for all sessions that look in the same places: nothing changes what was read."""
     return _Loader(list(paths), _JsonFiles(), include_default_search_paths=False)
 
 
