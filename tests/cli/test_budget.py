@@ -60,6 +60,7 @@ def ended(cli: Cli, run: str) -> None:
     assert cli("kill", run, "--confirm", run, "--local").returncode == ExitCode.OK
 
 
+@pytest.mark.slow
 def test_four_are_launched_and_six_declined_with_exit_code_5_and_the_bill_says_what_was_held(
     ten: Cli,
 ) -> None:

@@ -123,7 +123,7 @@ def test_a_filter_needs_a_run(cli: Cli):
     assert "jobs of a run" in ended.stderr
 
 
-@pytest.mark.parametrize("command", [("log",), ("status",)])
+@pytest.mark.parametrize("command", [("log",), pytest.param(("status",), marks=pytest.mark.slow)])
 def test_a_job_the_run_does_not_have_exits_2(local_cli: Cli, command):
     run = local_cli.run_detached()
     ended = local_cli(*command, run, "local.1cpu-9", "--local")

@@ -60,7 +60,7 @@ def test_the_example_is_measured_and_verified(cli: Cli, tmp_path: Path, start_lo
 def test_a_wrong_payload_toml_is_refused_with_file_and_key(cli: Cli, found: str, put: str, said: str) -> None:
     declared = copied(cli)
     declared.write_text(declared.read_text().replace(found, put))
-    ended = cli("plan", "--local")
+    ended = cli("plan", "--offline")
     assert ended.returncode == 2
     assert "mine/payload.toml" in ended.stderr
     assert said in ended.stderr
@@ -69,7 +69,7 @@ def test_a_wrong_payload_toml_is_refused_with_file_and_key(cli: Cli, found: str,
 def test_a_folder_that_is_not_there_is_named_with_its_key(cli: Cli) -> None:
     copied(cli)
     (cli.cwd / "mine").rename(cli.cwd / "elsewhere")
-    ended = cli("plan", "--local")
+    ended = cli("plan", "--offline")
     assert ended.returncode == 2
     assert "mine/payload.toml: No such file or directory" in ended.stderr
     assert "[suites.mine] path" in ended.stderr
@@ -78,6 +78,6 @@ def test_a_folder_that_is_not_there_is_named_with_its_key(cli: Cli) -> None:
 def test_a_suite_nobody_knows_is_named_with_the_way_to_bring_it(cli: Cli) -> None:
     copied(cli)
     (cli.cwd / "benchtui.toml").write_text('[plan]\ntypes = ["local.1cpu"]\nsuites = ["mine"]\n')
-    ended = cli("plan", "--local")
+    ended = cli("plan", "--offline")
     assert ended.returncode == 2
     assert "[suites.mine] path" in ended.stderr

@@ -50,8 +50,8 @@ def test_worst_case_above_the_budget_is_refused_with_exit_code_5_and_launches_no
     ("code", "status", "exit_code"),
     [
         ("UnauthorizedOperation", 403, 3),
-        ("VcpuLimitExceeded", 400, 3),
-        ("InsufficientInstanceCapacity", 500, 1),
+        pytest.param("VcpuLimitExceeded", 400, 3, marks=pytest.mark.slow),
+        pytest.param("InsufficientInstanceCapacity", 500, 1, marks=pytest.mark.slow),
     ],
 )
 def test_nothing_launched(local_cli: Cli, code: str, status: int, exit_code: int):
@@ -151,6 +151,7 @@ def test_sigterm_leaves_at_once_with_143_and_the_same_message(local_cli: Cli):
     assert last_line(out)["exit_code"] == 143
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_does_not_end_the_run(local_cli: Cli):
     with local_cli.start("run", "--yes", "--local", "--json", "--timeout", "3") as process:
         assert process.stdout
@@ -163,6 +164,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run(local_cli: Cli):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_under_nohup_a_hangup_does_not_end_the_run(local_cli: Cli):
     def nohup() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -124,6 +124,7 @@ def test_without_moto_the_extra_is_named(directory: Path, monkeypatch: pytest.Mo
         daemon.up(LocalOptions(state_dir=directory, host=False))
 
 
+@pytest.mark.slow
 def test_it_ends_itself_when_idle(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory, host=False, idle_minutes=1.5 / 60))
     # Asking for its health does not keep it alive.
@@ -132,6 +133,7 @@ def test_it_ends_itself_when_idle(directory: Path) -> None:
     assert not state_path(directory).exists()
 
 
+@pytest.mark.slow
 def test_up_while_another_is_ending_waits_for_it(directory: Path) -> None:
     first = daemon.up(LocalOptions(state_dir=directory, host=False))
     os.kill(first.pid, signal.SIGTERM)
@@ -197,6 +199,7 @@ def test_one_that_runs_and_can_run_no_instance_is_an_error_each_time(directory: 
 
 
 @starts_worlds
+@pytest.mark.slow
 def test_what_an_earlier_host_found_does_not_count(directory: Path) -> None:
     (directory / "host").mkdir(parents=True)
     Ladder(None, (), "", True).write(directory)
@@ -246,6 +249,7 @@ def test_the_way_out_for_root_and_elsewhere(monkeypatch: pytest.MonkeyPatch) -> 
     assert "Linux" in readiness.way_out()
 
 
+@pytest.mark.slow
 def test_one_of_another_version_is_started_anew(directory: Path) -> None:
     first = daemon.up(LocalOptions(state_dir=directory, host=False))
     dataclasses.replace(first, version="0.0.1").write(state_path(directory))
@@ -254,6 +258,7 @@ def test_one_of_another_version_is_started_anew(directory: Path) -> None:
     assert second.version == benchtui.__version__
 
 
+@pytest.mark.slow
 def test_one_of_another_version_with_instances_is_left_alone_and_down_is_named(directory: Path) -> None:
     first = daemon.up(LocalOptions(state_dir=directory, host=False))
     launch(LocalCloud(first, directory))

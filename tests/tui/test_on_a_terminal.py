@@ -80,6 +80,7 @@ def launch(session: TerminalSession) -> str:
 
 
 @pytest.mark.xdist_group("worlds")
+@pytest.mark.slow
 def test_a_person_launches_watches_compares_kills_and_leaves(place: Place):
     place.up()
     with place.open("--local") as session:
