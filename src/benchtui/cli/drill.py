@@ -65,6 +65,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 async def _held(arguments: argparse.Namespace) -> Drilled:
+    from benchtui.cli.ending import without_quiet_regions
     from benchtui.cli.settings import open_workspace, read
     from benchtui.cli.stream import Stream
     from benchtui.engine.drill import drill, prepare, suite_folder
@@ -75,7 +76,7 @@ async def _held(arguments: argparse.Namespace) -> Drilled:
         diagnostics.say(f"{record.job}, {record.loss.value}: {_outcome(record)}: {record.by}")
 
     with suite_folder() as folder:
-        async with open_workspace(read(arguments), stream.emit) as workspace:
+        async with open_workspace(read(arguments), without_quiet_regions(stream)) as workspace:
             prepared = await prepare(workspace, Path(folder))
             if arguments.confirm is None:
                 _ask(prepared)

@@ -9,9 +9,10 @@ from benchtui.cli import diagnostics, output
 from benchtui.core.errors import BenchtuiError, ExitCode, as_error
 
 if TYPE_CHECKING:
+    from benchtui.cli.stream import Stream
     from benchtui.config.access import Access
     from benchtui.engine.connection import Connection
-    from benchtui.engine.events import Event
+    from benchtui.engine.events import Emit, Event
     from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope, RegionProof
 
 BETWEEN_SWEEPS = "listing every enabled region until two sweeps, at least 15 s apart, are clean"
@@ -45,17 +46,7 @@ async def ended(
     from benchtui.cli.stream import Stream
 
     stream = Stream(json=json)
-    concerned: set[str] = set()
     told: dict[str, RegionProof] = {}
-
-    def tell(event: Event) -> None:
-        # An account has about twenty regions; those without an instance are summed up at the end.
-        if event.type == "kill":
-            concerned.add(event.fields["region"])
-        if event.type == "sweep" and event.fields["region"] not in concerned:
-            stream.tell(event.type, event.fields)
-        else:
-            stream.emit(event)
 
     def progress(kill: KillProgress) -> None:
         for proof in kill.report.regions:
@@ -64,7 +55,7 @@ async def ended(
                 stream.tell("region", kill_fields.of_region(proof))
 
     diagnostics.say(BETWEEN_SWEEPS)
-    async with connect(access, tell) as connection:
+    async with connect(access, without_quiet_regions(stream)) as connection:
         if check is not None:
             await check(connection)
         try:
@@ -78,6 +69,21 @@ async def ended(
         if afterwards is not None:
             await afterwards(connection, report)
         return report
+
+
+def without_quiet_regions(stream: Stream) -> Emit:
+    """Tells ``stream``, and people no sweep of a region without an instance: an account has about twenty."""
+    concerned: set[str] = set()
+
+    def tell(event: Event) -> None:
+        if event.type == "kill":
+            concerned.add(event.fields["region"])
+        if event.type == "sweep" and event.fields["region"] not in concerned:
+            stream.tell(event.type, event.fields)
+        else:
+            stream.emit(event)
+
+    return tell
 
 
 def show(report: KillReport, command: str, *, json: bool) -> int:
