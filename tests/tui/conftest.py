@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from benchtui.core.keys import JobState
 from benchtui.core.states import Ec2State, JobStatus
@@ -108,6 +109,8 @@ def snap_compare(snap_compare: Callable[..., bool]) -> Callable[..., bool]:
         async def rested(pilot: Pilot[Any]) -> None:
             if run_before is not None:
                 await run_before(pilot)
+            for field in pilot.app.screen.query(Input):
+                field.cursor_blink = False  # else the picture shows it or not, as time has it
             await still(pilot)
 
         return snap_compare(app, run_before=rested, **options)
