@@ -92,7 +92,7 @@ def test_forty_instances_three_regions_and_everything_that_can_go_wrong(local_cl
     assert report["proven"] is False
     by_region = {row["region"]: row for row in report["regions"]}
     assert [name for name, row in by_region.items() if not row["proven"]] == [SILENT]
-    assert len(by_region) > 10
+    assert by_region.keys() > COUNTS.keys(), "regions without an instance are proven, too"
     assert by_region[SILENT]["error"].startswith("UnauthorizedOperation")
     assert by_region[SILENT]["asked"] == []
     assert by_region[HOME]["gone"] == sorted([*ids[HOME], late])
