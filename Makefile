@@ -52,7 +52,7 @@ proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints wha
 proof-faults: $(VENV)/dev ## the engine in simulated worlds full of faults, 500 seeds and a crash at each await; says how to replay one
 	$(BIN)/python -m tests.simulation --seeds 500 --every-await --processes 2
 
-proof-vm: $(VENV)/dev ## user data in a booted Debian that is broken in 24 ways; each power-off timed (needs qemu, root once)
+proof-vm: $(VENV)/dev ## user data in a booted Debian that is broken in 23 ways; each power-off timed (needs qemu, root once)
 	$(BIN)/python -m tests.vm
 
 proof-vm-full: $(VENV)/dev ## each mechanism of user data alone against each fault, about an hour

@@ -75,7 +75,7 @@ exec sh /run/proof.script
 
 @dataclass(frozen=True)
 class Ended:
-    """How a cell came out. Seconds count from arming, on the guest's own clock where idle time is skipped."""
+    """How a cell came out. Seconds count from arming, on the clock that the cell was played with."""
 
     fault: Fault
     deadline_s: float

@@ -31,7 +31,7 @@ def row(cell: Ended) -> tuple[str, ...]:
         cell.fault.by.value,
         f"{cell.deadline_s:.0f}",
         "–" if ended is None else f"{ended:.0f}",
-        "–" if late is None else f"{late:+.0f}",
+        "–" if late is None else f"{round(late):+d}",
         "ok" if cell.ok else "MISSED",
         cell.words[-1] if cell.words else "–",
     )
