@@ -35,6 +35,8 @@ def main() -> int:
     except bench.Lacking as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    finally:
+        bench.sweep()
 
 
 def _play(only: list[str], part: str, began: float) -> int:

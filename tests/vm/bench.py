@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 #: Commands and the Debian packages that bring them.
@@ -21,6 +24,7 @@ COMMANDS = {
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "vm"
 #: Of one guest: 512 MiB of its own, qemu's translated code and buffers beside it.
 GUEST_BYTES = 900 << 20
+_PREFIX = "proof-vm-"
 
 
 class Lacking(Exception):
@@ -50,6 +54,23 @@ def run(*argv: str | Path, seconds: float = 600) -> str:
     if done.returncode:
         raise Lacking(f"{argv[0]} failed ({done.returncode}): {done.stderr[-2000:]}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder of one guest, removed afterwards; its path is short enough for a socket's."""
+    folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getpid()}"
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as one:
+        yield Path(one)
+
+
+def sweep() -> None:
+    """Remove our folder, and those of proofs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX)
+        if pid == str(os.getpid()) or not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def key_of(*parts: object) -> str:

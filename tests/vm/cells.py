@@ -18,6 +18,7 @@ from benchtui.core.keys import JobState
 from benchtui.core.userdata import JobUserData, Templates, render
 from benchtui.engine.bundle import build_bundle, load_suites
 from benchtui.engine.packaged import packaged_templates
+from tests.vm.bench import scratch
 from tests.vm.faults import By, Fault
 from tests.vm.machine import Clock, Machine
 from tests.vm.snapshot import Snapshot
@@ -127,8 +128,8 @@ def deadline_s(job: JobUserData, by: By) -> int:
 
 def bundle() -> tuple[str, bytes]:
     """Hash and bytes of the real agent with the one suite that breaks its machine."""
-    with tempfile.TemporaryDirectory(prefix="suite-") as scratch:
-        folder = Path(scratch) / SUITE
+    with tempfile.TemporaryDirectory(prefix="suite-") as parent:
+        folder = Path(parent) / SUITE
         folder.mkdir()
         (folder / "bench.py").write_text(PAYLOAD)
         (folder / "payload.toml").write_text(TOML)
@@ -165,11 +166,11 @@ def _play(
     start = _start(job, alone or packaged_templates(), fault)
     store = Store(bundle=packed, proof={"start": start, "fault": fault.shell})
     agent = alone is None
-    with tempfile.TemporaryDirectory(prefix="vm-") as scratch:
+    with scratch() as folder:
         machine = None
         try:
             with _STARTING:
-                machine = snapshot.start(Path(scratch), store)
+                machine = snapshot.start(folder, store)
                 armed = _armed(machine, store, agent=agent)
             return _watch(machine, store, fault, job, armed, snapshot.clock, agent)
         except (RuntimeError, TimeoutError) as error:

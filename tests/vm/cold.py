@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from benchtui.core.userdata import JobUserData, render
 from benchtui.engine.packaged import packaged_templates
+from tests.vm.bench import scratch
 from tests.vm.cells import Armed, Ended, await_end, deadline_s, layers, unarmed
 from tests.vm.faults import By, Fault
 from tests.vm.image import Image, overlay
@@ -40,8 +39,7 @@ def run_cold(image: Image, clock: Clock, fault: Fault, job: JobUserData, packed:
     text = render(job, packaged_templates())
     store = Store(user_data=text, bundle=packed[1], proof={"fault": fault.shell})
     ended, boot_s = Ended(fault, deadline_s(job, fault.by)), 0.0
-    with tempfile.TemporaryDirectory(prefix="vm-") as scratch:
-        folder = Path(scratch)
+    with scratch() as folder:
         machine = None
         try:
             disk = overlay(image.disk, folder / "disk.qcow2")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.vm.bench import CACHE, key_of, run
+from tests.vm.bench import CACHE, key_of, run, scratch
 from tests.vm.image import Image, overlay
 from tests.vm.machine import COUNTED, KVM, MEMORY_MIB, NET, Clock, Machine, command
 from tests.vm.store import Store
@@ -100,12 +99,11 @@ def fastest(image: Image) -> Clock:
 def _boots(image: Image, clock: Clock, seconds: float) -> bool:
     """Whether user data runs within ``seconds``; a kernel that has said nothing after a third is given up."""
     ends, store = time.monotonic() + seconds, Store()
-    with tempfile.TemporaryDirectory(prefix="vm-") as scratch:
-        folder = Path(scratch)
+    with scratch() as own:
         try:
-            seed = _seed(folder)
-            disk = overlay(image.disk, folder / "disk.qcow2")
-            machine = Machine(folder, command(folder, image, disk, store.port, clock, seed=seed))
+            seed = _seed(own)
+            disk = overlay(image.disk, own / "disk.qcow2")
+            machine = Machine(own, command(own, image, disk, store.port, clock, seed=seed))
         except RuntimeError:
             return False
         finally:
@@ -136,9 +134,9 @@ def _make(folder: Path, image: Image, clock: Clock) -> None:
     seed = _seed(folder)
     disk = overlay(image.disk, folder / "disk.qcow2")
     store = Store()
-    with tempfile.TemporaryDirectory(prefix="vm-") as scratch:
-        argv = command(Path(scratch), image, disk, store.port, clock, seed=seed)
-        machine = Machine(Path(scratch), argv)
+    with scratch() as own:
+        argv = command(own, image, disk, store.port, clock, seed=seed)
+        machine = Machine(own, argv)
         try:
             machine.hear("WAITING", BOOT_S)
             time.sleep(SETTLE_S)
@@ -148,9 +146,7 @@ def _make(folder: Path, image: Image, clock: Clock) -> None:
                 if status in ("failed", "cancelled"):
                     raise RuntimeError(f"the state could not be saved: {status}")
                 time.sleep(0.1)
-            with contextlib.suppress(
-                RuntimeError
-            ):  # it may be gone before it answers, and by no act of its guest
+            with contextlib.suppress(RuntimeError):  # gone before it answers, and by no act of its guest
                 machine.ask("quit")
                 machine.wait(60)
         finally:
