@@ -30,6 +30,7 @@ def quick() -> botocore.session.Session:
 @pytest.mark.parametrize("service", ["ec2", "s3", "sts", "ssm", "scheduler", "pricing"])
 @pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "paginators-1"])
 def test_descriptions_are_those_that_botocore_reads(service, kind):
+    descriptions._loader.cache_clear()  # no client has been made of it yet
     usual = botocore.session.Session().get_component("data_loader")
     assert quick().get_component("data_loader").load_service_model(service, kind) == usual.load_service_model(
         service, kind

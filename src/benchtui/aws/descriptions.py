@@ -68,7 +68,7 @@ class _Loader(Loader):  # type: ignore[misc]
 
 @cache
 def _loader(paths: tuple[str, ...]) -> _Loader:
-    """One for all sessions that look in the same places: nothing changes what was read."""
+    """One for all sessions that look in the same places; what botocore mends in them it mends for each alike."""
     return _Loader(list(paths), _JsonFiles(), include_default_search_paths=False)
 
 

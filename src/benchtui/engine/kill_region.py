@@ -102,7 +102,9 @@ class RegionKill:
                 async with asyncio.timeout(left):
                     wait = await self._step()
             except TimeoutError:
-                self._unknown(f"no answer within {self.limits.deadline}")
+                late = f"no answer within {self.limits.deadline}"
+                known = self._why_not_ended()
+                self._unknown(f"{known}; {late}" if known else late)
                 break
             except Exception as defect:
                 self._unknown(f"{type(defect).__name__}: {clean_line(str(defect))}")
