@@ -66,9 +66,10 @@ def execute(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"--confirm {arguments.confirm} is not the run to be killed", fix=f"give --confirm {scope.run}"
         )
-    import asyncio
-
     from benchtui.cli import access, ending
+
+    access.prepare()
+    import asyncio
 
     account = access.read(arguments)
     if arguments.confirm is None:

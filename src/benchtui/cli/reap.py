@@ -39,9 +39,10 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Reap."""
-    import asyncio
-
     from benchtui.cli import access
+
+    access.prepare()
+    import asyncio
 
     account = access.read(arguments)
     if not arguments.yes:
