@@ -19,7 +19,7 @@ static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long 
 static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
 static const double WINDOW_SECONDS = 5e-4;     /* of a trial: short enough to find one that nothing interrupted */
 static const double INTEGER_TOLERANCE = 0.03;
-static const double PATIENCE_SECONDS = 2.0; /* for one that is within it */
+static const double PATIENCE_SECONDS = 1.0; /* for one that is within it */
 /* Directly after a batch, before the core leaves the clock that it had chosen for these instructions. */
 enum { CLOCK_SAMPLES = 6 };
 static const double CLOCK_SECONDS = 2e-5;

@@ -14,6 +14,7 @@ def test_types_are_listed_with_price_and_filtered(local_cli: Cli):
     assert "filter: price=0 vcpus=1" in ended.stdout
 
 
+@pytest.mark.slow
 def test_types_as_json_have_money_as_text_and_say_why_a_price_is_not_known(local_cli: Cli):
     answer = json.loads(local_cli("types", "--local", "--json", "--filter", "family=local,c7gd").stdout)
     rows = {row["instance_type"]: row for row in answer["types"]}

@@ -186,6 +186,7 @@ async def test_what_may_not_be_switched_off_is_ended_as_usual(bench: Bench, ours
     assert bench.faults_hit() >= 1
 
 
+@pytest.mark.slow
 async def test_a_protection_that_cannot_be_lifted_for_good_is_told_and_not_fought_without_end(
     bench: Bench, ours: Tags, stray: str
 ) -> None:

@@ -63,10 +63,10 @@ TABLE = '"vfmadd231pd", "%ymm", 256, 12, 4' if x86_64 else '"fmla", ".2d", 128, 
 DOUBLE_LANES = '"vfmadd231pd", "%ymm", 256, 12, 8' if x86_64 else '"fmla", ".2d", 128, 24, 4'
 SMALL_FACTORS = "s.a[i] = uniform(((uint64_t)4 << 40) + i) - 0.5;"
 MUTANTS = [
+    mutant("each multiply-add counted twice", {COUNT: COUNT.replace("2.0", "4.0")}, "products_fp64"),
     mutant("half precision emulated", emulate_half_precision, "native_fp16"),
     mutant("half precision emulated, by its rate", emulate_half_precision, "fp16_above_fp32"),
     mutant("accumulators in memory", keep_accumulators_in_memory, "integer_fp64"),
-    mutant("each multiply-add counted twice", {COUNT: COUNT.replace("2.0", "4.0")}, "products_fp64"),
     mutant("twice the lanes", {TABLE: DOUBLE_LANES}, "products_fp64"),
     mutant(
         "every other pass of the loop",

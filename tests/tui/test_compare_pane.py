@@ -27,6 +27,7 @@ from tests.tui.scripted import ScriptedEngine, listings
 
 TRIADS = {"c7g.large": (46.1, 45.9, 46.3), "c7i.large": (30.2, 29.8, 30.5), "c7a.large": (21.7, 22.0)}
 RUNGS = (16, 256, 4096, 65536)
+SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 
 def metrics(triad: float, **more: Any) -> dict[str, Any]:
@@ -325,7 +326,7 @@ async def looks(pilot: Pilot[Any], engine: ScriptedEngine, collected: Collected,
     await pilot.pause()
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("keys", [(), ("g",), ("g", "g")], ids=["bars", "pareto", "cache"])
 def test_picture(snap_compare, app: BenchtuiApp, engine, collected, size, keys):
     async def before(pilot: Pilot[Any]) -> None:

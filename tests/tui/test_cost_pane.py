@@ -294,7 +294,9 @@ async def chart(pilot: Pilot) -> None:
     await settled(pilot)
 
 
-@pytest.mark.parametrize("size", [NARROW, MEDIUM, WIDE], ids=str)
+@pytest.mark.parametrize(
+    "size", [MEDIUM, *(pytest.param(size, marks=pytest.mark.slow) for size in (NARROW, WIDE))], ids=str
+)
 def test_picture(snap_compare: Any, app: BenchtuiApp, size: tuple[int, int]):
     assert snap_compare(app, terminal_size=size, run_before=figures)
 

@@ -500,7 +500,11 @@ async def test_ascii_uses_ascii_for_what_is_ours(make):
         assert said(app, "#panel-facts").isascii()
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW, SMALL], ids=["120x36", "80x24", "60x20"])
+@pytest.mark.parametrize(
+    "size",
+    [NARROW, *(pytest.param(size, marks=pytest.mark.slow) for size in (WIDE, SMALL))],
+    ids=["80x24", "120x36", "60x20"],
+)
 def test_the_picture(snap_compare, app, size):
     async def filled(pilot):
         await settled(pilot)

@@ -563,7 +563,7 @@ def test_without_unicode_it_is_all_ascii():
     assert plain.isascii()
 
 
-SIZES = [(60, 20), (80, 24), (120, 36)]
+SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 
 async def confirming(pilot: Pilot) -> None:

@@ -32,6 +32,8 @@ from tests.tui.scripted import FixedClock, ScriptedEngine
 
 __all__ = ["at_once", "engine"]  # fixtures
 
+SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
+
 
 async def test_the_plan_of_the_configuration_is_shown_at_once(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config())
@@ -242,7 +244,7 @@ async def test_enter_goes_into_the_fields_and_escape_leaves_them(make: Make) -> 
         assert app.front.PANE == "jobs"
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["plan", "types", "confirm"])
 def test_picture(make: Make, snap_compare: Any, size: tuple[int, int], name: str) -> None:
     app = make(config=config(plan__types="c7g.large c7i.large p9.huge", plan__replicates="2"))

@@ -63,6 +63,7 @@ async def test_the_file_it_was_loaded_from_keeps_its_comments(make: Make, tmp_pa
         assert file.read_text() == '# mine\n[plan]\ntypes = ["c7i.large"] # Graviton\nseed = 7\n'
 
 
+@pytest.mark.slow
 async def test_a_file_of_another_is_never_overwritten_and_the_name_can_be_corrected(
     make: Make, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from tests.tui import jobs
 from tests.tui.scripted import settled
 
 PANES = {"jobs": "1", "launch": "2", "cost": "3", "compare": "4", "history": "5", "events": "6"}
-SIZES = [(60, 20), (80, 24), (120, 36)]
+SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 HAPPENED = (
     Event("launched", fleet.after(2), {"job": "c7g.large-1", "instance_id": "i-0ab", "zone": "us-west-2a"}),

@@ -68,7 +68,7 @@ class _Loader(Loader):  # type: ignore[misc]
 
 @cache
 def _loader(paths: tuple[str, ...]) -> _Loader:
-    """One for all sessions that look in the same places; botocore mends in it for each what it mends for all."""
+    """One for all sessions that look in the same places; botocore mends it for each of them alike."""
     return _Loader(list(paths), _JsonFiles(), include_default_search_paths=False)
 
 

@@ -242,6 +242,7 @@ def test_tags_can_be_changed_and_leftovers_found_by_tag(local_api: LocalCloud) -
     assert ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"] == []
 
 
+@pytest.mark.slow
 def test_launches_and_descriptions_at_once_do_not_disturb_each_other(local_api: LocalCloud) -> None:
     region = "eu-west-3"
     local_api.boto3("ec2", region).describe_volumes()
