@@ -1,6 +1,8 @@
 import json
 import re
 
+import pytest
+
 from benchtui.engine.offers import FIELDS
 
 from .conftest import Cli
