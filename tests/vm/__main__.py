@@ -74,7 +74,7 @@ def _play(only: list[str], part: str, began: float) -> int:
 def _print(cells: list[Ended], colds: list[Cold], stacked: int, hours: int, seconds: float) -> int:
     print(table.text(table.HEAD, table.rows(cells[:stacked])), "", sep="\n")
     if hours:
-        print("Real deadlines, idle time skipped; seconds of the guest's clock:", "", sep="\n")
+        print("Real deadlines, idle time skipped; seconds to the reset where one comes first:", "", sep="\n")
         print(table.text(table.HEAD, table.rows(cells[stacked : stacked + hours])), "", sep="\n")
     if colds:
         print("Booted from nothing:", "", sep="\n")

@@ -67,7 +67,7 @@ def play(only: list[str]) -> int:
 
 
 def _shown(cell: Ended) -> str:
-    """Seconds; r: with a reset and a second boot; –: had not ended when the last deadline was long over."""
+    """Seconds; r: to a reset, after which the boot guard ended it; –: it had not ended long after its time."""
     if cell.error:
         return "?"
     if cell.seconds is None:

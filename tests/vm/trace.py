@@ -24,6 +24,7 @@ class Trace:
 
     reboots: int
     uptime_s: float  # of all boots together
+    first_s: float  # of the boot that was armed
     sysrq: bool  # the last power-off was asked for with sysrq
     polite: bool  # systemd took everything down before it
     panic: bool
@@ -39,9 +40,11 @@ def trace_of(console: str) -> Trace:
     """Read a console on which every boot begins with the kernel's own name."""
     before, *after = re.split(r"(?=^\[ +0\.000000\] Linux version)", console, flags=re.M)
     last = after[-1] if after else before
+    first_s = uptime_s(before) + PANIC_S * ("Kernel panic" in before)
     return Trace(
         reboots=len(after),
-        uptime_s=sum(map(uptime_s, (before, *after))) + PANIC_S * ("Kernel panic" in before),
+        uptime_s=first_s + sum(map(uptime_s, after)),
+        first_s=first_s,
         sysrq="sysrq: Power Off" in last,
         polite="systemd-shutdown[1]" in last,
         panic="Kernel panic" in before,
