@@ -72,7 +72,8 @@ def _play(only: list[str], part: str, began: float) -> int:
 
 
 def _print(cells: list[Ended], colds: list[Cold], stacked: int, hours: int, seconds: float) -> int:
-    print(table.text(table.HEAD, table.rows(cells[:stacked])), "", sep="\n")
+    if stacked:
+        print(table.text(table.HEAD, table.rows(cells[:stacked])), "", sep="\n")
     if hours:
         print("Real deadlines, idle time skipped; seconds to the reset where one comes first:", "", sep="\n")
         print(table.text(table.HEAD, table.rows(cells[stacked : stacked + hours])), "", sep="\n")

@@ -67,7 +67,7 @@ def play(only: list[str]) -> int:
 
 
 def _shown(cell: Ended) -> str:
-    """Seconds; r: to a reset, after which the boot guard ended it; –: it had not ended long after its time."""
+    """Seconds; r: to a reset, after which the boot guard ended it; –: not ended long after its time."""
     if cell.error:
         return "?"
     if cell.seconds is None:
