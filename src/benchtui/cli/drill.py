@@ -24,7 +24,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "drill",
         parents=[shared()],
-        help="lose instances on purpose and show which layer ends each; at most a cent, free with --local",
+        help="lose instances on purpose and show which layer ends each; a cent at most, free with --local",
         description="Launches four of the cheapest instances, loses each in another way (launcher gone, "
         "agent killed, user data hung before the network, nothing armed but the schedule), looks on until "
         "they have ended, and proves that none is left. Takes about six minutes. What it shows is kept in "
@@ -85,9 +85,10 @@ async def _held(arguments: argparse.Namespace) -> Drilled:
 
 
 def _ask(prepared: Prepared) -> None:
-    count, worst = len(prepared.losses), prepared.worst_case_usd
+    count, likely, worst = len(prepared.losses), prepared.charged_usd, prepared.worst_case_usd
     answer = diagnostics.ask(
-        f"Launch {count} x {prepared.instance_type} and lose them, for at most {worst:.4f} USD (est.)? "
+        f"Launch {count} x {prepared.instance_type} and lose them, for {likely:.4f} USD by the second, "
+        f"at most {worst:.4f} (est.)? "
         f"Type {WORD}: "
     )
     if answer != WORD:

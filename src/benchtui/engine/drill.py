@@ -22,18 +22,24 @@ from benchtui.core.documents import RunDocument, to_json
 from benchtui.core.drills import DrillDocument, Loss, LossRecord
 from benchtui.core.errors import BenchtuiError, UsageError
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState
+from benchtui.core.money import cost_of
 from benchtui.core.states import InstanceView
 from benchtui.engine.events import Event
 from benchtui.engine.kill_scope import KillReport, KillScope
 from benchtui.engine.offers import TypeOffer, offers
-from benchtui.engine.planning import Planned
+from benchtui.engine.planning import Planned, limits_of, rates_of
 
 if TYPE_CHECKING:
     from benchtui.engine.launcher import Launcher
     from benchtui.engine.watcher import Watcher
     from benchtui.engine.workspace import Workspace
 
+#: All instances alive until the last layer's latest, every second charged for.
 MOST_USD = Decimal("0.01")
+#: PUT requests of one instance: a dozen sentinels, and a heartbeat and a log chunk every half minute.
+WRITES = 60
+#: For their worst case, in which begun hours of a public address are whole ones: 0.02 USD for four alone.
+RESERVED_USD = Decimal("0.05")
 #: Deadlines of the drill's own instances. The agent is asked to end after the first.
 RUNTIME_S, GRACE_S, BOOT_S = 60, 80, 120
 #: The agent needs this much memory beside the system.
@@ -78,6 +84,14 @@ class Prepared:
     def worst_case_usd(self) -> Decimal:
         """Most it may cost, est."""
         return self.planned.plan.worst_case_usd
+
+    @property
+    def charged_usd(self) -> Decimal:
+        """What it costs, est., if every instance lives to its last layer's latest and seconds are charged."""
+        seconds, rates = limits_of(self.config).latest_seconds, rates_of(self.config)
+        volume = self.config.instance.volume_gib
+        jobs = self.planned.plan.jobs
+        return sum((cost_of(job.price, seconds, volume, rates, WRITES).usd for job in jobs), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +149,7 @@ async def prepare(workspace: Workspace, folder: Path) -> Prepared:
                     "max_runtime": RUNTIME_S,
                     "emergency_grace": GRACE_S,
                     "boot_allowance": BOOT_S,
-                    "budget_usd": MOST_USD,
+                    "budget_usd": RESERVED_USD,
                     "require_layers": (),  # what is not armed is what a drill has to show
                 }
             ),
@@ -143,11 +157,13 @@ async def prepare(workspace: Workspace, folder: Path) -> Prepared:
     )
     planned = await workspace.plan(1, config)
     jobs = sorted(job.job for job in planned.plan.jobs)
-    if len(jobs) != len(Loss) or planned.plan.worst_case_usd > MOST_USD:
+    prepared = Prepared(planned, config, dict(zip(jobs, Loss, strict=False)))
+    if len(jobs) != len(Loss) or prepared.charged_usd > MOST_USD or prepared.worst_case_usd > RESERVED_USD:
         reasons = "; ".join(dict.fromkeys(cell.reason for cell in planned.plan.declined))
-        worst = f"{len(jobs)} x {chosen}: worst case {planned.plan.worst_case_usd:.4f} USD of {MOST_USD}"
-        raise UsageError(f"no drill here: {reasons or worst}", fix="choose another --region")
-    return Prepared(planned, config, dict(zip(jobs, Loss, strict=True)))
+        dear = f"{len(jobs)} x {chosen}: {prepared.charged_usd:.4f} USD of {MOST_USD}"
+        dear += f", in the worst case {prepared.worst_case_usd:.4f} of {RESERVED_USD}"
+        raise UsageError(f"no drill here: {reasons or dear}", fix="choose another --region")
+    return prepared
 
 
 async def drill(
