@@ -304,7 +304,9 @@ async def test_spot_requests_are_cancelled(bench: Bench, ours: Tags) -> None:
     assert report.proven
     assert state_of(bench, instance) in ("shutting-down", "terminated")
     assert request_state(bench, request) in ("cancelled", "closed")
-    assert any(request in note["text"] for note in bench.said("note"))
+    # If the instance has ended first, EC2 has closed its request: nothing is left to cancel or to tell.
+    if request_state(bench, request) == "cancelled":
+        assert any(request in note["text"] for note in bench.said("note"))
 
 
 @pytest.mark.slow
