@@ -22,6 +22,20 @@ AWS = "aiobotocore,botocore,boto3,aiohttp"
 LOCAL = "moto,flask,benchtui.local,benchtui.local.daemon"
 
 
+def reported(folder: Path, program: str, unwanted: str, *words: str, **environment: str) -> str:
+    """What ``program``, given ``unwanted`` and the words of a command, says on stderr."""
+    ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
+        [sys.executable, "-c", program, unwanted, *words],
+        cwd=folder,
+        env={"HOME": str(folder), "PATH": "/usr/bin:/bin"} | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [
@@ -39,18 +53,9 @@ LOCAL = "moto,flask,benchtui.local,benchtui.local.daemon"
 )
 def test_a_command_imports_no_more_than_it_needs(arguments, unwanted, tmp_path):
     (tmp_path / "benchtui.toml").write_text('[plan]\ntypes = ["c7g.large"]\n')
-    environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-    ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
-        [sys.executable, "-c", REPORT, unwanted, *arguments],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "unwanted:\n" in ended.stderr
-    assert "exit: " in ended.stderr
+    said = reported(tmp_path, REPORT, unwanted, *arguments)
+    assert "unwanted:\n" in said
+    assert "exit: " in said
 
 
 #: Ends the program where its first request would be sent.
@@ -74,18 +79,10 @@ def test_what_ends_instances_asks_ec2_before_it_imports_what_comes_later(command
     # [plan] is no business of a kill: neither to be read nor to be right.
     (tmp_path / "benchtui.toml").write_text("[plan]\ntypes = 1\n[aws]\nregions = ['eu-west-1']\n")
     unwanted = f"textual,rich,pydantic,plotext,boto3,{LOCAL},{PLANS}"
-    ended = subprocess.run(  # noqa: PLW1510  (the exit code is looked at)
-        [sys.executable, "-c", "import sys" + UNSENT + REPORT, unwanted, *words],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "AWS_REGION": "us-east-1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "first: ec2 eu-west-1 DescribeInstances\n" in ended.stderr
-    assert "unwanted:\n" in ended.stderr
-    assert "exit: 130\n" in ended.stderr
+    said = reported(tmp_path, "import sys" + UNSENT + REPORT, unwanted, *words, AWS_REGION="us-east-1")
+    assert "first: ec2 eu-west-1 DescribeInstances\n" in said
+    assert "unwanted:\n" in said
+    assert "exit: 130\n" in said
 
 
 def test_what_plan_offline_imports_is_enough(tmp_path):

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Optional
 
 from keys import JobState, Progress, system_key
 
@@ -21,6 +21,7 @@ from heartbeat import Heartbeat
 from imds import Imds, ImdsUnavailable
 from job import Job, run_dir, uptime_s, work_dir
 from joblog import JobLog
+from mechanisms import armed
 from objects import Objects, StoreError
 from packages import Installer
 from process import Stop, adopt_orphans
@@ -30,7 +31,6 @@ from sentinels import Sentinels, Spool
 from suites import SuiteRun
 from system import Observed
 
-MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "locked", "shutdown", "agent-guard")
 #: After the deadline the agent has this long for its last words; the timer of user data is not much later.
 LAST_WORDS_S = 25.0
 FINAL_UPLOAD_S = 60.0  # when it ends by itself: there is time, but power-off waits for no network
@@ -238,25 +238,6 @@ class Agent:
 def missing(wanted: List[str], failed: Dict[str, str]) -> str:
     """Packages that could not be had, with the reasons; empty if there is none."""
     return "; ".join("package {}: {}".format(name, failed[name]) for name in wanted if name in failed)
-
-
-def armed(guarded: bool) -> Dict[str, str]:
-    """Which of the mechanisms that end this instance are armed, as user data noted it."""
-    try:
-        noted = set(os.listdir(os.path.join(run_dir(), "armed")))
-    except OSError:
-        noted = set()
-    if guarded:
-        noted.add("agent-guard")
-    return {name: _armed(name, noted) for name in MECHANISMS}
-
-
-def _armed(name: str, noted: Set[str]) -> str:
-    """What is noted of a mechanism: its name, or its name and after a colon why it could not be armed."""
-    if name in noted:
-        return "armed"
-    why = [note[len(name) + 2 :] for note in sorted(noted) if note.startswith(name + ": ")]
-    return "not armed ({})".format(why[0]) if why else "not armed"
 
 
 def _arm(job: Job, stop: Stop) -> None:

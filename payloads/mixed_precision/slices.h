@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "../common/chain.h"
+#include "../common/median.h"
 #include "fma.h"
 
 enum { ENOUGH_SLICES = 200, LEAST_SLICES = 20, EMULATED_ROUNDS = 3 };
@@ -69,11 +70,6 @@ static void *slice(void *argument) {
         }
         before = hertz;
     }
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* Instructions per cycle of each CPU's thread; 0 where the clock was never the same twice. */

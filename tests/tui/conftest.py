@@ -89,6 +89,10 @@ def make(engine: ScriptedEngine, clock: FixedClock, tmp_path: Path) -> Callable[
     return made
 
 
+#: Terminals of pictures: the usual one in the default suite, the others in make proof.
+SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
+
+
 async def still(pilot: Pilot[Any]) -> None:
     """Let the application work until nothing on its screen has changed for half a second.
 

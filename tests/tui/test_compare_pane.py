@@ -23,11 +23,11 @@ from benchtui.tui.start import Look
 from benchtui.tui.widgets.chart import ChartView
 from tests.comparing import census_of, document, result
 from tests.engine import fleet
+from tests.tui.conftest import SIZES
 from tests.tui.scripted import ScriptedEngine, listings
 
 TRIADS = {"c7g.large": (46.1, 45.9, 46.3), "c7i.large": (30.2, 29.8, 30.5), "c7a.large": (21.7, 22.0)}
 RUNGS = (16, 256, 4096, 65536)
-SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 
 def metrics(triad: float, **more: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from benchtui.tui.start import Look
 from benchtui.tui.widgets.chart import ChartView
 from benchtui.tui.widgets.live_table import LiveTable
 from tests.engine import fleet
+from tests.tui.conftest import SIZES
 from tests.tui.hostile_text import TEXTS, harmless
 from tests.tui.killing import SILENT, STRAYS, lived, stray, surveyed, swept
 from tests.tui.scripted import ScriptedEngine, introduced, listings, settled
@@ -294,9 +295,7 @@ async def chart(pilot: Pilot) -> None:
     await settled(pilot)
 
 
-@pytest.mark.parametrize(
-    "size", [MEDIUM, *(pytest.param(size, marks=pytest.mark.slow) for size in (NARROW, WIDE))], ids=str
-)
+@pytest.mark.parametrize("size", SIZES, ids=str)
 def test_picture(snap_compare: Any, app: BenchtuiApp, size: tuple[int, int]):
     assert snap_compare(app, terminal_size=size, run_before=figures)
 

@@ -22,6 +22,7 @@ from benchtui.tui.widgets.job_panel import JobPanel
 from benchtui.tui.widgets.live_table import LiveTable
 from benchtui.tui.widgets.log_view import LogView
 from tests.engine import fleet
+from tests.tui.conftest import SIZES
 from tests.tui.hostile_text import HOSTILE, NAMES, harmless
 from tests.tui.jobs import collected, detail_of, log_of, measured, settled
 
@@ -500,11 +501,7 @@ async def test_ascii_uses_ascii_for_what_is_ours(make):
         assert said(app, "#panel-facts").isascii()
 
 
-@pytest.mark.parametrize(
-    "size",
-    [NARROW, *(pytest.param(size, marks=pytest.mark.slow) for size in (WIDE, SMALL))],
-    ids=["80x24", "120x36", "60x20"],
-)
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_picture(snap_compare, app, size):
     async def filled(pilot):
         await settled(pilot)

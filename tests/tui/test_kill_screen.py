@@ -18,6 +18,7 @@ from benchtui.tui.screens.kill import KillScreen
 from benchtui.tui.screens.kill_text import proof_text, survey_text
 from benchtui.tui.start import Look
 from tests.engine import fleet
+from tests.tui.conftest import SIZES
 from tests.tui.hostile_text import TEXTS, harmless
 from tests.tui.killing import (
     ALL,
@@ -561,9 +562,6 @@ def test_without_unicode_it_is_all_ascii():
     glyphs = Glyphs(ascii=True)
     plain = survey_text(surveyed(RUN), glyphs).plain + proof_text(GOING, glyphs, fleet.T0).plain
     assert plain.isascii()
-
-
-SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 
 async def confirming(pilot: Pilot) -> None:

@@ -16,6 +16,7 @@ from benchtui.tui.panes import launch
 from benchtui.tui.screens.launch_confirm import LaunchConfirm
 from benchtui.tui.widgets.choices import Choices
 from benchtui.tui.widgets.live_table import LiveTable
+from tests.tui.conftest import SIZES
 from tests.tui.launching import (
     Make,
     at_once,
@@ -31,8 +32,6 @@ from tests.tui.launching import (
 from tests.tui.scripted import FixedClock, ScriptedEngine
 
 __all__ = ["at_once", "engine"]  # fixtures
-
-SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 
 async def test_the_plan_of_the_configuration_is_shown_at_once(make: Make, engine: ScriptedEngine) -> None:
@@ -260,8 +259,6 @@ def test_picture(make: Make, snap_compare: Any, size: tuple[int, int], name: str
             await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
         if name != "plan":
             await until(pilot, lambda: app.screen.focused is not None)
-        for cursor in app.screen.query(Input):
-            cursor.cursor_blink = False
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)

@@ -8,10 +8,10 @@ from benchtui.engine.events import Event
 from benchtui.tui.start import Look
 from tests.engine import fleet
 from tests.tui import jobs
+from tests.tui.conftest import SIZES
 from tests.tui.scripted import settled
 
 PANES = {"jobs": "1", "launch": "2", "cost": "3", "compare": "4", "history": "5", "events": "6"}
-SIZES = [(80, 24), *(pytest.param(size, marks=pytest.mark.slow) for size in ((60, 20), (120, 36)))]
 
 HAPPENED = (
     Event("launched", fleet.after(2), {"job": "c7g.large-1", "instance_id": "i-0ab", "zone": "us-west-2a"}),

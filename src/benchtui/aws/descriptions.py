@@ -6,17 +6,16 @@ through the folders of all 430 services before it reads one. EC2's description h
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import JSONFileLoader, Loader, instance_cache
+
+from benchtui.core.garbage import collector_at_rest
 
 
 def read_quickly(session: Any) -> None:
@@ -48,7 +47,8 @@ class _JsonFiles(JSONFileLoader):  # type: ignore[misc]
                 continue
             if ending == ".json.gz":
                 content = gzip.decompress(content)
-            with _all_is_kept():
+            # Without the garbage collector, which would look through half a million objects again and again.
+            with collector_at_rest(keep=True):
                 return json.loads(content)
         return None
 
@@ -70,16 +70,3 @@ class _Loader(Loader):  # type: ignore[misc]
 def _loader(paths: tuple[str, ...]) -> _Loader:
     """One for all sessions that look in the same places; botocore mends it for each of them alike."""
     return _Loader(list(paths), _JsonFiles(), include_default_search_paths=False)
-
-
-@contextmanager
-def _all_is_kept() -> Iterator[None]:
-    """Without the garbage collector, which would look through half a million objects again and again."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        if collects:
-            gc.enable()

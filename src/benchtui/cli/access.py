@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import random
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.cli.arguments import typed_flags
 from benchtui.config.access import Access, quick_access
+from benchtui.core.garbage import collector_at_rest
 
 if TYPE_CHECKING:
     from benchtui.engine.connection import Connection
@@ -23,13 +23,8 @@ def prepare() -> None:
     All that is imported stays, and to look through it again and again takes a tenth of the time to the first
     request.
     """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
+    with collector_at_rest():
         import benchtui.engine.connection  # noqa: F401
-    finally:
-        if collects:
-            gc.enable()
 
 
 def read(arguments: argparse.Namespace) -> Access:

@@ -16,7 +16,6 @@ from rich.text import Text
 from benchtui.cli import diagnostics
 from benchtui.cli.job_table import jobs_table
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, age, usd
-from benchtui.core.money import reached
 from benchtui.engine.snapshot import Snapshot, Source, SourceState
 
 HEARTBEAT_SECONDS = 30.0
@@ -108,7 +107,7 @@ def one_line(snapshot: Snapshot, now: datetime) -> str:
 
 def _head(snapshot: Snapshot, now: datetime) -> Text:
     text = Text(f"{snapshot.run.run}  {_money(snapshot)}")
-    text.append(_mark(snapshot), style=BAD if _reached(snapshot) >= 100 else WARN)
+    text.append(_mark(snapshot), style=BAD if snapshot.percent_reached >= 100 else WARN)
     text.append("  ")
     for source in snapshot.sources:
         text.append(f" {source.name} {_freshness(source, now)}", style=_SOURCE_STYLE[source.state(now)])
@@ -124,13 +123,9 @@ def _money(snapshot: Snapshot) -> str:
     return f"spent {usd(snapshot.spent_usd)} of at most {usd(snapshot.run.worst_case_usd)} USD (est.)"
 
 
-def _reached(snapshot: Snapshot) -> int:
-    return reached(snapshot.spent_usd, snapshot.run.budget_usd)
-
-
 def _mark(snapshot: Snapshot) -> str:
     """The highest of 50, 80 and 100 % of the budget that is spent; nothing below the first."""
-    percent, budget = _reached(snapshot), f"its budget of {usd(snapshot.run.budget_usd)} USD"
+    percent, budget = snapshot.percent_reached, f"its budget of {usd(snapshot.run.budget_usd)} USD"
     if not percent:
         return ""
     return f", ALL of {budget}" if percent >= 100 else f", over {percent} % of {budget}"

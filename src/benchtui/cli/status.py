@@ -134,7 +134,6 @@ def snapshot_fields(
 ) -> dict[str, Any]:
     """A run for ``--json``, with the jobs ``rows``; what is not known is null."""
     from benchtui.cli.layer_table import layer_fields
-    from benchtui.core.money import reached
     from benchtui.engine.job_records import row_fields
     from benchtui.engine.layers import layers
 
@@ -147,7 +146,7 @@ def snapshot_fields(
         "spent_usd": snapshot.spent_usd,
         "worst_case_usd": snapshot.run.worst_case_usd,
         "budget_usd": snapshot.run.budget_usd,
-        "budget_reached_percent": reached(snapshot.spent_usd, snapshot.run.budget_usd),
+        "budget_reached_percent": snapshot.percent_reached,
         "sources": [
             {
                 "name": source.name,

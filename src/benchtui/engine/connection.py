@@ -100,12 +100,15 @@ class Connection:
 
         return await load_run(await self.bucket(), run)
 
+    def _why_killed(self, scope: KillScope) -> str | None:
+        """Why, for those who read ``control/kill``; None: somebody asked for it."""
+        return None
+
     async def kill(
         self,
         scope: KillScope,
         limits: KillLimits = DEFAULT_LIMITS,
         progress: Callable[[KillProgress], None] = lambda _: None,
-        reason: str | None = None,
     ) -> KillReport:
         """End every instance of ``scope`` in every enabled region and prove it; needs no bucket.
 
@@ -113,7 +116,6 @@ class Connection:
             scope: which instances.
             limits: times.
             progress: told of each change.
-            reason: why, for those who read ``control/kill``; None: somebody asked for it.
         """
         report = await kill(
             self.cloud,
@@ -124,7 +126,7 @@ class Connection:
             known_regions=self.access.regions,
             limits=limits,
             progress=progress,
-            reason=reason,
+            reason=self._why_killed(scope),
         )
         try:
             await self.schedules.after_kill(report)

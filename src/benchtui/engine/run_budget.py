@@ -13,7 +13,7 @@ from benchtui.core import keys
 from benchtui.core.budget import LEASE, REASON, ZERO, Holding
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState, KeyNotOurs
-from benchtui.core.money import WARN_AT, reached, usd_text
+from benchtui.core.money import WARN_AT, usd_text
 from benchtui.core.states import VISIBILITY
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.reservations import NOT_LISTED, BookReader, DailyCap, Reservations
@@ -76,6 +76,11 @@ class RunBudgets:
         """Remember who launches, to be stopped when the money is spent."""
         self._launchers[launcher.run.run] = launcher
 
+    def _launching(self, run: str) -> bool:
+        """Whether this process is launching it."""
+        launcher = self._launchers.get(run)
+        return launcher is not None and not launcher.settled
+
     async def look(self, snapshot: Snapshot, *, acts: bool) -> bool:
         """Warn of what is spent, put costs in the place of reservations; whether the run has to be ended now.
 
@@ -84,16 +89,14 @@ class RunBudgets:
             acts: whether this process has the right to change anything.
         """
         run = snapshot.run
-        percent = reached(snapshot.spent_usd, run.budget_usd)
+        percent = snapshot.percent_reached
         self._warn(snapshot, percent)
         if not acts:
             return False
         await self._settle(snapshot)
-        launcher = self._launchers.get(run.run)
-        under_way = launcher is not None and not launcher.settled
-        if percent < 100 or not (snapshot.alive or under_way):
+        if percent < 100 or not (snapshot.alive or self._launching(run.run)):
             return False
-        return self._exceed(snapshot, launcher)
+        return self._exceed(snapshot, self._launchers.get(run.run))
 
     def ended(self, report: KillReport) -> None:
         """What came of ending a run for its budget."""
@@ -129,8 +132,7 @@ class RunBudgets:
         """Release what is held for jobs whose instance was seen ending, or never was."""
         run, now = snapshot.run, snapshot.as_of
         done = self._done.setdefault(run.run, set())
-        launcher = self._launchers.get(run.run)
-        launching = launcher is not None and not launcher.settled  # it knows better what it has asked for
+        launching = self._launching(run.run)  # its launcher knows better what it has asked for
         rows = [
             row
             for row in snapshot.rows

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from benchtui.core.keys import JobState
+from benchtui.core.money import reached
 from benchtui.core.states import VISIBILITY, JobStatus
 
 if TYPE_CHECKING:
@@ -148,6 +149,11 @@ class Snapshot:
         if holding is None or self.as_of is None or self.killed:
             return False
         return self.as_of - holding.since < LEASE + VISIBILITY
+
+    @property
+    def percent_reached(self) -> int:
+        """The highest of 0, 50, 80 and 100 % of the run's budget that is spent."""
+        return reached(self.spent_usd, self.run.budget_usd)
 
     def shows(self, jobs: Iterable[str]) -> bool:
         """Whether it knows that ``jobs`` were launched; sources that did not answer show the time before."""

@@ -26,9 +26,7 @@ from benchtui.engine.clock import Clock
 from benchtui.engine.collector import Collected, Collector
 from benchtui.engine.connection import Connection, about
 from benchtui.engine.events import Emit, Event
-from benchtui.engine.kill_region import KillLimits
-from benchtui.engine.kill_scope import KillProgress, KillReport, KillScope
-from benchtui.engine.killswitch import DEFAULT_LIMITS
+from benchtui.engine.kill_scope import KillScope
 from benchtui.engine.launch_request import Placement
 from benchtui.engine.launcher import Launched, Launcher, LaunchLimits
 from benchtui.engine.ledger import Ledger
@@ -302,13 +300,5 @@ class Workspace(Connection):
         over = snapshot.over(QUIET) and snapshot.ec2_settled
         return await collector.collect(watcher, snapshot, over=over)
 
-    async def kill(
-        self,
-        scope: KillScope,
-        limits: KillLimits = DEFAULT_LIMITS,
-        progress: Callable[[KillProgress], None] = lambda _: None,
-        reason: str | None = None,
-    ) -> KillReport:
-        """End every instance of ``scope``; if its budget was exceeded, that is the reason that is told."""
-        reason = reason or self.budgets.exceeded.get(scope.run or "")
-        return await super().kill(scope, limits, progress, reason)
+    def _why_killed(self, scope: KillScope) -> str | None:
+        return self.budgets.exceeded.get(scope.run or "")
