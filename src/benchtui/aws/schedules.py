@@ -19,7 +19,7 @@ from benchtui.aws.instances import TAG_RUN
 from benchtui.aws.session import Answer, Cloud, Identity
 from benchtui.core.deadlines import ScheduleName, prefix_of
 from benchtui.core.keys import KeyNotOurs
-from benchtui.core.scheduler_role import DOCUMENT
+from benchtui.core.policies.scope import DOCUMENT
 from benchtui.core.text import clean_line
 
 BY_TAG = "arn:{partition}:scheduler:::aws-sdk:ssm:startAutomationExecution"

@@ -26,7 +26,7 @@ from benchtui.config.access import BUCKET_PATTERN, DEFAULT_REGIONS, MAX_REGIONS,
 from benchtui.config.durations import parse_duration
 from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
 from benchtui.core.money import LIST_RATES
-from benchtui.core.scheduler_role import ROLE
+from benchtui.core.policies.scope import INSTANCE_PROFILE, SCHEDULER_ROLE, SECURITY_GROUP
 from benchtui.core.userdata import SHORTEST_GRACE_S
 
 IMAGE_PATTERN = re.compile(r"ami-[0-9a-z]+")
@@ -153,11 +153,11 @@ class AwsSection(Section):
     (AWS_DEFAULT_REGION, AWS_REGION, the profile's), else us-east-1."""
     bucket: str = ""
     """S3 bucket of sentinels and results; empty: benchtui-<account id>-<first region>."""
-    instance_profile: str = "benchtui-instance"
+    instance_profile: str = INSTANCE_PROFILE
     """Instance profile with the right to write results, nothing else."""
-    security_group: str = "benchtui"
+    security_group: str = SECURITY_GROUP
     """Name or id (sg-…) of the security group; it needs no inbound rule."""
-    scheduler_role: Annotated[str, Field(max_length=256, pattern=r"^[\w+=,.@:/-]*$")] = ROLE
+    scheduler_role: Annotated[str, Field(max_length=256, pattern=r"^[\w+=,.@:/-]*$")] = SCHEDULER_ROLE
     """Role, by name or ARN, that EventBridge Scheduler takes on to end instances at their deadline, whatever
     becomes of this machine (docs/SAFETY.md); empty: no schedules are made."""
     subnet: str = ""

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from benchtui.core.instance_role import PROFILE, instance_policy
-from benchtui.core.scheduler_role import ROLE, role_policy, trust_policy
+from benchtui.core.policies.model import Policy
+from benchtui.core.policies.roles import instance_role, instance_trust, scheduler_role, scheduler_trust
+from benchtui.core.policies.scope import SECURITY_GROUP, Scope
 
 from .state import ACCOUNT_ID, DEFAULT_REGION
 
 BUCKET = f"benchtui-{ACCOUNT_ID}-{DEFAULT_REGION}"
-SECURITY_GROUP = "benchtui"
-
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
-}
+SCOPE = Scope(ACCOUNT_ID, BUCKET)
 BLOCK_ALL = b"""<PublicAccessBlockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
 <BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>
 <BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets>
@@ -53,21 +46,22 @@ def provision_roles() -> None:
     from moto.iam.models import iam_backends
 
     iam = iam_backends[ACCOUNT_ID]["aws"]
-    for name, trust, policy, description in (
-        (PROFILE, TRUST, instance_policy(BUCKET), "benchtui instances"),
-        (ROLE, trust_policy(ACCOUNT_ID), role_policy(ACCOUNT_ID), "schedules that end benchtui instances"),
-    ):
+    roles: tuple[tuple[str, Policy, Policy], ...] = (
+        (SCOPE.instance_profile, instance_trust(SCOPE), instance_role(SCOPE)),
+        (SCOPE.scheduler_role, scheduler_trust(SCOPE), scheduler_role(SCOPE)),
+    )
+    for name, trust, policy in roles:
         iam.create_role(
             role_name=name,
-            assume_role_policy_document=json.dumps(trust),
+            assume_role_policy_document=trust.compact_text(),
             path="/",
             permissions_boundary=None,
-            description=description,
+            description=policy.about,
             tags=[],
             max_session_duration="21600",
         )
-        iam.put_role_policy(name, name, json.dumps(policy))
-    iam.create_instance_profile(PROFILE, "/", [PROFILE])
+        iam.put_role_policy(name, name, policy.compact_text())
+    iam.create_instance_profile(SCOPE.instance_profile, "/", [SCOPE.instance_profile])
 
 
 def provision_bucket(send: Send) -> None:
