@@ -1,7 +1,7 @@
 """Every policy that benchtui asks an account for, as data: who may do what, on what, and why.
 
-Pure functions of a `Scope`. `benchtui setup` makes roles and bucket of them, `--print-policies` shows all of them,
-docs/PERMISSIONS.md is made of them, and the local cloud enforces them.
+Pure functions of a `Scope`. `benchtui setup` makes roles and bucket of them, `--print-policies` shows all of
+them, docs/PERMISSIONS.md is made of them, and the local cloud enforces them.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ WRITTEN_ONCE = (
 def bucket_policy(scope: Scope) -> Policy:
     """TLS only, and write-once for everything under ``benchmarks/`` but heartbeats.
 
-    The form is that of the Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets": uploads in
-    parts are let through up to the request that completes them, which needs the header as well.
+    The form is that of the Amazon S3 User Guide, "Enforce conditional writes on Amazon S3 buckets": uploads
+    in parts are let through up to the request that completes them, which needs the header as well.
     """
     return Policy(
         "bucket-policy",

@@ -25,8 +25,8 @@ def doctor_rights(scope: Scope) -> Policy:
         (
             Statement(
                 "ReadTheBucketsSettings",
-                "Whether the bucket is private, encrypted, and refuses to overwrite; ListBucket, because a bucket "
-                "that is not there looks forbidden without it.",
+                "Whether the bucket is private, encrypted, and refuses to overwrite; ListBucket, because a "
+                "bucket that is not there looks forbidden without it.",
                 (*BUCKET_READS, "s3:ListBucket"),
                 (scope.bucket_arn,),
             ),
@@ -44,7 +44,8 @@ def doctor_rights(scope: Scope) -> Policy:
             ),
             Statement(
                 "SeeRoutes",
-                "Whether instances without a public address reach S3; these calls cannot be narrowed to resources.",
+                "Whether instances without a public address reach S3; these calls cannot be narrowed to "
+                "resources.",
                 ("ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints"),
                 ("*",),
             ),

@@ -54,7 +54,8 @@ def end_instances(scope: Scope) -> tuple[Statement, ...]:
         ),
         Statement(
             "LiftProtection",
-            "Termination protection that somebody set on one of them is lifted, and no other attribute changed.",
+            "Termination protection that somebody set on one of them is lifted, and no other attribute "
+            "changed.",
             ("ec2:ModifyInstanceAttribute",),
             (scope.ec2("instance"),),
             {

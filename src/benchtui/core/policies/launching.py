@@ -89,8 +89,8 @@ def _launch(scope: Scope) -> tuple[Statement, ...]:
     return (
         Statement(
             "LaunchTagged",
-            "An instance must carry benchtui's tag and when it ends, have the role that may only speak, and give "
-            "its credentials to nobody who cannot answer (IMDSv2).",
+            "An instance must carry benchtui's tag and the time of its end, have the role that may only speak, and "
+            "require tokens for its metadata (IMDSv2).",
             ("ec2:RunInstances",),
             (scope.ec2("instance"),),
             {
@@ -147,8 +147,8 @@ def _arm_schedules(scope: Scope) -> tuple[Statement, ...]:
         ),
         Statement(
             "Schedules",
-            "Before each launch a schedule is made that ends the run's instances whatever becomes of this machine, "
-            "and after it they are removed.",
+            "Before each launch a schedule is made that ends the run's instances whatever becomes of this "
+            "machine, and after the run it is removed.",
             (
                 "scheduler:CreateSchedule",
                 "scheduler:GetSchedule",

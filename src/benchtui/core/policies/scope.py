@@ -23,7 +23,7 @@ RUN = "?" * len("20261124-021533-k3f7")
 class Scope:
     """Whose account, and the names in it.
 
-    Regions are in no policy: a launch may go to any region that is enabled, and a kill must reach all of them.
+    Regions are in no policy: a launch may go to any that is enabled, and a kill must reach all of them.
     """
 
     account: str  # twelve digits

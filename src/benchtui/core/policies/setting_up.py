@@ -18,8 +18,8 @@ def setup_rights(scope: Scope) -> Policy:
         (
             Statement(
                 "Look",
-                "What is there already, and which instances live, before anything is changed; these calls cannot "
-                "be narrowed to resources.",
+                "What is there already, and which instances live, before anything is changed; these calls "
+                "cannot be narrowed to resources.",
                 (
                     "ec2:DescribeRegions",
                     "ec2:DescribeInstances",
@@ -44,7 +44,7 @@ def _bucket(scope: Scope) -> tuple[Statement, ...]:
     return (
         Statement(
             "TheBucket",
-            "The bucket of this name and no other is made, tagged, set up, read and, when it is empty, deleted.",
+            "The bucket of this name and no other is made, tagged, set up and, when it is empty, deleted.",
             (
                 "s3:CreateBucket",
                 "s3:TagResource",
@@ -141,7 +141,8 @@ def _network(scope: Scope) -> tuple[Statement, ...]:
         ),
         Statement(
             "CloseAndRemoveOurs",
-            "Inbound rules that someone added to a group of setup's are taken out, and what setup made is removed.",
+            "Inbound rules that someone added to a group of setup's are taken out, and what setup made is "
+            "removed.",
             ("ec2:RevokeSecurityGroupIngress", "ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints"),
             (scope.ec2("security-group"), scope.ec2("vpc-endpoint")),
             {"StringEquals": _OURS},

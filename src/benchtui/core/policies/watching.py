@@ -7,7 +7,7 @@ from benchtui.core.policies.scope import Scope
 
 
 def watcher(scope: Scope) -> Policy:
-    """Read-only: `runs`, `status`, `watch`, `log`, `collect`, `compare`, `cost`, and the terminal application."""
+    """Read-only: `runs`, `status`, `watch`, `log`, `collect`, `compare`, `cost`, the terminal application."""
     return Policy(
         "watcher",
         "Follows runs, collects results and sees what they cost; changes nothing.",
@@ -58,7 +58,7 @@ def list_the_bucket(scope: Scope) -> Statement:
     """Keys, which alone tell the state of a run."""
     return Statement(
         "ListRuns",
-        "The state of a run is read from keys; without this right a missing object looks like a forbidden one.",
+        "The state of a run is read from keys; without this right what is missing looks forbidden.",
         ("s3:ListBucket",),
         (scope.bucket_arn,),
         {"StringLike": {"s3:prefix": ["benchmarks/*", "safety/*"]}},
