@@ -89,8 +89,8 @@ def _launch(scope: Scope) -> tuple[Statement, ...]:
     return (
         Statement(
             "LaunchTagged",
-            "An instance must carry benchtui's tag and the time of its end, have the role that may only speak, and "
-            "require tokens for its metadata (IMDSv2).",
+            "An instance must carry benchtui's tag and the time of its end, have the role that may only "
+            "speak, and require tokens for its metadata (IMDSv2).",
             ("ec2:RunInstances",),
             (scope.ec2("instance"),),
             {

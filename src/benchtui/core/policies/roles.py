@@ -15,8 +15,8 @@ def instance_role(scope: Scope) -> Policy:
     """What an instance may do: speak, fetch its bundle, hear the order to stop.
 
     It has no right to list, none to read results, and none of EC2. One role serves every run, so that a
-    launcher needs no right to make roles; what keeps instances of one run from harming another is that nothing
-    can be overwritten or removed, neither of its own run nor of another.
+    launcher needs no right to make roles; what keeps an instance from harming another run is that nothing can
+    be overwritten or removed, neither of its own run nor of another.
     """
     return Policy(
         "instance-role",
