@@ -106,20 +106,21 @@ def classify(
     region: str | None = None,
     operation: str | None = None,
     subject: str | None = None,
+    service: str | None = None,
 ) -> Failure:
     """What kind of failure ``error`` is.
 
     Args:
         error: what an SDK client raised, or a `CloudError`, whose failure is returned.
-        region, operation, subject: of the request, where the error does not know.
+        region, operation, subject, service: of the request, where the error does not know.
 
     An error that none of the rules knows is UNKNOWN: the cautious reading of a request whose outcome
     nobody knows.
     """
     if isinstance(error, CloudError):
-        return _completed(error.failure, region, operation, subject)
+        return _completed(error.failure, region, operation, subject, service)
     if isinstance(error, ClientError):
-        return _completed(_classify_answer(error), region, operation, subject)
+        return _completed(_classify_answer(error), region, operation, subject, service)
     if isinstance(error, _NO_CREDENTIALS):
         kind = FailureKind.DENIED
     elif isinstance(error, BotoCoreError) and not isinstance(error, _NO_ANSWER):
@@ -127,15 +128,18 @@ def classify(
     else:
         kind = FailureKind.UNKNOWN
     message = clean_line(" ".join(str(error).split()) or "no answer in time", 300)
-    return Failure(kind, type(error).__name__, message, region, operation, subject=subject)
+    return Failure(kind, type(error).__name__, message, region, operation, subject=subject, service=service)
 
 
-def _completed(failure: Failure, region: str | None, operation: str | None, subject: str | None) -> Failure:
+def _completed(
+    failure: Failure, region: str | None, operation: str | None, subject: str | None, service: str | None
+) -> Failure:
     return replace(
         failure,
         region=failure.region or region,
         operation=failure.operation or operation,
         subject=failure.subject or subject,
+        service=failure.service or service,
     )
 
 
@@ -195,7 +199,7 @@ _FIX_BY_CODE = {
     "AuthFailure": "check the credentials; a region that is not enabled has to leave [aws] regions",
     "RequestExpired": "set this machine's clock right",
     "RequestTimeTooSkewed": "set this machine's clock right",
-    "NoSuchBucket": "create it (README, On EC2), or correct [aws] bucket",
+    "NoSuchBucket": "make it: benchtui setup; or correct [aws] bucket",
     "InvalidAMIID.NotFound": "correct [instance] image: an AMI belongs to one region",
     "InvalidAMIID.Malformed": "correct [instance] image",
     "InvalidAMIID.Unavailable": "choose another image in [instance] image",
@@ -204,7 +208,7 @@ _FIX_BY_CODE = {
     "ImageRootDevice": "choose an image with an EBS root volume in [instance] image",
     "ParameterNotFound": "choose another image in [instance] image, or give an AMI id of your own",
     "InvalidSubnetID.NotFound": "correct [aws] subnet: a subnet belongs to one region",
-    "InvalidGroup.NotFound": "create it (README, On EC2), or correct [aws] security_group",
+    "InvalidGroup.NotFound": "make it: benchtui setup; or correct [aws] security_group",
     "InvalidGroupId.Malformed": "correct [aws] security_group",
     "InvalidInstanceType": "correct [plan] types: the region does not know it",
     "VPCIdNotSpecified": "name a subnet in [aws] subnet: the region has no default VPC",
@@ -246,10 +250,13 @@ def _fix(failure: Failure) -> str | None:
     if failure.code in _FIX_BY_CODE:
         return _FIX_BY_CODE[failure.code]
     if "IAM Instance Profile" in failure.message or "iamInstanceProfile" in failure.message:
-        return "create it (README, On EC2), or correct [aws] instance_profile"
+        return "make it: benchtui setup; or correct [aws] instance_profile"
     if failure.kind is FailureKind.DENIED and failure.status is not None:
-        action = failure.operation or "this action"
-        return f"allow {action} for these credentials, or change [aws] profile"
+        action = failure.missing_action or "this action"
+        return (
+            f"allow {action} to these credentials (benchtui setup --print-policies shows the policies), "
+            "or change [aws] profile"
+        )
     if failure.kind is FailureKind.DENIED:
         return "check the credentials: aws sts get-caller-identity, [aws] profile, AWS_PROFILE"
     return _FIX_BY_KIND.get(failure.kind)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from benchtui.aws.actions import missing_action
+
 
 class FailureKind(StrEnum):
     """What kind of failure it is, which decides what may be done next."""
@@ -30,9 +32,17 @@ class Failure:
     operation: str | None = None  # as AWS spells it: RunInstances
     status: int | None = None  # HTTP status of an answer that came
     subject: str | None = None  # what the request was about: a type, a key
+    service: str | None = None  # the SDK's name: ec2, s3
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.request}: {self.code}: {self.message}"
+
+    @property
+    def missing_action(self) -> str | None:
+        """The IAM action whose lack led to this, of a refusal; None: it was no refusal, or nobody knows."""
+        if self.kind is not FailureKind.DENIED or self.status is None:
+            return None
+        return missing_action(self.message, self.service, self.operation)
 
     @property
     def request(self) -> str:

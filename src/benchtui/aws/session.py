@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from random import Random, SystemRandom
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -81,6 +82,7 @@ class Cloud:
         self._clients: dict[tuple[str, str], Any] = {}
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
+        self.clock_offset: timedelta | None = None  # of the newest answer: its clock minus this machine's
 
     async def __aenter__(self) -> Self:
         return self
@@ -178,7 +180,9 @@ class Cloud:
                         await read(answer)
                     return answer
             except (*RAISED_BY_SDK, UnusableAnswer) as error:
-                failure = classify(error, region=region, operation=operation, subject=subject)
+                failure = classify(
+                    error, region=region, operation=operation, subject=subject, service=service
+                )
                 raise to_user_error(failure) from error
 
         return await with_retries(
@@ -243,7 +247,14 @@ class Cloud:
         context = sdk.create_client(service, region_name=region, config=config)
         client = await self._stack.enter_async_context(context)
         client.meta.events.register_last("before-call.s3", _send_at_once)
+        client.meta.events.register("response-received", self._note_time)
         return client
+
+    def _note_time(self, response_dict: Answer | None = None, **_rest: object) -> None:
+        """What an answer says of the time, also one that refuses: whole seconds, or nothing usable."""
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+            at = parsedate_to_datetime(response_dict["headers"]["date"])  # type: ignore[index]
+            self.clock_offset = at.astimezone(UTC) - self.now()
 
 
 def _send_at_once(params: Answer, **_rest: object) -> None:
