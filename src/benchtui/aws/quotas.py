@@ -1,8 +1,8 @@
 """How many vCPUs of a family of instance types may run at the same time, and how many do.
 
-Amazon EC2 limits vCPUs per region and market by groups of families: Standard (A, C, D, H, I, M, R, T, Z), G and
-VT, P, F, X, Inf, Trn, DL, HPC, High Memory. Codes: EC2 User Guide, "On-Demand Instance quotas" and "Spot
-Instance quotas" (docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html,
+Amazon EC2 limits vCPUs per region and market by groups of families: Standard (A, C, D, H, I, M, R, T, Z),
+G and VT, P, F, X, Inf, Trn, DL, HPC, High Memory. Codes: EC2 User Guide, "On-Demand Instance quotas" and
+"Spot Instance quotas" (docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html,
 using-spot-limits.html). A family that is not among them is looked up in the names of the region's quotas.
 """
 
@@ -16,7 +16,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from benchtui.aws.errors import CloudError
-from benchtui.aws.failures import FailureKind
 from benchtui.aws.instances import PAGE
 from benchtui.aws.session import Answer, Cloud
 from benchtui.aws.types import instance_types
@@ -95,7 +94,7 @@ class VcpuQuota:
 
 
 def family_of(instance_type: str) -> str:
-    """The family by which quotas are grouped, in small letters: ``c`` of c7gn.large, ``hpc`` of hpc7a.96xlarge."""
+    """The family by which quotas are grouped: ``c`` of c7gn.large, ``hpc`` of hpc7a.96xlarge."""
     if _HIGH_MEMORY.match(instance_type):
         return "u"
     found = _LETTERS.match(instance_type)
@@ -142,10 +141,7 @@ async def _quota(cloud: Cloud, region: str, market: Market, code: str) -> VcpuQu
                 subject=code,
             )
         except CloudError as error:
-            if (
-                error.failure.code != "NoSuchResourceException"
-                and error.failure.kind is not FailureKind.MISSING
-            ):
+            if error.failure.code != "NoSuchResourceException":
                 raise
             continue
         return _read(answer["Quota"], region, market)
