@@ -56,7 +56,7 @@ def draw_bars(chart: BarChart, width: int, height: int, *, ascii: bool) -> list[
     head = [fit(heading, width, "bold")] if height > 1 else []
     room = height - len(head)
     shown = chart.bars if len(chart.bars) <= room else chart.bars[: max(room - 1, 1)]
-    columns, top = _columns(chart, shown, width), _top(shown)
+    columns, top = _columns(chart, shown, width), longest(shown)
     drawn = [_line(bar, columns, top, strokes) for bar in shown]
     spare = room - len(shown) - (len(shown) < len(chart.bars))
     groups: list[list[Text]] = []
@@ -83,11 +83,11 @@ def _scale(columns: _Columns, top: float) -> Text:
     return Text(" " * (columns.label + columns.count) + "".join(cells), "dim")
 
 
-def _top(bars: tuple[Bar, ...]) -> float:
+def longest(bars: tuple[Bar, ...]) -> float:
     """The value at the right end."""
-    longest = max((bar.value for bar in bars if bar.value is not None), default=0.0)
+    most = max((bar.value for bar in bars if bar.value is not None), default=0.0)
     widest = max((bar.high for bar in bars if bar.high is not None), default=0.0)
-    return max(longest, min(widest, longest * STRETCH)) or 1.0
+    return max(most, min(widest, most * STRETCH)) or 1.0
 
 
 def _columns(chart: BarChart, shown: tuple[Bar, ...], width: int) -> _Columns:

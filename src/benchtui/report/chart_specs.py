@@ -32,10 +32,12 @@ class Bar:
     text: str = ""  # the value as it is to be read; made from the value if empty
     note: str = ""
     ranked: bool = True  # False is drawn so that it cannot be mistaken for a rank
+    members: tuple[float, ...] = ()  # what it stands for, one instance each; drawn where there is room
 
     def __post_init__(self) -> None:
-        _finite(f"bar {self.label!r}", self.value, self.low, self.high)
-        if any(value is not None and value < 0 for value in (self.value, self.low, self.high)):
+        values = (self.value, self.low, self.high, *self.members)
+        _finite(f"bar {self.label!r}", *values)
+        if any(value is not None and value < 0 for value in values):
             raise ValueError(f"bar {self.label!r}: a length cannot be negative")
         if (self.low is None) != (self.high is None):
             raise ValueError(f"bar {self.label!r}: half an interval")

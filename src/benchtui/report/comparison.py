@@ -82,6 +82,7 @@ def _bar(name: str, cell: Cell) -> Bar:
         quoting.value_text(cell),
         f"not ranked: {cell.not_ranked}" if cell.not_ranked else "",
         cell.ranked,
+        tuple(member.value for member in cell.members),
     )
 
 
