@@ -1,4 +1,4 @@
-"""Statistics against published tables, and properties that hold for any figures."""
+"""Statistics by hand, and properties that hold for any figures."""
 
 from __future__ import annotations
 
@@ -12,51 +12,8 @@ from hypothesis import strategies as st
 from benchtui.core import stats
 from benchtui.core.stats import Interval, Verdict
 
-#: Percentage points of Student's t, NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
-TABLE = [
-    (0.90, 1, 3.078), (0.95, 1, 6.314), (0.975, 1, 12.706), (0.99, 1, 31.821), (0.999, 2, 22.327),
-    (0.975, 2, 4.303), (0.975, 3, 3.182), (0.975, 4, 2.776), (0.975, 5, 2.571), (0.95, 7, 1.895),
-    (0.975, 10, 2.228), (0.99, 15, 2.602), (0.975, 30, 2.042), (0.995, 60, 2.660), (0.975, 100, 1.984),
-]  # fmt: skip
 figures = st.floats(min_value=1e-6, max_value=1e9)
 groups = st.lists(figures, min_size=2, max_size=8)
-
-
-@pytest.mark.parametrize(("probability", "degrees", "expected"), TABLE)
-def test_quantiles_of_t_are_those_of_the_published_table(probability, degrees, expected):
-    assert stats.t_quantile(probability, degrees) == pytest.approx(expected, abs=6e-4)
-
-
-def test_quantiles_with_a_closed_form():
-    assert stats.t_quantile(0.75, 1) == pytest.approx(1, rel=1e-12)  # Cauchy
-    assert stats.t_quantile(0.9, 2) == pytest.approx(0.8 / math.sqrt(2 * 0.9 * 0.1), rel=1e-12)
-    assert stats.t_quantile(0.5, 7) == pytest.approx(0, abs=1e-12)
-    assert stats.t_quantile(0.975, 1e6) == pytest.approx(1.959964, abs=1e-5)  # normal
-
-
-@given(st.floats(0.001, 0.999), st.floats(0.5, 500))
-def test_quantile_and_tails_undo_each_other(probability, degrees):
-    t = stats.t_quantile(probability, degrees)
-    assert stats.t_tails(abs(t), degrees) == pytest.approx(2 * min(probability, 1 - probability), rel=1e-9)
-
-
-@given(st.floats(0.1, 50), st.floats(0.1, 50), st.floats(0.001, 0.999))
-def test_incomplete_beta_is_a_probability_and_symmetric(a, b, x):
-    value = stats.incomplete_beta(a, b, x)
-    assert -1e-12 <= value <= 1 + 1e-12
-    assert value == pytest.approx(1 - stats.incomplete_beta(b, a, 1 - x), abs=1e-9)
-
-
-def test_incomplete_beta_of_whole_numbers_is_a_sum_of_binomials():
-    # DLMF 8.17.5: I_x(m, n - m + 1) = sum of the upper binomial terms.
-    expected = sum(math.comb(7, j) * 0.3**j * 0.7 ** (7 - j) for j in range(3, 8))
-    assert stats.incomplete_beta(3, 5, 0.3) == pytest.approx(expected, rel=1e-12)
-
-
-@pytest.mark.parametrize(("probability", "degrees"), [(0, 3), (1, 3), (0.9, 0), (math.nan, 3)])
-def test_a_quantile_that_is_none_is_refused(probability, degrees):
-    with pytest.raises(ValueError, match="no quantile"):
-        stats.t_quantile(probability, degrees)
 
 
 def test_interval_of_a_geometric_mean_by_hand():

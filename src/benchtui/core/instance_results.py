@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from benchtui.core.catalogue import Price
 from benchtui.core.errors import UsageError
+from benchtui.core.fingerprint import Fingerprint
 
 #: Metrics that told most before results ranked them themselves; of other suites it was the first.
 UNRANKED: Mapping[str, tuple[str, ...]] = {"stream": ("triad.all", "triad.one")}
@@ -68,6 +70,8 @@ class InstanceResult:
     verified: bool | None = None
     metrics: Mapping[str, MetricMedian] | None = None
     problem: str | None = None  # why there are no metrics
+    fingerprint: Fingerprint | None = None  # what it was measured under
+    expected_usd: Decimal | None = None  # planned cost of one more like it, with all suites of its job
 
     @property
     def local(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
-from benchtui.core.compare import Cell, Column, Comparison, TypeRow
+from benchtui.core.comparison import Against, Cell, Column, Comparison, TypeRow
 from benchtui.core.text import clean_line
 
 UNKNOWN = "–"
@@ -76,6 +76,7 @@ def remarks(comparison: Comparison, position: int) -> tuple[str, ...]:
     )
     if machines:
         said.append(f"local types are this machine ({', '.join(machines)}), not instances of EC2")
+    said += [difference.sentence for difference in comparison.differences]
     key = str(comparison.columns[position].key) if comparison.columns else ""
     said += [note for note in comparison.notes if note.startswith(f"{key}: ")]
     return tuple(clean_line(one, 300) for one in said)
@@ -94,19 +95,36 @@ def sentence(comparison: Comparison, name: str, position: int) -> str:
     column, cell = comparison.columns[position], row.cells[position]
     if cell.estimate is None:
         return clean_line(f"{name} has no {_metric(column)} {comparison.basis.words}: {cell.missing}.", 600)
-    base = comparison.row(comparison.baseline or "")
+    base = comparison.base_of(row)
     if cell.against is None or base is None:
         return clean_line(f"{_alone(comparison, row, column, cell)} {_origin(comparison, [row])}", 600)
     other = base.cells[position]
+    whose = f"in {comparison.baseline_words}" if comparison.earlier else f"of {base.name}"
     says = (
-        f"{name} has {cell.against.ratio:.3g} times the {_metric(column)} of {base.name} "
+        f"{name} has {cell.against.ratio:.3g} times the {_metric(column)} {whose} "
         f"{comparison.basis.words}: "
-        f"{cell.against.verdict} ({_percent(comparison)} interval {cell.against.interval.low:.3g} to "
-        f"{cell.against.interval.high:.3g}, n = {cell.n} and {other.n} instances; {value_text(cell)} against "
-        f"{value_text(other)} {column.unit}, {_direction(column)}, differences below "
-        f"{comparison.floor * 100:g} % do not count)."
+        f"{cell.against.verdict} ({_ratio_interval(cell.against)}, n = {cell.n} and {other.n} instances; "
+        f"{value_text(cell)} against {value_text(other)} {column.unit}, {_direction(column)}, "
+        f"differences below {comparison.floor * 100:g} % do not count)."
     )
-    return clean_line(f"{says} {_origin(comparison, [row, base])}", 900)
+    return clean_line(f"{says} {_origin(comparison, [row] if comparison.earlier else [row, base])}", 900)
+
+
+def confidence_text(confidence: float) -> str:
+    """``95 %``, ``98.33 %``; more digits only where it is near one."""
+    return f"{confidence * 100:.{2 if confidence < 0.999 else 4}f}".rstrip("0").rstrip(".") + " %"
+
+
+def _ratio_interval(against: Against) -> str:
+    """The interval with its confidence, and why that is not the usual one."""
+    text = (
+        f"{confidence_text(against.confidence)} interval {against.interval.low:.3g} to "
+        f"{against.interval.high:.3g}"
+    )
+    family = against.family
+    if family is None or family.size < 2:
+        return text
+    return f"{text}, {family.correction.words} over {family.size} comparisons"
 
 
 def _alone(comparison: Comparison, row: TypeRow, column: Column, cell: Cell) -> str:

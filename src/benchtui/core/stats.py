@@ -6,8 +6,7 @@ everything happens on logarithms.
 
 Sources: B. L. Welch, "The generalization of 'Student's' problem when several different population variances
 are involved", Biometrika 34 (1947) 28-35; F. E. Satterthwaite, Biometrics Bulletin 2 (1946) 110-114 for the
-degrees of freedom; NIST Digital Library of Mathematical Functions (DLMF) 8.17 for the incomplete beta
-function; B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers" (1993) for the labels.
+degrees of freedom; B. Iglewicz and D. Hoaglin, "How to Detect and Handle Outliers" (1993) for the labels.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+
+from benchtui.core.distributions import t_quantile, t_tails
 
 CONFIDENCE = 0.95
 #: Differences below it say nothing about a type: hosts, zones and days differ by as much.
@@ -70,6 +70,11 @@ class Contrast:
     standard_error: float
     degrees: float
 
+    @classmethod
+    def of_sides(cls, log_ratio: float, ours: float, n: int, theirs: float, m: int) -> Contrast:
+        """From two squared standard errors, of ``n`` and ``m`` instances."""
+        return cls(log_ratio, math.sqrt(ours + theirs), _degrees(ours, n, theirs, m))
+
     @property
     def ratio(self) -> float:
         """The ratio itself."""
@@ -85,6 +90,21 @@ class Contrast:
         if self.standard_error == 0:
             return 1.0 if self.log_ratio == 0 else 0.0
         return t_tails(abs(self.log_ratio) / self.standard_error, self.degrees)
+
+    def deciding_level(self, floor: float = NOISE_FLOOR) -> float:
+        """Probability of error at which this comparison begins to say something.
+
+        The interval of confidence 1 - p gives a verdict other than inconclusive for every p above it, and
+        none below: the interval's end then touches the noise floor. It is the two-sided p value of the claim
+        that is made, whichever that is: beyond the floor on either side, or within.
+
+        Args:
+            floor: the smallest difference that counts, as a fraction.
+        """
+        distance = abs(abs(self.log_ratio) - math.log1p(floor))
+        if self.standard_error == 0:
+            return 1.0 if distance == 0 else 0.0
+        return t_tails(distance / self.standard_error, self.degrees)
 
 
 def median(samples: Sequence[float]) -> float:
@@ -123,7 +143,7 @@ def contrast(values: Sequence[float], baseline: Sequence[float]) -> Contrast:
         raise ValueError("an interval of a ratio needs two instances on either side")
     a, b = _variance(ours) / len(ours), _variance(theirs) / len(theirs)
     log_ratio = math.fsum(ours) / len(ours) - math.fsum(theirs) / len(theirs)
-    return Contrast(log_ratio, math.sqrt(a + b), _degrees(a, len(ours), b, len(theirs)))
+    return Contrast.of_sides(log_ratio, a, len(ours), b, len(theirs))
 
 
 def _degrees(a: float, n: int, b: float, m: int) -> float:
@@ -178,67 +198,6 @@ def outlying(values: Sequence[float], floor: float = NOISE_FLOOR) -> tuple[int, 
     )
 
 
-@lru_cache(maxsize=4096)
-def t_quantile(probability: float, degrees: float) -> float:
-    """The value below which Student's t with ``degrees`` of freedom lies with this probability.
-
-    Raises:
-        ValueError: the probability is not between 0 and 1, or degrees are not positive.
-    """
-    if not 0 < probability < 1 or not degrees > 0:
-        raise ValueError(f"no quantile: probability {probability}, degrees {degrees}")
-    if probability < 0.5:
-        return -t_quantile(1 - probability, degrees)
-    tails = 2 * (1 - probability)
-    low, high = 0.0, 1.0
-    while t_tails(high, degrees) > tails:
-        low, high = high, high * 2
-    while True:
-        middle = (low + high) / 2
-        if middle in (low, high):
-            return middle
-        low, high = (middle, high) if t_tails(middle, degrees) > tails else (low, middle)
-
-
-def t_tails(t: float, degrees: float) -> float:
-    """Probability that Student's t lies outside ±``t`` (Abramowitz and Stegun 26.7.1)."""
-    if t * t < degrees:  # near the middle the other tail keeps the digits that 1 - x would lose
-        return 1 - incomplete_beta(0.5, degrees / 2, t * t / (degrees + t * t))
-    return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t))
-
-
-def incomplete_beta(a: float, b: float, x: float) -> float:
-    """The regularised incomplete beta function I_x(a, b): DLMF 8.17.22, and 8.17.4 beyond the mean."""
-    if x <= 0:
-        return 0.0
-    if x >= 1:
-        return 1.0
-    if x > (a + 1) / (a + b + 2):
-        return 1 - incomplete_beta(b, a, 1 - x)
-    beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-    front = math.exp(a * math.log(x) + b * math.log1p(-x) - beta) / a
-    return front / _continued_fraction(a, b, x)
-
-
-def _continued_fraction(a: float, b: float, x: float) -> float:
-    """1 + d1/(1 + d2/(1 + …)) of DLMF 8.17.22, evaluated from the front (Lentz's method)."""
-    tiny = 1e-300
-    value = numerator = 1.0
-    denominator = 0.0
-    for step in range(1, 10_000):
-        m = step // 2
-        if step % 2:
-            d = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        else:
-            d = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        denominator = 1 / ((1 + d * denominator) or tiny)
-        numerator = (1 + d / numerator) or tiny
-        value *= numerator * denominator
-        if abs(numerator * denominator - 1) < 1e-15:
-            break
-    return value
-
-
 def _logs(values: Sequence[float]) -> list[float]:
     if not values:
         raise ValueError("no values")
@@ -246,6 +205,18 @@ def _logs(values: Sequence[float]) -> list[float]:
     if bad is not None:
         raise ValueError(f"{bad} is not positive and finite: it has no ratio")
     return [math.log(value) for value in values]
+
+
+def log_variance(values: Sequence[float]) -> float:
+    """Variance of the logarithms of instance medians, 1/(n - 1).
+
+    Raises:
+        ValueError: fewer than two, or one is not positive and finite.
+    """
+    logs = _logs(values)
+    if len(logs) < 2:
+        raise ValueError("a variance needs two instances")
+    return _variance(logs)
 
 
 def _variance(logs: Sequence[float]) -> float:

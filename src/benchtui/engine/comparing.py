@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,6 +23,7 @@ from benchtui.core.documents import (
     parse_document,
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
+from benchtui.core.fingerprint import Fingerprint
 from benchtui.core.instance_results import InstanceResult, MetricMedian, nearest, shown_type
 from benchtui.core.keys import KeyNotOurs, check_run, job_parts
 from benchtui.core.plausibility import Judgement
@@ -38,7 +40,7 @@ D = TypeVar("D", bound=Document)
 
 def results_of(run: RunDocument, collected: Collected) -> tuple[InstanceResult, ...]:
     """Every planned cell of a run as far as it was collected, judged beside the others of the run."""
-    return instance_results(run, collected.results, _declined(collected.census), collected.judgements)
+    return instance_results(run, collected.results, declined_reasons(collected.census), collected.judgements)
 
 
 def results_of_all(runs: Sequence[tuple[RunDocument, Collected]]) -> tuple[InstanceResult, ...]:
@@ -49,7 +51,7 @@ def results_of_all(runs: Sequence[tuple[RunDocument, Collected]]) -> tuple[Insta
     return tuple(
         row
         for (run, collected), judgements in zip(runs, judged, strict=True)
-        for row in instance_results(run, collected.results, _declined(collected.census), judgements)
+        for row in instance_results(run, collected.results, declined_reasons(collected.census), judgements)
     )
 
 
@@ -58,6 +60,7 @@ def instance_results(
     results: Mapping[Cell, ResultOrProblem],
     declined: Mapping[Cell, str],
     judgements: Mapping[Cell, Judgement] | None = None,
+    systems: Mapping[str, SystemDocument] | None = None,
 ) -> tuple[InstanceResult, ...]:
     """Every planned cell of a run, measured or with the reason why not.
 
@@ -66,6 +69,7 @@ def instance_results(
         results: by job and suite, or what is wrong with what is there.
         declined: reasons of cells that do not count, as the census has them.
         judgements: whether what was measured is plausible; None: judged by the results alone.
+        systems: by job, what its instance observed about itself.
     """
     if judgements is None:
         (judgements,) = judge_runs((Evidence(run, results),))
@@ -77,6 +81,7 @@ def instance_results(
             results.get((job.job, suite)),
             declined.get((job.job, suite)),
             judgements.get((job.job, suite)),
+            (systems or {}).get(job.job),
         )
         for job in run.jobs
         for suite in job.suites
@@ -128,11 +133,11 @@ def read_results(folder: Path, runs: Sequence[str]) -> tuple[InstanceResult, ...
             raise UsageError(f"{folder} holds no run {run}", fix=nearest(run, runs_on_disk(folder)))
         evidence.append(read_evidence(folder / run))
         census = _read(CensusDocument, folder / run / "census.json")
-        declined.append({} if census is None else _declined(census))
+        declined.append({} if census is None else declined_reasons(census))
     return tuple(
         row
         for one, reasons, judgements in zip(evidence, declined, judge_runs(evidence), strict=True)
-        for row in instance_results(one.run, one.results, reasons, judgements)
+        for row in instance_results(one.run, one.results, reasons, judgements, one.systems)
     )
 
 
@@ -203,7 +208,8 @@ def _read(model: type[D], path: Path) -> D | None:
     return parse_document(model, body, str(path))
 
 
-def _declined(census: CensusDocument) -> dict[Cell, str]:
+def declined_reasons(census: CensusDocument) -> dict[Cell, str]:
+    """Why each cell that does not count does not, as a census has it."""
     return {
         (row.job, row.suite): row.reason or "not measured"
         for row in census.rows
@@ -226,6 +232,7 @@ def _measured(
     result: ResultOrProblem | None,
     declined: str | None,
     judgement: Judgement | None,
+    system: SystemDocument | None,
 ) -> InstanceResult:
     problem = declined or _problem(run, job, suite, result)
     measured = result if isinstance(result, ResultDocument) and problem is None else None
@@ -248,7 +255,32 @@ def _measured(
         verified=measured.verified if measured else None,
         metrics=_medians(measured.metrics, judgement) if measured else None,
         problem=problem,
+        fingerprint=fingerprint_of(measured, system) if measured else None,
+        expected_usd=job.expected_usd,
     )
+
+
+def fingerprint_of(result: ResultDocument, system: SystemDocument | None) -> Fingerprint:
+    """What a result was measured under, as far as its instance told."""
+    return Fingerprint(
+        kernel=system.kernel if system else None,
+        image=result.image_id or (system.image_id if system else None),
+        microcode=system.microcode if system else None,
+        compiler=result.build.compiler,
+        region=result.region or (system.region if system else None),
+        cpu=result.cpu_model or (system.cpu_model if system else None),
+        clock_mhz=_clock_mhz(result),
+    )
+
+
+def _clock_mhz(result: ResultDocument) -> float | None:
+    """The greatest clock that was seen beside the repetitions; None if none was measured."""
+    fact = result.facts.get("disturbance")
+    clocks = fact.get("clock_mhz") if isinstance(fact, Mapping) else None
+    greatest = clocks.get("greatest") if isinstance(clocks, Mapping) else None
+    if isinstance(greatest, bool) or not isinstance(greatest, int | float):
+        return None
+    return float(greatest) if math.isfinite(greatest) and greatest > 0 else None
 
 
 def _problem(run: RunDocument, job: JobDocument, suite: str, result: ResultOrProblem | None) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchtui.core.stats import t_quantile
+from benchtui.core.distributions import t_quantile
 from repetitions import T95, Repetitions, RunSoFar, Times, half_width, times_of
 
 MODE: dict[str, Any] = {"floor": 5, "precision": 0.02, "measuring_share": None}
