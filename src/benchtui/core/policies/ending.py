@@ -64,10 +64,17 @@ def end_instances(scope: Scope) -> tuple[Statement, ...]:
             },
         ),
         Statement(
-            "RemoveLeftovers",
-            "Volumes and interfaces of a launch that belong to no instance any more are removed; they cost.",
-            ("ec2:DeleteVolume", "ec2:DeleteNetworkInterface"),
-            (scope.ec2("volume"), scope.ec2("network-interface")),
+            "RemoveVolumes",
+            "Volumes of a launch that belong to no instance any more are removed; they cost.",
+            ("ec2:DeleteVolume",),
+            (scope.ec2("volume"),),
+            {"StringEquals": ours},
+        ),
+        Statement(
+            "RemoveInterfaces",
+            "Network interfaces of a launch that belong to no instance any more are removed.",
+            ("ec2:DeleteNetworkInterface",),
+            (scope.ec2("network-interface"),),
             {"StringEquals": ours},
         ),
         Statement(

@@ -68,10 +68,15 @@ def _plan(scope: Scope) -> tuple[Statement, ...]:
                 "ec2:DescribeSubnets",
                 "ec2:DescribeSecurityGroups",
                 "pricing:GetProducts",
-                "servicequotas:GetServiceQuota",
                 "servicequotas:GetAWSDefaultServiceQuota",
             ),
             ("*",),
+        ),
+        Statement(
+            "SeeQuotas",
+            "How many vCPUs may run at the same time; a plan with more is launched in waves.",
+            ("servicequotas:GetServiceQuota",),
+            (f"arn:{scope.partition}:servicequotas:*:{scope.account}:ec2/*",),
         ),
         Statement(
             "FindImages",
