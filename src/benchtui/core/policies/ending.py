@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchtui.core.policies.model import Policy, Statement
 from benchtui.core.policies.scope import LAUNCH_TAG, Scope
-from benchtui.core.policies.watching import list_the_bucket, schedules, see_instances, see_leftovers
+from benchtui.core.policies.watching import list_the_bucket, schedules, see_what_runs
 
 
 def kill_only(scope: Scope) -> Policy:
@@ -13,15 +13,8 @@ def kill_only(scope: Scope) -> Policy:
         "kill-only",
         "Ends instances of benchtui, and proves it; can neither launch one nor touch anybody else's.",
         (
-            see_instances(),
-            see_leftovers(),
+            see_what_runs(),
             *end_instances(scope),
-            Statement(
-                "ListSchedules",
-                "Schedules of a run that is proven gone are looked for; this call cannot be narrowed.",
-                ("scheduler:ListSchedules",),
-                ("*",),
-            ),
             Statement(
                 "RemoveSchedules",
                 "What ends a run's instances later has nothing left to end.",

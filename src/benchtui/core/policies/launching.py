@@ -12,12 +12,7 @@ from benchtui.core.policies.scope import (
     SETUP_TAG,
     Scope,
 )
-from benchtui.core.policies.watching import (
-    read_the_bucket,
-    schedules,
-    see_instances,
-    see_leftovers,
-)
+from benchtui.core.policies.watching import read_the_bucket, schedules, see_what_runs
 
 #: Where AWS publishes the images that [instance] image names.
 PUBLISHERS = ("debian", "canonical", "ami-amazon-linux-latest")
@@ -31,8 +26,7 @@ def launcher(scope: Scope) -> Policy:
         "launcher",
         "Plans and launches runs, follows, collects and ends them.",
         (
-            see_instances(),
-            see_leftovers(),
+            see_what_runs(),
             *_plan(scope),
             *_launch(scope),
             *end_instances(scope),
@@ -69,6 +63,7 @@ def _plan(scope: Scope) -> tuple[Statement, ...]:
                 "ec2:DescribeSecurityGroups",
                 "pricing:GetProducts",
                 "servicequotas:GetAWSDefaultServiceQuota",
+                "servicequotas:ListServiceQuotas",
             ),
             ("*",),
         ),
@@ -144,12 +139,6 @@ def _launch(scope: Scope) -> tuple[Statement, ...]:
 def _arm_schedules(scope: Scope) -> tuple[Statement, ...]:
     """Layer 2: the account itself ends what nobody else has ended."""
     return (
-        Statement(
-            "ListSchedules",
-            "Which schedules of a run there are; this call cannot be narrowed to resources.",
-            ("scheduler:ListSchedules",),
-            ("*",),
-        ),
         Statement(
             "Schedules",
             "Before each launch a schedule is made that ends the run's instances whatever becomes of this "

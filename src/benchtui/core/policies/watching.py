@@ -11,31 +11,25 @@ def watcher(scope: Scope) -> Policy:
     return Policy(
         "watcher",
         "Follows runs, collects results and sees what they cost; changes nothing.",
-        (see_instances(), see_leftovers(), *read_the_bucket(scope), *see_schedules(scope)),
+        (see_what_runs(), *read_the_bucket(scope), see_schedules(scope)),
     )
 
 
-def see_instances() -> Statement:
-    """The instances of every region; for whoever watches, ends or launches."""
+def see_what_runs() -> Statement:
+    """Instances, what they leave behind, and the schedules that end them."""
     return Statement(
-        "SeeInstances",
-        "A run lives in EC2: its instances are found by their tags in every enabled region; these calls "
-        "cannot be narrowed to resources.",
-        ("ec2:DescribeRegions", "ec2:DescribeInstances"),
-        ("*",),
-    )
-
-
-def see_leftovers() -> Statement:
-    """Volumes, interfaces, addresses, spot requests."""
-    return Statement(
-        "SeeLeftovers",
-        "Volumes, interfaces, addresses and spot requests that a run left behind cost money and are shown.",
+        "SeeWhatRuns",
+        "Instances, volumes, interfaces, addresses and spot requests of a run are found by their tags in "
+        "every enabled region, and the schedules that end them by their names; these calls cannot be "
+        "narrowed to resources.",
         (
+            "ec2:DescribeRegions",
+            "ec2:DescribeInstances",
             "ec2:DescribeVolumes",
             "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeAddresses",
             "ec2:DescribeSpotInstanceRequests",
+            "scheduler:ListSchedules",
         ),
         ("*",),
     )
@@ -65,22 +59,13 @@ def list_the_bucket(scope: Scope) -> Statement:
     )
 
 
-def see_schedules(scope: Scope) -> tuple[Statement, ...]:
+def see_schedules(scope: Scope) -> Statement:
     """The schedules that end instances at their deadline."""
-    return (
-        Statement(
-            "ListSchedules",
-            "Whether the account itself would end the instances is shown beside each; this call cannot be "
-            "narrowed to resources.",
-            ("scheduler:ListSchedules",),
-            ("*",),
-        ),
-        Statement(
-            "SeeSchedules",
-            "When the schedule of a run fires, and whether it does what it should.",
-            ("scheduler:GetSchedule",),
-            (schedules(scope),),
-        ),
+    return Statement(
+        "SeeSchedules",
+        "When the schedule of a run fires, and whether it does what it should.",
+        ("scheduler:GetSchedule",),
+        (schedules(scope),),
     )
 
 
