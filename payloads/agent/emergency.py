@@ -28,7 +28,8 @@ def main() -> None:
 
     def make(seq: int) -> Tuple[str, bytes]:
         sentinel = Sentinel(datetime.now(timezone.utc), job.job, seq, JobState.EMERGENCY_STOP)
-        return sentinel.key(job.run), body_bytes({"reason": REASON})
+        key = sentinel.key(job.run)
+        return key, body_bytes(key, {"reason": REASON, "previous": spool.seal(seq - 1)})
 
     if not spool.has_final():
         spool.claim(make)

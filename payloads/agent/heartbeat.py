@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Callable, Optional
 
 from keys import heartbeat_key, kill_key
+from seals import sealed
 
 from job import Job, uptime_s
 from joblog import JobLog
@@ -49,10 +50,11 @@ class Heartbeat:
             "uptime_s": round(uptime_s(), 1),
             "load_1min": _load(),
         }
+        key = heartbeat_key(self._job.run, self._job.job)
         try:
             self._objects.put(
-                heartbeat_key(self._job.run, self._job.job),
-                json.dumps(body).encode(),
+                key,
+                sealed(key, json.dumps(body).encode()),
                 once=False,
                 budget_s=self._job.heartbeat_s / 3,
             )

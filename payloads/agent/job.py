@@ -6,7 +6,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 WORK = "/var/lib/benchtui"
 RUN = "/run/benchtui"  # a tmpfs: a full disk does not stop what is noted here
@@ -42,6 +42,7 @@ class Job:
     max_runtime_s: int
     heartbeat_s: int
     started_s: float  # uptime when user data armed its timers
+    run_seal: Optional[str] = None  # of the run.json that the instance was launched for
 
     @classmethod
     def load(cls, path: str) -> "Job":
@@ -64,6 +65,7 @@ class Job:
             max_runtime_s=int(stated["max_s"]),
             heartbeat_s=int(stated["beat_s"]),
             started_s=float(os.environ.get("BENCHTUI_T0") or uptime_s()),
+            run_seal=stated.get("seal"),
         )
 
     def left_s(self) -> float:

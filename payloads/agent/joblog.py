@@ -28,6 +28,7 @@ class JobLog:
         # Bytes of the current chunk, fixed once tried: a write whose answer was lost is in the bucket,
         # and a longer body under the same key would be taken for it.
         self._pending = b""
+        self._over = False
         self._lock = threading.Lock()
         self._uploading = threading.Lock()
 
@@ -54,11 +55,17 @@ class JobLog:
         """Whether a chunk's worth is waiting."""
         return self._held >= CHUNK_LIMIT
 
-    def upload(self, objects: Objects, budget_s: float = UPLOAD_BUDGET_S) -> None:
-        """Upload what is waiting, as one chunk; what could not be uploaded is for the next call."""
+    def upload(self, objects: Objects, budget_s: float = UPLOAD_BUDGET_S, last: bool = False) -> None:
+        """Upload what is waiting, as one chunk; what could not be uploaded is for the next call.
+
+        After the ``last`` upload nothing more is: no sentinel would come that could tell of it.
+        """
         if not self._uploading.acquire(timeout=budget_s):
             return
         try:
+            if self._over:
+                return
+            self._over = last
             if not self._pending:
                 with self._lock:
                     self._pending, self._lines = b"".join(self._lines), []

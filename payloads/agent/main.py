@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
 
 from keys import JobState, Progress, system_key
+from seals import sealed
 
 import power
 import results
@@ -73,6 +74,7 @@ class Agent:
             image_id=observed.image_id,
             detail="provider {}, {}".format(observed.provider, observed.cpu_model or "unknown CPU"),
             layers=armed(guarded),
+            run_seal=self.job.run_seal,
         )
         self.heartbeat.start()
         reason = self._not_as_asked(observed)
@@ -179,7 +181,10 @@ class Agent:
 
     def _deliver(self, suite: SuiteRun, observed: Observed) -> None:
         """Upload what came of a suite, measured or not, and say so."""
-        name, result = suite.name, document(self.job, observed, suite)
+        name = suite.name
+        if self.stop:
+            suite.note("ended", self.stop.reason)
+        result = document(self.job, observed, suite)
         if self.stop:
             result.document["reason"] = self.stop.reason
         self.outcomes[name] = {"outcome": result.document["outcome"], "reason": result.reason}
@@ -202,8 +207,9 @@ class Agent:
 
     def _upload_system(self, observed: Observed, installer: Installer, packages: List[str]) -> None:
         try:
+            key = system_key(self.job.run, self.job.job)
             body = json.dumps(system.document(self.job, observed, self.imds, installer, packages), indent=1)
-            self.objects.put(system_key(self.job.run, self.job.job), body.encode())
+            self.objects.put(key, sealed(key, body.encode()))
         except Exception as error:  # without it results stand, only less is known of the machine
             self.log.say("system.json: {!r}".format(error))
 
@@ -228,7 +234,7 @@ class Agent:
             if self.outcomes[suite]["reason"] == NOT_RUN and reason:
                 self.outcomes[suite]["reason"] = reason
         self.log.say("{}{}".format(state.value, ": " + reason if reason else ""))
-        self.log.upload(self.objects, budget_s=seconds / 4)
+        self.log.upload(self.objects, budget_s=seconds / 4, last=True)
         self.sentinels.emit(state, reason=reason or None, outcomes=self.outcomes)
         if not self.sentinels.flush(max(1.0, ends - time.monotonic())):
             self.log.say("not every sentinel reached the bucket")

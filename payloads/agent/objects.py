@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import re
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -70,6 +71,8 @@ class Objects:
         self._imds = imds
         self._say = say
         self._offset = timedelta(0)  # the server's clock minus ours
+        self._fresh: Dict[str, str] = {}  # by key: SHA-256 of what was written once and not told of yet
+        self._fresh_lock = threading.Lock()
 
     def put(
         self,
@@ -98,6 +101,15 @@ class Objects:
         if status != 412 and re.fullmatch("[0-9a-f]{32}", etag) and not encrypted_by_key:
             if etag != hashlib.md5(body, usedforsecurity=False).hexdigest():
                 raise Altered("{}: stored with ETag {}, which is not what was sent".format(key, etag))
+        if once:
+            with self._fresh_lock:
+                self._fresh[key] = hashlib.sha256(body).hexdigest()
+
+    def take_fresh(self, prefix: str, most: int) -> Dict[str, str]:
+        """SHA-256 by key of at most ``most`` objects written below ``prefix``; each is told once."""
+        with self._fresh_lock:
+            told = [key for key in self._fresh if key.startswith(prefix)][:most]
+            return {key: self._fresh.pop(key) for key in told}
 
     def get(self, key: str, limit: int, budget_s: float = 60) -> Optional[bytes]:
         """Body of an object, None if it is not there.

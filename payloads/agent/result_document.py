@@ -10,7 +10,7 @@ from job import Job
 from results import RawFiles
 from suites import SuiteRun
 from system import Observed
-from verdict import judge, summarise
+from verdict import judge, no_sample, summarise
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,8 @@ def document(job: Job, observed: Observed, suite: SuiteRun) -> SuiteResult:
     """The suite's result. Without its end there are no metrics: what it printed is in the raw files."""
     records, failure = suite.records, suite.failure
     metrics, problems = summarise(suite.declared, suite.mode_name, records)
-    if failure is None and not any(metric["best"] is not None for metric in metrics.values()):
-        declined = "; ".join("{}: {}".format(*item) for item in records.declined.items())
-        failure = declined[:1500] or "it reported no sample"
+    if failure is None:
+        failure = no_sample(metrics, records)
     verified = judge(suite.declared, records, problems)
     body = {
         "schema": "benchtui.result/1",

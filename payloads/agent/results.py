@@ -10,6 +10,7 @@ import tarfile
 from typing import Any, Dict
 
 from keys import raw_key, result_key
+from seals import sealed
 
 from objects import Objects
 
@@ -60,6 +61,7 @@ def upload(
     archive = raw.tar_gz()
     named = {**document, "raw_sha256": hashlib.sha256(archive).hexdigest()}
     run, job, suite = document["run"], document["job"], document["suite"]
-    body = json.dumps(named, allow_nan=False, indent=1).encode()
-    objects.put(result_key(run, job, suite), body, budget_s=budget_s)
+    key = result_key(run, job, suite)
+    body = sealed(key, json.dumps(named, allow_nan=False, indent=1).encode())
+    objects.put(key, body, budget_s=budget_s)
     objects.put(raw_key(run, job, suite), archive, content_type="application/gzip", budget_s=budget_s)

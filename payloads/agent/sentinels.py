@@ -10,7 +10,8 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import Any, Callable, Deque, Dict, List, Optional, Tuple
 
-from keys import FINAL_BY_INSTANCE, JobState, Progress, Sentinel
+from keys import FINAL_BY_INSTANCE, JobState, Progress, Sentinel, run_prefix
+from seals import seal_of, sealed
 
 from objects import Objects, Refused, StoreError
 
@@ -18,6 +19,7 @@ PROGRESS_EVERY_S = 5.0
 LAST_PROGRESS_SEQ = 9000  # four digits are all a key has: the last thousand belong to states
 RETRY_BUDGET_S = 30.0
 RETRY_PAUSE_S = 2.0
+OBJECTS_TOLD = 300  # in one sentinel; a reader takes no larger one than 64 KiB
 
 
 class Spool:
@@ -30,6 +32,7 @@ class Spool:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self.last = 0  # the highest number claimed through this object
+        self._seals: Dict[int, str] = {}  # of those
 
     def numbers(self) -> List[int]:
         """Numbers claimed so far, ascending."""
@@ -55,7 +58,18 @@ class Spool:
             except OSError:
                 pass
             self.last = seq
+            self._seals[seq] = seal_of(body) or ""
             return seq, key, body
+
+    def seal(self, seq: int) -> Optional[str]:
+        """The seal of a claimed sentinel, of this process or another; None if it is not known."""
+        if seq in self._seals:
+            return self._seals[seq] or None
+        try:
+            with open(self._path(seq, "json"), encoding="utf-8") as file:
+                return seal_of(json.load(file)["body"].encode())
+        except (OSError, ValueError, KeyError):
+            return None
 
     def mark_sent(self, seq: int) -> None:
         """Note that a sentinel is in the bucket."""
@@ -142,12 +156,15 @@ class Sentinels:
                     return False
                 self._progress_at = now
             at = datetime.now(timezone.utc)
+            written = self._written()
 
             def make(seq: int) -> Tuple[str, bytes]:
                 sentinel = Sentinel(
                     at=at, job=self._job, seq=seq, state=state, suite=suite, progress=progress
                 )
-                return sentinel.key(self._run), body_bytes(body)
+                key = sentinel.key(self._run)
+                told = {**body, "previous": self._spool.seal(seq - 1), "objects": written or None}
+                return key, body_bytes(key, told)
 
             claimed = self._spool.claim(make)
             self._final = state in FINAL_BY_INSTANCE
@@ -155,6 +172,12 @@ class Sentinels:
             self._queue.append(claimed)
             self._changed.notify_all()
         return True
+
+    def _written(self) -> Dict[str, str]:
+        """SHA-256 of the job's objects that no sentinel has told of yet, by key below the run's prefix."""
+        prefix = run_prefix(self._run)
+        fresh = self._objects.take_fresh("{}jobs/{}/".format(prefix, self._job), OBJECTS_TOLD)
+        return {key[len(prefix) :]: digest for key, digest in fresh.items()}
 
     def flush(self, seconds: float) -> bool:
         """Wait until all are uploaded, at most ``seconds``; whether they are."""
@@ -189,7 +212,8 @@ class Sentinels:
                 time.sleep(RETRY_PAUSE_S)
 
 
-def body_bytes(body: Dict[str, Any]) -> bytes:
-    """The bytes of a sentinel's body; None is left out."""
+def body_bytes(key: str, body: Dict[str, Any]) -> bytes:
+    """The bytes of a sentinel's body, sealed; None is left out."""
     kept = {name: value for name, value in body.items() if value is not None}
-    return json.dumps({"schema": "benchtui.sentinel/1", **kept}, separators=(",", ":")).encode()
+    content = json.dumps({"schema": "benchtui.sentinel/1", **kept}, separators=(",", ":"))
+    return sealed(key, content.encode())

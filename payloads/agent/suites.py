@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import disturbance
+import observed
 from building import build, copy_for_arm
 from chain_clock import CAREFUL_WINDOWS, ChainClock
 from commands import Commands, SuiteFailed, last_words
@@ -18,7 +18,7 @@ from job import uptime_s
 from process import Stop
 from readings import clock_mhz
 from records import Output, Records
-from repetitions import WHY, Repetitions, RunSoFar, Times
+from repetitions import Repetitions, RunSoFar, Times
 from results import RawFiles
 
 
@@ -82,6 +82,11 @@ class SuiteRun:
         """Say of an arm why there is nothing of it."""
         self._say("{} arm {} declined: {}".format(self.name, arm, why))
         self.records.decline("arm " + arm, why)
+        self.note("declined", {"arm " + arm: why[:500]})
+
+    def note(self, kind: str, content: Any) -> None:
+        """Keep beside the raw output what no run printed, so that the result can be made again from both."""
+        self.raw.add(observed.FILE, observed.line(kind, content))
 
     def prepare(self, lacking_of_arms: Dict[str, str]) -> None:
         """Build the suite, then its arms. What fails is noted: an arm's failure ends the arm alone.
@@ -118,6 +123,7 @@ class SuiteRun:
         self.failure = (
             str(error) if isinstance(error, SuiteFailed) else "the agent failed on it: {!r}".format(error)
         )
+        self.note("failed", self.failure)
 
     # ---- measuring
 
@@ -176,9 +182,10 @@ class SuiteRun:
         self._one_process(run.name, number, variant, declared)
         after = disturbance.read(self._cpus)
         self._read_clock()
-        observed = disturbance.observe(run.name, number, self._cpus, before, after, calm, waited)
-        self.repetitions.append(observed)
-        run.add(observed.wall_s, self.records.medians())
+        repetition = disturbance.observe(run.name, number, self._cpus, before, after, calm, waited)
+        self.repetitions.append(repetition)
+        self.raw.add(observed.FILE, observed.repetition_line(repetition))
+        run.add(repetition.wall_s, self.records.medians())
         if self._times.budget_s is not None:
             self._progress(1, 1)
 
@@ -224,6 +231,7 @@ class SuiteRun:
         clock = self._clock.read(windows) if windows else self._clock.read()
         if clock is not None:
             self._clocks.append(clock)
+            self.note("clock", clock)
 
     def _progress(self, done: int, total: int) -> None:
         """Seconds of the budget, or without one each run taken as equally long."""
@@ -236,22 +244,7 @@ class SuiteRun:
     # ---- what came of it
 
     def _report(self, runs: List[RunSoFar], clocks_before: Optional[List[float]]) -> None:
-        disturbance.compare(self.repetitions)
-        self.records.label({(one.run, one.number): "; ".join(one.reasons) for one in self.repetitions})
-        facts = self.records.facts
-        for run in runs:
-            widths = {metric: round(width, 5) for metric, width in run.widths().items() if width is not None}
-            widest = sorted(widths.items(), key=lambda item: -item[1])[:20]
-            facts["repetitions." + run.name] = {
-                "count": len(run.seconds),
-                "stopped": run.stop and "{}: {}".format(run.stop, WHY[run.stop]),
-                "seconds": round(sum(run.seconds), 3),
-                "longest_seconds": round(max(run.seconds, default=0.0), 3),
-                "median_seconds": round(statistics.median(run.seconds), 3) if run.seconds else None,
-                "half_width_of_95_percent_interval": dict(widest),
-            }
-        facts["disturbance"] = disturbance.verdict(self.repetitions, self._clocks)
-        facts["observed"] = {
+        told = {
             "clock_mhz_before": clocks_before,
             "clock_mhz_after": clock_mhz(),
             "measured_seconds": round(sum(one.wall_s for one in self.repetitions), 3),
@@ -263,3 +256,6 @@ class SuiteRun:
             "budget_seconds": self._times.budget_s and round(self._times.budget_s, 1),
             "least_measuring_seconds": round(self._times.least_s, 1),
         }
+        self.note("runs", [{"name": run.name, "stop": run.stop} for run in runs])
+        self.note("observed", told)
+        observed.conclude(self.records, runs, self.repetitions, self._clocks, told)

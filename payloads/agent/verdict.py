@@ -52,6 +52,14 @@ def summarise(declared: Dict[str, Any], mode: str, records: Records) -> Tuple[Di
     return metrics, problems
 
 
+def no_sample(metrics: Dict[str, Any], records: Records) -> Optional[str]:
+    """Why a suite that came to its end counts as not measured; None if it was."""
+    if any(metric["best"] is not None for metric in metrics.values()):
+        return None
+    declined = "; ".join("{}: {}".format(*item) for item in records.declined.items())
+    return declined[:1500] or "it reported no sample"
+
+
 def _bound(value: Optional[float]) -> str:
     return "-" if value is None or not math.isfinite(value) else "{:g}".format(value)
 

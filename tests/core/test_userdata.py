@@ -47,6 +47,7 @@ LONGEST = dataclasses.replace(
     max_runtime_s=999_999,
     emergency_grace_s=99_999,
     heartbeat_s=600,
+    run_seal="f" * 64,
 )
 
 

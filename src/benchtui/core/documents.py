@@ -113,6 +113,12 @@ class PriceDocument(BaseModel):
 
 
 class JobDocument(BaseModel):
+    #: Seal of the run.json that the instance was launched for, see core/seals.py.
+    run_seal: Sha256 | None = None
+    #: Seal of the sentinel before it, by sequence number.
+    previous: Sha256 | None = None
+    #: SHA-256 of the job's objects written since the sentinel before, by key below the run's prefix.
+    objects: dict[LongLine, Sha256] = Field(default_factory=dict, max_length=1_000)
     """One planned job: an instance and the suites it runs, in order."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -207,6 +213,19 @@ class SystemDocument(Document):
     kind: ClassVar[str] = "benchtui.system"
     version: ClassVar[int] = 1
     max_bytes: ClassVar[int] = MAX_SYSTEM_BYTES
+class ConfirmsDocument(BaseModel):
+    """What a run was launched to confirm: that a metric of a type changed for the worse."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    suite: SuiteName
+    metric: Line
+    instance_type: TypeName
+    region: Line | None = None
+    since: RunId  # the first run of the new level
+    against: tuple[RunId, ...] = Field(min_length=1, max_length=1_000)  # runs of the level before
+
+
 
     schema_: Line = Field(alias="schema", default="benchtui.system/1")
     run: RunId
@@ -237,6 +256,9 @@ class Sample(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     value: FiniteFloat
+    confirms: ConfirmsDocument | None = None
+    #: Of the stored object, see core/seals.py; no part of what it seals. None: from before there were any.
+    seal: Sha256 | None = Field(default=None, exclude=True)
     seconds: FiniteFloat | None = Field(default=None, ge=0)
     excluded: bool = False  # a warm-up: reported, never part of a summary
     run: Line | None = None  # the suite's command it came from, and which repetition of it

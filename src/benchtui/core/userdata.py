@@ -32,6 +32,7 @@ SOFTDOG_AFTER_S = 60
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}")
 _IMAGE = re.compile(r"[0-9a-zA-Z-]{1,40}")
+_SEAL = re.compile(r"[0-9a-f]{64}")
 _MODE = re.compile(r"[a-z]{1,16}")
 _PLACEHOLDER = re.compile(r"@([a-z_]+)@")
 _BOUNDARY = "=benchtui="
@@ -53,6 +54,7 @@ class JobUserData:
     max_runtime_s: int
     emergency_grace_s: int
     heartbeat_s: int = 30
+    run_seal: str | None = None  # of run.json; 64 hex digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ def _check(job: JobUserData) -> None:
     check_job(job.job)
     check_instance_type(job.instance_type)
     payload_key(job.bundle_sha256)
+    if job.run_seal is not None and not _SEAL.fullmatch(job.run_seal):
+        raise UsageError("run.json has no seal of 64 hex digits")
     for suite in job.suites:
         check_suite(suite)
     for pattern, value, what in (
@@ -127,6 +131,7 @@ def _check(job: JobUserData) -> None:
 
 
 def _job_json(job: JobUserData) -> str:
+    seal = {} if job.run_seal is None else {"seal": job.run_seal}
     return json.dumps(
         {
             "run": job.run,
@@ -140,6 +145,7 @@ def _job_json(job: JobUserData) -> str:
             "suites": list(job.suites),
             "max_s": job.max_runtime_s,
             "beat_s": job.heartbeat_s,
+            **seal,
         },
         separators=(",", ":"),
     )

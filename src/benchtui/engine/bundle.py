@@ -14,7 +14,7 @@ import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from benchtui.core import keys
+from benchtui.core import keys, seals
 from benchtui.core.errors import UsageError
 from benchtui.core.suites import Suite, parse_payload, suites_json
 from benchtui.engine.packaged import payloads_root
@@ -76,14 +76,15 @@ def build_bundle(suites: Mapping[str, Suite], root: Path | None = None) -> tuple
     root = root or payloads_root()
     files: dict[str, tuple[bytes, bool]] = {}
     _add_tree(files, root / "agent", "agent", suffixes=(".py",))
-    files["agent/keys.py"] = (Path(keys.__file__).read_bytes(), False)
+    for shared_with_agent in (Path(keys.__file__), Path(seals.__file__)):
+        files[f"agent/{shared_with_agent.name}"] = (shared_with_agent.read_bytes(), False)
     if (root / "common").is_dir():
         _add_tree(files, root / "common", "suites/common")
-    shared = _digest(files, "suites/common/")
+    shared = digest_of(files, "suites/common/")
     declared = {}
     for name, suite in sorted(suites.items()):
         _add_tree(files, Path(suite.folder), f"suites/{name}")
-        own = _digest(files, f"suites/{name}/")
+        own = digest_of(files, f"suites/{name}/")
         declared[name] = suite.for_agent(hashlib.sha256((shared + own).encode()).hexdigest())
     files["suites.json"] = (suites_json(declared), False)
     content = _pack(files)
@@ -124,8 +125,8 @@ def _walk(folder: Path) -> Iterable[Path]:
             yield Path(entry.path)
 
 
-def _digest(files: dict[str, tuple[bytes, bool]], prefix: str) -> str:
-    """One hash over names and contents of the files below ``prefix``."""
+def digest_of(files: dict[str, tuple[bytes, bool]], prefix: str) -> str:
+    """One hash over names and contents of the files below ``prefix``: what a result calls its source."""
     listing = [
         f"{hashlib.sha256(content).hexdigest()}  {name.removeprefix(prefix)}\n"
         for name, (content, _) in sorted(files.items())

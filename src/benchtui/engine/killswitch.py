@@ -19,6 +19,7 @@ from benchtui.aws.errors import CloudError
 from benchtui.aws.leftovers import Leftover, look_for_leftovers, remove_leftover
 from benchtui.core import keys
 from benchtui.core.keys import KeyNotOurs
+from benchtui.core.seals import sealed
 from benchtui.core.states import InstanceView
 from benchtui.core.text import clean_line
 from benchtui.engine.events import Emit, Event
@@ -290,7 +291,7 @@ class _Kill:
             return f"{bucket.name} does not hold this run"
         at, why = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}", {"reason": self._reason} if self._reason else {}
         body = json.dumps({"schema": "benchtui.kill/1", "at": at, **why}, separators=(",", ":")).encode()
-        await bucket.put_once(key, body, "application/json")
+        await bucket.put_once(key, sealed(key, body), "application/json")
         self._marked_at = self.clock.now()
         return None
 

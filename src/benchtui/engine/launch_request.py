@@ -67,6 +67,7 @@ def launch_request(
     )
     templates, loss = packaged_templates(), placement.faults.get(job.job)
     if loss is not None:
+        run_seal=run.seal,
         templates = faulty(templates, loss)
     return LaunchRequest(
         run=run.run,

@@ -19,6 +19,7 @@ from benchtui.aws.instances import describe_run, find_by_token, run_instance
 from benchtui.core import keys
 from benchtui.core.documents import JobDocument, RunDocument, SentinelBody, to_json
 from benchtui.core.keys import LAUNCHER_SEQ, JobState, Sentinel
+from benchtui.core.seals import sealed
 from benchtui.core.states import InstanceView
 from benchtui.core.tokens import client_token
 from benchtui.engine.events import Emit, Event
@@ -355,6 +356,7 @@ class Launcher:
             zone=view.zone,
             image_id=view.image_id,
             usd_per_hour=job.price.usd_per_hour,
+            run_seal=self.run.seal,
         )
         await self._write(job, JobState.LAUNCHED, body)
 
@@ -365,13 +367,14 @@ class Launcher:
         await self._write_declined(job)
 
     async def _write_declined(self, job: JobDocument) -> None:
-        await self._write(job, JobState.DECLINED, SentinelBody(reason=self.launched.declined[job.job]))
+        body = SentinelBody(reason=self.launched.declined[job.job], run_seal=self.run.seal)
+        await self._write(job, JobState.DECLINED, body)
 
     async def _write(self, job: JobDocument, state: JobState, body: SentinelBody) -> None:
         """A sentinel of the launcher. If it cannot be written the tags still tell the same."""
         key = Sentinel(self.clock.now(), job.job, LAUNCHER_SEQ, state).key(self.run.run)
         try:
-            await self.bucket.put_once(key, to_json(body))  # which retries
+            await self.bucket.put_once(key, sealed(key, to_json(body)))  # which retries
         except CloudError as error:
             self._say("note", job=job.job, text=f"{state} could not be written: {error.failure.message}")
 

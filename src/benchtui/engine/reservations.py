@@ -31,6 +31,7 @@ from benchtui.core.documents import JobDocument, RunDocument, parse_document, to
 from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError, foremost
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.money import usd_text
+from benchtui.core.seals import sealed
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket, ListedObject
@@ -346,15 +347,14 @@ class Reservations:
         """Write the next entry; False if somebody else's is there, which is read then."""
         number = self.book.entries + 1
         written_at = self._now()
-        if await self.bucket.put_once(keys.reservation_key(self.run.run, number), to_json(said)):
+        key = keys.reservation_key(self.run.run, number)
+        if await self.bucket.put_once(key, sealed(key, to_json(said))):
             self._reader.add_own(Entry(number, written_at, said))
             return True
         # It can be this very one: a request whose answer was lost is repeated.
         await self._reader.read()
         if self.book.entries < number:
-            raise InvalidDocumentError(
-                f"{keys.reservation_key(self.run.run, number)}: is there and is not listed"
-            )
+            raise InvalidDocumentError(f"{key}: is there and is not listed")
         return self._reader.entries[number - 1].said == said
 
     def _now(self) -> datetime:

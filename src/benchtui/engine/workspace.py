@@ -20,6 +20,7 @@ from benchtui.config.schema import Config
 from benchtui.core import keys
 from benchtui.core.documents import RunDocument, to_json
 from benchtui.core.errors import TimeLimitError, UsageError
+from benchtui.core.seals import seal_of, sealed
 from benchtui.engine import planning
 from benchtui.engine.bundle import build_bundle
 from benchtui.engine.clock import Clock
@@ -129,8 +130,10 @@ class Workspace(Connection):
         bucket = await self.bucket()
         await bucket.put_once(keys.payload_key(sha256), bundle, "application/gzip")
         run = await self.schedules.armed(run, config or self.config)
-        await bucket.put_once(keys.run_json_key(run.run), to_json(run))
-        return run
+        key = keys.run_json_key(run.run)
+        body = sealed(key, to_json(run))
+        await bucket.put_once(key, body)
+        return run.model_copy(update={"seal": seal_of(body)})
 
     async def launch(
         self,

@@ -21,13 +21,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from benchtui.core import keys
+from benchtui.core import keys, seals
 from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
 from benchtui.engine.bundle import build_bundle, load_suites
 from benchtui.engine.packaged import payloads_root
 
-# The bundle carries the launcher's keys.py beside the agent: here it is the same file.
+# The bundle carries the launcher's keys.py and seals.py beside the agent: here they are the same files.
 sys.modules.setdefault("keys", keys)
+sys.modules.setdefault("seals", seals)
 sys.path.insert(0, str(payloads_root() / "agent"))
 
 from tests.local.conftest import LocalCloud, local_api, start_local_cloud  # noqa: E402

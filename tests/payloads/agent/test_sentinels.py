@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import sentinels as module
-from benchtui.core import keys
+from benchtui.core import keys, seals
 from benchtui.core.keys import JobState, Progress
 from objects import Refused, Unreachable
 from sentinels import Sentinels, Spool
@@ -24,6 +24,7 @@ class Bucket:
     def __init__(self, *failures: Exception | None) -> None:
         self.failures = list(failures)
         self.stored: dict[str, bytes] = {}
+        self.fresh: dict[str, str] = {}
         self.gate = threading.Event()
         self.gate.set()
 
@@ -33,6 +34,10 @@ class Bucket:
         if failure is not None:
             raise failure
         self.stored[key] = body
+
+    def take_fresh(self, prefix: str, most: int) -> dict[str, str]:
+        told, self.fresh = self.fresh, {}
+        return told
 
 
 def emitting(bucket: Any, folder: Path) -> Sentinels:
@@ -68,8 +73,27 @@ def test_bodies_carry_their_schema_and_leave_out_what_is_unknown(tmp_path: Path)
     mine = emitting(bucket, tmp_path)
     mine.emit(JobState.BOOTED, instance_id="i-1", zone=None)
     mine.flush(5)
-    [body] = bucket.stored.values()
-    assert json.loads(body) == {"schema": "benchtui.sentinel/1", "instance_id": "i-1"}
+    [(key, body)] = bucket.stored.items()
+    assert seals.seal_of(body) == seals.right_seal(key, body)
+    assert json.loads(body).keys() == {"schema", "instance_id", "seal"}
+
+
+def test_each_names_the_one_before_and_what_was_written_since(tmp_path: Path) -> None:
+    bucket = Bucket()
+    mine = emitting(bucket, tmp_path)
+    mine.emit(JobState.BOOTED)
+    bucket.fresh = {f"benchmarks/{RUN}/jobs/{JOB}/system.json": "a" * 64}
+    mine.emit(JobState.PREPARING)
+    mine.flush(5)
+    stop = emitting(bucket, tmp_path)  # another process goes on
+    stop.emit(JobState.EMERGENCY_STOP)
+    stop.flush(5)
+    first, second, third = bucket.stored.values()
+    assert "previous" not in json.loads(first)
+    assert json.loads(second)["previous"] == seals.seal_of(first)
+    assert json.loads(second)["objects"] == {f"jobs/{JOB}/system.json": "a" * 64}
+    assert json.loads(third)["previous"] == seals.seal_of(second)
+    assert "objects" not in json.loads(third)
 
 
 def test_an_outage_delays_and_loses_nothing(tmp_path: Path) -> None:
