@@ -25,7 +25,16 @@ DEFAULT_REGIONS = ("us-east-1",)
 MAX_REGIONS = 50
 #: What ``[aws]`` may hold; a test compares it with the schema.
 KEYS = frozenset(
-    {"profile", "regions", "bucket", "instance_profile", "security_group", "scheduler_role", "subnet"}
+    {
+        "profile",
+        "regions",
+        "bucket",
+        "instance_profile",
+        "security_group",
+        "scheduler_role",
+        "subnet",
+        "public_ipv4",
+    }
 )
 
 

@@ -162,6 +162,9 @@ class AwsSection(Section):
     becomes of this machine (docs/SAFETY.md); empty: no schedules are made."""
     subnet: str = ""
     """Id of the subnet (subnet-…); empty: the default subnets of the region."""
+    public_ipv4: bool = True
+    """Give instances a public address, which costs. Without one they need another way to S3 and to packages:
+    docs/REAL-ACCOUNT.md."""
 
     @field_validator("regions")
     @classmethod

@@ -107,12 +107,16 @@ def check_launchable(plan: Plan) -> None:
         )
 
 
+#: What an hour of no address costs.
+NO_ADDRESS = Rate(Decimal(0), "[aws] public_ipv4 = false")
+
+
 def rates_of(config: Config) -> Rates:
     """The rates beside the instance's own, with the configuration's overrides."""
     prices = config.prices
     return Rates(
         ebs_gb_month=_rate(prices.ebs_gb_month, LIST_RATES.ebs_gb_month),
-        ipv4_hour=_rate(prices.ipv4_hour, LIST_RATES.ipv4_hour),
+        ipv4_hour=_rate(prices.ipv4_hour, LIST_RATES.ipv4_hour) if config.aws.public_ipv4 else NO_ADDRESS,
         s3_write_1000=_rate(prices.s3_write_1000, LIST_RATES.s3_write_1000),
     )
 
