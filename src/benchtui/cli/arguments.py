@@ -108,6 +108,17 @@ def duration(text: str) -> int:
     return seconds
 
 
+def percentage(text: str) -> float:
+    """A fraction from ``2%`` or ``2``, above 0 and below 100 %."""
+    try:
+        fraction = float(text.strip().removesuffix("%").rstrip()) / 100
+    except ValueError:
+        fraction = 0.0
+    if not 0 < fraction < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage such as 2%")
+    return fraction
+
+
 def typed_flags(arguments: argparse.Namespace) -> dict[str, Flag]:
     """The settings that were typed, by ``section.key``."""
     from benchtui.config.sources import Flag

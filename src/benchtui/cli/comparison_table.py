@@ -13,8 +13,12 @@ from rich.text import Text
 from benchtui.cli import output
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, new_table
 from benchtui.core import quoting
-from benchtui.core.compare import Comparison, TypeRow
+from benchtui.core.comparison import Comparison, TypeRow
+from benchtui.core.decision import decide
+from benchtui.core.overall import overall
+from benchtui.core.settling import precision_plan, settlements
 from benchtui.core.stats import Verdict
+from benchtui.report import decision_text, settling_text
 from benchtui.report.chart_specs import BarChart, Chart, EmptyChart
 from benchtui.report.charts import render_terminal
 
@@ -131,6 +135,42 @@ def quotation(comparison: Comparison) -> list[Text]:
     """The sentence of the type that tells most, with an empty line before it."""
     name = comparison.telling(0)
     return [Text(), Text(quoting.sentence(comparison, name, 0))] if name else []
+
+
+def conclusions(comparison: Comparison, *, unicode: bool) -> list[Text]:
+    """What holds over all metrics, and what more instances would settle."""
+    lines = [
+        *([line] if (line := settling_text.family_line(comparison)) is not None else []),
+        *settling_text.overall_lines(overall(comparison)),
+        *settling_text.sweep_lines(comparison),
+        *(settling_text.settlement_line(one) for one in settlements(comparison, 0)),
+    ]
+    return _paragraph(lines, unicode=unicode)
+
+
+def plans(comparison: Comparison, precision: float | None, *, unicode: bool) -> list[Text]:
+    """Instances for a precision, if one was asked for."""
+    if precision is None:
+        return []
+    return _paragraph(
+        settling_text.precision_lines(precision_plan(comparison, 0, precision)), unicode=unicode
+    )
+
+
+def decision(comparison: Comparison, intensity: float | None, *, unicode: bool) -> list[Text]:
+    """The decision view."""
+    return _paragraph(decision_text.decision_lines(decide(comparison, 0, intensity)), unicode=unicode)
+
+
+def _paragraph(lines: list[str], *, unicode: bool) -> list[Text]:
+    """Lines that fit, with an empty one before them."""
+    folded = decision_text.wrapped(lines, min(width_here(), WIDEST))
+    plain = folded if unicode else [_ascii(line) for line in folded]
+    return [Text(), *(Text(line) for line in plain)] if plain else []
+
+
+def _ascii(line: str) -> str:
+    return line.replace("±", "+-").replace(quoting.UNKNOWN, "-").replace("…", "..").replace("×", "x")
 
 
 def remark_lines(comparison: Comparison) -> list[str]:

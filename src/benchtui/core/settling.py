@@ -124,7 +124,7 @@ def _settled(comparison: Comparison, row: TypeRow, position: int) -> Settlement:
             row.name,
             words,
             reason=f"the ratio {ratio:.3g} lies too near the noise floor of {comparison.floor * 100:g} % for "
-            f"its spread: {MOST} more of each would not do",
+            f"its spread: {MOST} more{'' if comparison.earlier else ' of each'} would not do",
         )
     prices = usd_each(row), usd_each(base)
 

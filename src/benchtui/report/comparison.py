@@ -8,6 +8,7 @@ from datetime import datetime
 
 from benchtui.core import quoting
 from benchtui.core.compare import Cell, Column, Comparison, TypeRow, compare
+from benchtui.core.decision import frontier
 from benchtui.core.instance_results import Basis, InstanceResult, MetricKey, metric_keys
 from benchtui.report.axes import size
 from benchtui.report.chart_specs import (
@@ -100,11 +101,7 @@ def pareto(comparison: Comparison, position: int) -> Chart:
         if any(row.local for row in comparison.rows):
             reason += "; this machine is not rented, so it has none"
         return EmptyChart(heading, reason)
-    best = frontier(
-        [(usd, row) for usd, row in priced if row.cells[position].ranked],
-        position,
-        higher_is_better=column.higher_is_better,
-    )
+    best = {row.name for row in frontier(comparison, position)}
     points = tuple(
         Point(row.name, usd, _value(row, position), row.name in best, _not_ranked(row, position))
         for usd, row in sorted(priced, key=lambda one: (one[0], one[1].name))
@@ -120,22 +117,6 @@ def _value(row: TypeRow, position: int) -> float:
     estimate = row.cells[position].estimate
     assert estimate is not None
     return estimate.value
-
-
-def frontier(
-    priced: Sequence[tuple[float, TypeRow]], position: int, *, higher_is_better: bool
-) -> frozenset[str]:
-    """Types that no other beats: none is at most as dear and at least as good, and one of both more so."""
-    sign = 1.0 if higher_is_better else -1.0
-    found: list[str] = []
-    best = float("-inf")
-    last = (float("nan"), float("nan"))
-    for usd, row in sorted(priced, key=lambda one: (one[0], -sign * _value(one[1], position))):
-        value = sign * _value(row, position)
-        if value > best or (usd, value) == last:
-            found.append(row.name)
-            best, last = value, (usd, value)
-    return frozenset(found)
 
 
 def rung(key: MetricKey) -> tuple[str, int] | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from benchtui.core import quoting
-from benchtui.core.compare import Cell, Column, Comparison, TypeRow
+from benchtui.core.comparison import Cell, Column, Comparison, TypeRow
+from benchtui.core.fingerprint import Difference
+from benchtui.core.multiplicity import Family
 from benchtui.core.stats import Interval
 
 
@@ -18,6 +20,9 @@ def comparison_fields(comparison: Comparison) -> dict[str, Any]:
         "baseline": comparison.baseline,
         "confidence": comparison.confidence,
         "noise_floor": comparison.floor,
+        "earlier_runs": sorted({one.run for row in comparison.earlier for one in row.results}),
+        "families": [_family(family) for family in comparison.families],
+        "differences": [_difference(one) for one in comparison.differences],
         "metrics": [_column(column) for column in comparison.columns],
         "types": [_row(comparison, row) for row in comparison.in_order(position)],
         "remarks": list(quoting.remarks(comparison, position)),
@@ -64,11 +69,48 @@ def _cell(comparison: Comparison, row: TypeRow, position: int) -> dict[str, Any]
         "verdict": None if word == quoting.UNKNOWN else word,
         "ratio": cell.against.ratio if cell.against else None,
         "ratio_interval": _interval(cell.against.interval if cell.against else None),
+        "ratio_confidence": cell.against.confidence if cell.against else None,
+        "ratio_interval_alone": _interval(_alone(comparison, cell)),
+        "adjusted_p": cell.against.adjusted if cell.against else None,
+        "earlier": _earlier(comparison, row, position),
         "reason": quoting.why(cell) or None,
         "outliers": list(cell.outliers),
         "unverified_left_out": cell.unverified,
         "implausible": list(cell.doubted),
         "instances": _members(cell),
+    }
+
+
+def _alone(comparison: Comparison, cell: Cell) -> Interval | None:
+    """The interval that this comparison would have if it were the only one."""
+    return cell.against.contrast.interval(comparison.confidence) if cell.against else None
+
+
+def _earlier(comparison: Comparison, row: TypeRow, position: int) -> dict[str, Any] | None:
+    """The figure of earlier runs; null without such."""
+    base = comparison.base_of(row) if comparison.earlier else None
+    cell = base.cells[position] if base is not None else None
+    if cell is None or cell.estimate is None:
+        return None
+    return {"value": cell.estimate.value, "interval": _interval(cell.estimate.interval), "n": cell.n}
+
+
+def _family(family: Family) -> dict[str, Any]:
+    return {
+        "correction": family.correction.value,
+        "comparisons": family.size,
+        "error": family.error,
+        "metrics": list(family.metrics),
+    }
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "what": one.what,
+        "within": one.within,
+        "types": list(one.types),
+        "suite": one.suite,
+        "values": [{"value": value, "instances": count} for value, count in one.values],
     }
 
 
