@@ -26,6 +26,11 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_run(parser)
     parser.add_argument("--results", metavar="DIR", help="folder for results; default ./results")
+    parser.add_argument(
+        "--complete",
+        action="store_true",
+        help="bring sentinels, book and payload, too: all that `benchtui verify --folder` can check",
+    )
     parser.set_defaults(execute=execute)
 
 
@@ -38,7 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchtui.cli.settings import read
 
     settings = read(arguments)
-    course = asyncio.run(_collected(settings, run))
+    course = asyncio.run(_collected(settings, run, complete=arguments.complete))
     code = course.verdict()
     assert course.collected is not None
     assert course.snapshot is not None
@@ -55,7 +60,7 @@ def execute(arguments: argparse.Namespace) -> int:
     return code
 
 
-async def _collected(settings: Settings, run: str) -> Course:
+async def _collected(settings: Settings, run: str, *, complete: bool) -> Course:
     from benchtui.cli.course import Course
     from benchtui.cli.settings import open_workspace
 
@@ -66,4 +71,6 @@ async def _collected(settings: Settings, run: str) -> Course:
         watcher = await workspace.watcher(course.run)
         course.snapshot = await watcher.poll()
         course.collected = await workspace.collect(watcher, course.snapshot)
+        if complete:
+            await workspace.complete(course.run)
     return course

@@ -23,6 +23,7 @@ COMMANDS = (
     "log",
     "collect",
     "compare",
+    "verify",
     "cost",
     "kill",
     "reap",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchtui.core import keys
-from benchtui.core.documents import RunDocument, SentinelBody, parse_document
+from benchtui.core.documents import SentinelBody, parse_document
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import LAUNCHER_SEQ, JobState, KeyNotOurs, Sentinel
 from benchtui.core.seals import right_seal, seal_of
@@ -161,12 +161,12 @@ def is_bootstrap(one: Spoken) -> bool:
 
 
 def check_chain(
-    run: RunDocument, job: str, said: Sequence[Spoken], digests: Mapping[str, str], found: Findings
+    run_seal: str | None, job: str, said: Sequence[Spoken], digests: Mapping[str, str], found: Findings
 ) -> None:
     """Follow the sentinels of a job: each names the one before it and what was written between the two.
 
     Args:
-        run: the plan.
+        run_seal: that run.json carries.
         job: the job's id.
         said: its sentinels in order.
         digests: SHA-256 of the job's objects that are there, by key below the run's prefix.
@@ -179,8 +179,8 @@ def check_chain(
             continue
         if one.body.run_seal is not None:
             found.count("links")
-            if one.body.run_seal != run.seal:
-                found.differs(one.name, "run_seal", one.body.run_seal, run.seal or "run.json carries no seal")
+            if one.body.run_seal != run_seal:
+                found.differs("run.json", "seal", run_seal or "none", f"{one.body.run_seal}, says {one.name}")
         if one.body.previous is not None:
             _check_previous(one, by_seq.get(one.sentinel.seq - 1), found)
         for name, digest in one.body.objects.items():

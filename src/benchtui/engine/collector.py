@@ -29,6 +29,7 @@ from benchtui.core.errors import BenchtuiError, InvalidDocumentError, foremost
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs
 from benchtui.core.plausibility import Judgement
 from benchtui.core.plausibility.own import Evidence, judge_runs
+from benchtui.core.seals import right_seal, sealed
 from benchtui.engine.census import ResultOrProblem, take_census
 from benchtui.engine.snapshot import Snapshot
 
@@ -39,7 +40,11 @@ if TYPE_CHECKING:
 
 MAX_RAW_BYTES = 64 << 20
 MAX_LOG_BYTES = 4 << 20
+#: Of a payload bundle; its 20 MiB of files are less, compressed.
+MAX_BUNDLE_BYTES = 32 << 20
 DOWNLOADS_AT_ONCE = 16
+#: Folders of a run whose objects nobody needs to read its results, but to verify them.
+BESIDE = ("events/", "heartbeats/", "reservations/", "control/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Collector:
         planned = {(job.job, suite) for job in self.run.jobs for suite in job.suites}
         jobs = {job.job for job in self.run.jobs}
         haul, limit = _Haul(), asyncio.Semaphore(DOWNLOADS_AT_ONCE)
-        _write(self.folder / "run.json", to_json(self.run))
+        await self._keep_plan()
         try:
             async with asyncio.TaskGroup() as group:
                 async for item in self.bucket.list_keys(keys.jobs_prefix(self.run.run)):
@@ -122,10 +127,58 @@ class Collector:
             sources=_sources(snapshot),
             judgements=judgements,
         )
-        _write(self.folder / "census.json", to_json(census))
+        key = keys.run_prefix(self.run.run) + "census.json"
+        _write(self.folder / "census.json", sealed(key, to_json(census)))
         return Collected(
             census, results, self.folder, haul.downloaded, haul.kept, evidence=evidence, judgements=judgements
         )
+
+    async def _keep_plan(self) -> None:
+        """run.json byte for byte as the bucket holds it, so that its seal holds here, too."""
+        path, key = self.folder / "run.json", keys.run_json_key(self.run.run)
+        kept = await asyncio.to_thread(_read_kept, path)
+        if kept is not None and self.run.seal is not None and right_seal(key, kept) == self.run.seal:
+            return
+        try:
+            body = await self.bucket.get(key, RunDocument.max_bytes)
+        except CloudError as error:
+            if error.failure.kind is not FailureKind.MISSING:
+                raise
+            body = to_json(self.run)
+        await asyncio.to_thread(_write, path, body)
+
+    async def complete(self) -> int:
+        """Bring what `collect` leaves out, too: sentinels, heartbeats, the book, the payload bundle.
+
+        With it everything can be verified without the bucket.
+
+        Returns:
+            how many objects were downloaded.
+
+        Raises:
+            BenchtuiError: the bucket does not answer, or this machine cannot store.
+        """
+        prefix, limit, brought = keys.run_prefix(self.run.run), asyncio.Semaphore(DOWNLOADS_AT_ONCE), [0]
+
+        async def bring(key: str, path: Path, item: ListedObject | None, most: int) -> None:
+            async with limit:
+                if item is not None and await asyncio.to_thread(_kept, path, item) is not None:
+                    return
+                await asyncio.to_thread(_write, path, await self.bucket.get(key, most))
+                brought[0] += 1
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for item in self.bucket.list_keys(prefix):
+                    name = item.key.removeprefix(prefix)
+                    if name.startswith(BESIDE) and _plain(name):
+                        group.create_task(bring(item.key, self.folder / name, item, SentinelBody.max_bytes))
+                bundle = keys.payload_key(self.run.bundle_sha256)
+                if not (self.folder / bundle).is_file():
+                    group.create_task(bring(bundle, self.folder / bundle, None, MAX_BUNDLE_BYTES))
+        except ExceptionGroup as errors:
+            raise foremost(errors) from errors
+        return brought[0]
 
     async def _fetch(
         self, item: ListedObject, what: JobObject, haul: _Haul, limit: asyncio.Semaphore
@@ -196,6 +249,11 @@ class Collector:
             return None
 
 
+def _plain(name: str) -> bool:
+    """Whether a key's rest may be a path below a folder."""
+    return all(part not in ("", ".", "..") and part.isprintable() for part in name.split("/"))
+
+
 def _ours(key: str) -> JobObject | None:
     try:
         return keys.parse_job_object(key)
@@ -247,17 +305,28 @@ def _kept(path: Path, item: ListedObject) -> bytes | None:
     Raises:
         BenchtuiError: it is there and cannot be read.
     """
+    body = _read_kept(path)
+    if body is None:
+        return None
+    # The ETag of a single PUT without KMS is the MD5 of its bytes; anything else is fetched again.
+    same = hashlib.md5(body, usedforsecurity=False).hexdigest() == item.etag.strip('"')
+    return body if same else None
+
+
+def _read_kept(path: Path) -> bytes | None:
+    """A file from an earlier time; None if there is none.
+
+    Raises:
+        BenchtuiError: it is there and cannot be read.
+    """
     try:
-        body = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise BenchtuiError(
             f"cannot read {path}: {error.strerror}", fix="set [output] results_dir to a folder of your own"
         ) from error
-    # The ETag of a single PUT without KMS is the MD5 of its bytes; anything else is fetched again.
-    same = hashlib.md5(body, usedforsecurity=False).hexdigest() == item.etag.strip('"')
-    return body if same else None
 
 
 def _write(path: Path, body: bytes) -> None:

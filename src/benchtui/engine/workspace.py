@@ -289,6 +289,13 @@ class Workspace(Connection):
         """Tidy up after a run and watch its money; whether it has cost its budget and has to be ended now.
 
         Args:
+    def _killed(self, report: KillReport) -> None:
+        self.notices.killed(report)
+
+    async def complete(self, run: RunDocument) -> int:
+        """Bring what verifying needs beside the results here; how many objects were downloaded."""
+        return await Collector(await self.bucket(), run, self.folders.results, self.clock).complete()
+
             snapshot: newly taken.
             acts: whether this process may change anything; else it only warns.
             launching: whether this process is launching it.
