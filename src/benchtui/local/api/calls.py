@@ -129,6 +129,8 @@ def s3_action(method: str, bucket: str, key: str, query: dict[str, str], environ
             return "ListObjectsV2"
         if method == "POST" and "delete" in query:
             return "DeleteObjects"
+        if method == "GET" and "uploads" in query:
+            return "ListMultipartUploads"
         return plain.get(method, verb)
     if "uploadId" in query:
         parts = {

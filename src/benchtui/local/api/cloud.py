@@ -31,6 +31,7 @@ class Cloud:
     faults: FaultTable = field(default_factory=FaultTable)
     spot_requests: dict[str, SpotRequest] = field(default_factory=dict)
     after_jump: list[Callable[[], None]] = field(default_factory=list)  # told when the clock was set forward
+    loopback_is_tls: bool = True  # for aws:SecureTransport: nobody listens on this machine's own loopback
     lifecycle: Lifecycle = field(init=False)
 
     def __post_init__(self) -> None:

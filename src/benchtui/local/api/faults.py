@@ -29,6 +29,7 @@ SHOWN = [
     "status",
     "code",
     "latency_s",
+    "date_offset_s",
     "times",
     "after_commit",
     "probability",
@@ -50,11 +51,12 @@ class FaultRule:
         match: request parameters by name; of S3 `Bucket` and `Key`.
         status, code: the error to answer with; without `code` the service's usual one for that status.
         latency_s: seconds to wait before anything else.
+        date_offset_s: how far the Date of the answer is from this machine's clock, as if that were off.
         times: how often it strikes before it is spent; None = for ever.
         after_commit: carry the request out first; without a status the reply is then lost (connection reset).
         probability: of striking, drawn from a generator seeded with `seed`.
 
-    A rule with neither status nor latency resets the connection.
+    A rule with neither status nor latency nor offset resets the connection.
     """
 
     id: int
@@ -66,6 +68,7 @@ class FaultRule:
     code: str | None = None
     message: str = "injected by a fault rule of the local cloud"
     latency_s: float = 0.0
+    date_offset_s: float = 0.0
     times: int | None = None
     after_commit: bool = False
     probability: float = 1.0
@@ -84,7 +87,7 @@ class FaultRule:
     @property
     def resets(self) -> bool:
         """Whether the connection is cut instead of answered."""
-        return self.status is None and (self.after_commit or self.latency_s == 0)
+        return self.status is None and (self.after_commit or not (self.latency_s or self.date_offset_s))
 
     def error(self, call: Call) -> tuple[str, int]:
         """Error code and HTTP status to answer with."""

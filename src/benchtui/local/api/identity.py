@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 import string
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .clock import Clock
 ROLE_SESSION_S = 6 * 3600
 RENEW_BEFORE_S = 15 * 60
 ADMINISTRATOR = "benchtui-local"
+EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,14 @@ def new_keys() -> Keys:
 
 
 def install_administrator(keys: Keys) -> None:
-    """Make the key that of the IAM user `benchtui-local`, so that GetCallerIdentity names one."""
+    """Make the key that of the IAM user `benchtui-local`, who may do everything (AdministratorAccess)."""
     backend = iam_backends[ACCOUNT_ID]["aws"]
     backend.create_user("us-east-1", ADMINISTRATOR)
     key = AccessKey(user_name=ADMINISTRATOR, prefix="AKIA", account_id=ACCOUNT_ID)  # type: ignore[abstract, unused-ignore]
     key.access_key_id, key.secret_access_key = keys.access_key_id, keys.secret_access_key
     backend.users[ADMINISTRATOR].access_keys.append(key)
     backend.access_keys[keys.access_key_id] = key
+    backend.put_user_policy(ADMINISTRATOR, "administrator", json.dumps(EVERYTHING))
 
 
 class RoleSessions:

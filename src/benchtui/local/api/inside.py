@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from .authorisation import INSIDE
+
 
 def inside(
     access_key_id: str,
@@ -15,7 +17,7 @@ def inside(
     headers: dict[str, str],
     body: bytes,
 ) -> dict[str, Any]:
-    """The WSGI environment of a request to ``service`` in the name of ``access_key_id``.
+    """The WSGI environment of a request to ``service`` in the name of ``access_key_id``, without a signature.
 
     Args:
         target: path with query.
@@ -33,6 +35,7 @@ def inside(
         "SERVER_PORT": "0",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "HTTP_HOST": "127.0.0.1",
+        INSIDE: True,
         "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=inside",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),

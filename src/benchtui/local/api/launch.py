@@ -76,8 +76,8 @@ def _run_instances(cloud: Cloud, request: Any) -> ActionResult:
     profile = _profile(request)
     tags = _tags(request, spot)
     volumes = volumes_of(get("BlockDeviceMappings", []), image)
+    request.error_on_dryrun()  # which asks about rights and names, not whether there is room
     count = _count_within_quota(cloud, backend.region_name, instance_type, minimum, maximum, spot)
-    request.error_on_dryrun()
 
     reservation = backend.run_instances(
         image.id,

@@ -52,6 +52,7 @@ class PrivateRoutes:
             ("POST", "prices"): self._post_prices,
             ("DELETE", "prices"): self._clear_prices,
             ("POST", "clock"): self._advance_clock,
+            ("POST", "loopback"): self._set_loopback,
         }
 
     def reply(self, method: str, path: str, sent_token: str, body: bytes) -> Reply:
@@ -163,6 +164,10 @@ class PrivateRoutes:
     def _clear_prices(self, rest: list[str], content: Any) -> object:
         self.cloud.prices.clear()
         return {}
+
+    def _set_loopback(self, rest: list[str], content: Any) -> object:
+        self.cloud.loopback_is_tls = bool(content["is_tls"])
+        return {"is_tls": self.cloud.loopback_is_tls}
 
     def _advance_clock(self, rest: list[str], content: Any) -> object:
         self.cloud.clock.advance(float(content["advance_s"]))

@@ -23,11 +23,13 @@ class Quota:
     aws_default: float
 
 
+#: AWS's families, and L: here the types ``local.<N>cpu`` count against the same quotas, and the name says so.
+_FAMILIES = "A, C, D, H, I, L, M, R, T, Z"
 QUOTAS = {
     q.code: q
     for q in (
-        Quota(ON_DEMAND_STANDARD, "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 5.0),
-        Quota(SPOT_STANDARD, "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests", 5.0),
+        Quota(ON_DEMAND_STANDARD, f"Running On-Demand Standard ({_FAMILIES}) instances", 5.0),
+        Quota(SPOT_STANDARD, f"All Standard ({_FAMILIES}) Spot Instance Requests", 5.0),
     )
 }
 

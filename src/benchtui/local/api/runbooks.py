@@ -16,12 +16,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .authorisation import refusal
 from .calls import Call
 from .errors import Reply, error_reply, json_reply
 from .inside import inside
 
 if TYPE_CHECKING:
+    from .authorisation import Authorisation
     from .cloud import Cloud
 
 LOG = logging.getLogger("benchtui.local.api")
@@ -49,8 +49,8 @@ PARAMETERS = [
 class Runbooks:
     """The runbook, and what became of each execution."""
 
-    def __init__(self, cloud: Cloud, answer: Answer) -> None:
-        self.cloud, self.answer = cloud, answer
+    def __init__(self, cloud: Cloud, answer: Answer, authorisation: Authorisation) -> None:
+        self.cloud, self.answer, self.authorisation = cloud, answer, authorisation
         self._executions: dict[str, dict[str, Any]] = {}
 
     def serves(self, call: Call) -> bool:
@@ -85,7 +85,7 @@ class Runbooks:
         targets = sent.get("Targets") or []
         if targets:
             looking = Call("ec2", "DescribeInstances", call.region, call.access_key_id, "POST", "/", {})
-            denied = refusal(looking)
+            denied = self.authorisation.denial_reply(looking, {})
             ids = [] if denied else self._carrying(call.region, targets[0])
         else:
             denied, ids = None, list(sent["Parameters"]["InstanceId"])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
 from ..options import LocalOptions
 from ..provision import provision_bucket, provision_roles, provision_security_groups
 from ..state import ACCOUNT_ID
-from . import images, instance_types, instances, launch, regions, spot_prices, spot_requests
+from . import default_vpc, images, instance_types, instances, launch, regions, spot_prices, spot_requests
 from .calls import parse_call
 from .cloud import Cloud
+from .hooks import replace
 from .identity import Keys, RoleSessions, install_administrator
 from .inside import inside
 from .persistence import BucketStore
@@ -18,16 +22,23 @@ from .schedules import ScheduleStore
 from .server import Application
 
 
+def policies_are_ours() -> None:
+    """Keep moto from judging by bucket policies, whose conditions it takes as met; it is done before."""
+    replace(FakeBucket, "get_permission", lambda *_args: PermissionResult.PERMITTED)
+
+
 def build(options: LocalOptions, state_dir: Path, token: str, keys: Keys) -> Application:
     """The application of one local cloud. Changes moto for the whole process: once per process."""
     cloud = Cloud(options)
     instance_types.install(cloud.types)
+    default_vpc.install()
     images.install()
     regions.install(options.regions)
     instances.install(cloud)
     launch.install(cloud)
     spot_prices.install(cloud)
     spot_requests.install(cloud)
+    policies_are_ours()
     provision_security_groups()
     install_administrator(keys)
     provision_roles()

@@ -9,12 +9,15 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import authorisation, s3_integrity
+from . import s3_integrity
+from .authorisation import Authorisation
 from .calls import Call, parse_call
 from .cloud import Cloud
 from .errors import Reply, error_reply
@@ -29,7 +32,7 @@ from .schedule_firing import ScheduleFiring
 from .schedules import ScheduleStore
 
 LOG = logging.getLogger("benchtui.local.api")
-SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "kms", "scheduler"})
+SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "kms", "scheduler", "sns"})
 STATUS_TEXT = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable"}
 S3_LOCKS = 64
 StartResponse = Callable[..., Any]
@@ -40,7 +43,7 @@ class ConnectionCut(ConnectionResetError):
 
 
 class Application:
-    """WSGI: guard → private routes → fault rules → checks → our services or moto → persistence."""
+    """WSGI: guard → private routes → fault rules → signature and policies → our services or moto → disk."""
 
     def __init__(
         self, cloud: Cloud, routes: PrivateRoutes, store: BucketStore, schedules: ScheduleStore
@@ -50,7 +53,8 @@ class Application:
         self.store = store
         self.schedules = schedules
         self.firing = ScheduleFiring(schedules, cloud.clock, self.answer_inside)
-        self.runbooks = Runbooks(cloud, self.answer_inside)
+        self.authorisation = Authorisation(cloud)
+        self.runbooks = Runbooks(cloud, self.answer_inside, self.authorisation)
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.last_use = time.monotonic()
         self._s3_locks = [threading.RLock() for _ in range(S3_LOCKS)]
@@ -83,6 +87,9 @@ class Application:
             reply = self.carry_out(call, environ)
         else:
             reply = self._answer_with_fault(call, environ, rule)
+            if rule.date_offset_s:
+                said = formatdate(time.time() + rule.date_offset_s, usegmt=True)
+                reply = replace(reply, headers=(*reply.headers, ("Date", said)))
         took_ms = 1e3 * (time.monotonic() - started)
         LOG.info("%s.%s %s %d %.0f ms", call.service, call.action, call.path, reply.status, took_ms)
         return reply
@@ -102,14 +109,14 @@ class Application:
 
     def carry_out(self, call: Call, environ: dict[str, Any]) -> Reply:
         """Do what the call asks, without faults."""
+        if call.path.startswith(("/moto-api", "/latest/", "/favicon.ico")) and call.service == "s3":
+            return error_reply("s3", "AccessDenied", "Access Denied", 403)
+        if denied := self.authorisation.refusal(call, environ):
+            return denied
         if call.service not in SERVED:
             return error_reply(
                 call.service, "InvalidAction", f"The local cloud does not serve {call.service}", 400
             )
-        if call.path.startswith(("/moto-api", "/latest/", "/favicon.ico")) and call.service == "s3":
-            return error_reply("s3", "AccessDenied", "Access Denied", 403)
-        if denied := authorisation.refusal(call):
-            return denied
         if call.service == "ec2" and call.region not in enabled_regions():
             return error_reply(
                 "ec2",
@@ -140,7 +147,7 @@ class Application:
         sent_type = s3_integrity.shield_body(call, environ)
         if call.method in ("GET", "HEAD"):
             reply = self._moto(call, environ)
-            if reply.status == 404 and call.key and authorisation.hides_absence(call):
+            if reply.status == 404 and call.key and self.authorisation.hides_absence(call, environ):
                 return error_reply("s3", "AccessDenied", "Access Denied", 403)
             return reply
         # A condition (If-None-Match) is checked and its object stored and written to disk under one lock.
