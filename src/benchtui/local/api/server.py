@@ -9,8 +9,6 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from email.utils import formatdate
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -35,6 +33,8 @@ LOG = logging.getLogger("benchtui.local.api")
 SERVED = frozenset({"ec2", "s3", "sts", "iam", "ssm", "servicequotas", "pricing", "kms", "scheduler", "sns"})
 STATUS_TEXT = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable"}
 S3_LOCKS = 64
+#: Where a fault rule leaves how far the Date of the answer is to be off, seconds.
+DATE_OFFSET = "benchtui.date_offset_s"
 StartResponse = Callable[..., Any]
 
 
@@ -87,9 +87,7 @@ class Application:
             reply = self.carry_out(call, environ)
         else:
             reply = self._answer_with_fault(call, environ, rule)
-            if rule.date_offset_s:
-                said = formatdate(time.time() + rule.date_offset_s, usegmt=True)
-                reply = replace(reply, headers=(*reply.headers, ("Date", said)))
+            environ[DATE_OFFSET] = rule.date_offset_s
         took_ms = 1e3 * (time.monotonic() - started)
         LOG.info("%s.%s %s %d %.0f ms", call.service, call.action, call.path, reply.status, took_ms)
         return reply
@@ -243,6 +241,10 @@ class RequestHandler(MotoRequestHandler):  # type: ignore[misc, unused-ignore]
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
         self.close_connection = True  # a connection that was cut has no next request
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        offset = getattr(self, "environ", {}).get(DATE_OFFSET, 0)
+        return super().date_time_string((time.time() if timestamp is None else timestamp) + offset)  # type: ignore[no-any-return, unused-ignore]
 
     def log(self, type: str, message: str, *args: Any) -> None:
         LOG.log(logging.ERROR if type == "error" else logging.DEBUG, message, *args)
