@@ -23,6 +23,8 @@ class Watch(Headless):
         async with open_workspace(self.settings, self.stream.emit) as workspace:
             run = self.course.run = await workspace.load(self.run)
             await self._follow(workspace, await workspace.watcher(run))
+            if self.course.snapshot is not None and not self.course.timed_out:
+                workspace.notices.over(self.course.snapshot)
             self._show()
             return self.course.verdict()
 

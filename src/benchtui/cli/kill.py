@@ -85,7 +85,12 @@ def execute(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         diagnostics.say(f"left before it was proven: instances of {scope.name} may still be running")
         raise
-    return ending.show(report, scope.command, json=arguments.json)
+    code = ending.show(report, scope.command, json=arguments.json)
+    if not report.proven:
+        from benchtui.cli.notify import tell_unproven
+
+        tell_unproven(report, arguments)
+    return code
 
 
 def _scope(arguments: argparse.Namespace) -> KillScope:

@@ -128,6 +128,7 @@ class HeadlessRun(Headless):
         snapshot = self.course.snapshot
         assert snapshot is not None
         collected = self.course.collected = await workspace.collect(watcher, snapshot)
+        workspace.notices.over(snapshot, collected.census)
         if not self.arguments.json:
             glyphs = Glyphs(output.speaks_unicode())
             with contextlib.suppress(BrokenPipeError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -125,6 +125,13 @@ class PlanSection(Section):
     """Free name of the plan, shown in tables and kept with the results."""
     types: Annotated[tuple[InstanceTypeName, ...], Field(max_length=500)] = ()
     """Instance types to compare."""
+    regions: Annotated[tuple[RegionName, ...], Field(max_length=MAX_REGIONS)] = ()
+    """Regions to launch in, each with all of the matrix; empty: the first of [aws] regions."""
+    region_fallback: bool = False
+    """Launch a job in another of `regions` when its own has no capacity: its figures then stand with that
+    region's. The worst case counts the dearest."""
+    market: Literal["on_demand", "spot"] = "on_demand"
+    """on_demand, or spot: cheaper, and EC2 may take an instance back with two minutes' notice."""
     suites: Annotated[tuple[SuiteName, ...], Field(max_length=50)] = ("stream",)
     """Suites each instance runs, in this order."""
     replicates: Annotated[Whole, Field(ge=1, le=100)] = 3
@@ -139,6 +146,7 @@ class PlanSection(Section):
     """Seed of the launch order; without it a new one is drawn and recorded for each run."""
 
     _types_distinct = field_validator("types")(_distinct)
+    _regions_distinct = field_validator("regions")(_distinct)
     _suites_distinct = field_validator("suites")(_distinct)
 
 
@@ -148,8 +156,8 @@ class AwsSection(Section):
     profile: str = ""
     """Profile of the AWS configuration files; empty: the SDK's own choice (AWS_PROFILE, …)."""
     regions: Annotated[tuple[RegionName, ...], Field(max_length=MAX_REGIONS)] = DEFAULT_REGIONS
-    """The first is the region to launch in and holds the bucket; further ones are cleared by kill even if the
-    enabled regions cannot be listed. Without it the SDK's own region
+    """The first holds the bucket, and is the region to launch in unless [plan] regions names others; further
+    ones are cleared by kill even if the enabled regions cannot be listed. Without it the SDK's own region
     (AWS_DEFAULT_REGION, AWS_REGION, the profile's), else us-east-1."""
     bucket: str = ""
     """S3 bucket of sentinels and results; empty: benchtui-<account id>-<first region>."""
@@ -274,9 +282,9 @@ class SafetySection(Section):
     """Most that all runs of the bucket that begin on one UTC day may come to, spent and held, USD. Without it
     there is no such cap."""
     launch_concurrency: Annotated[Whole, Field(ge=1, le=100)] = 10
-    """Jobs being launched at the same time."""
+    """Jobs being launched at the same time in one region."""
     launch_tries: Annotated[Whole, Field(ge=1, le=20)] = 3
-    """Tries per job when EC2 has no capacity or refuses by quota."""
+    """Tries per job when EC2 has no capacity, or refuses by a quota that others use up."""
     require_layers: Annotated[tuple[Literal["schedule"], ...], AfterValidator(_distinct)] = ("schedule",)
     """Layers without which nothing is launched, of those that can be armed before a launch: "schedule", the
     account's own end of the run's instances. Tags and budget are always required; timers inside an instance
@@ -291,6 +299,9 @@ class PricesSection(Section):
 
     on_demand: dict[str, Usd] = {}
     """Negotiated rates, USD per hour, by "type" or "region/type"."""
+    spot_max: dict[str, Usd] = {}
+    """Most to pay for a spot instance, USD per hour, by "type" or "region/type"; without one its price on
+    demand. The worst case counts it."""
     ebs_gb_month: Usd = LIST_RATES.ebs_gb_month.usd
     """gp3 storage, USD per GB-month (list price of us-east-1)."""
     ipv4_hour: Usd = LIST_RATES.ipv4_hour.usd
@@ -298,7 +309,7 @@ class PricesSection(Section):
     s3_write_1000: Usd = LIST_RATES.s3_write_1000.usd
     """1000 S3 PUT or LIST requests, USD (list price of us-east-1)."""
 
-    @field_validator("on_demand", mode="before")
+    @field_validator("on_demand", "spot_max", mode="before")
     @classmethod
     def _keys_in_quotes(cls, rates: object) -> object:
         # [prices.on_demand] c7g.large = 1 without quotes is a table c7g with a key large.
@@ -307,7 +318,7 @@ class PricesSection(Section):
                 raise ValueError(f'write the type in quotes: "{key}.{next(iter(rate))}" = …')
         return rates
 
-    @field_validator("on_demand")
+    @field_validator("on_demand", "spot_max")
     @classmethod
     def _types(cls, rates: dict[str, Decimal]) -> dict[str, Decimal]:
         for key in rates:
@@ -340,11 +351,44 @@ class SuiteSection(Section):
     """Longest time this suite may run; without it the suite's own. Duration."""
 
 
+class RegionSection(Section):
+    """What is other in one region than in [aws] and [instance]: names and ids that belong to one region."""
+
+    security_group: str = ""
+    """Name or id (sg-…) of the security group there; empty: [aws] security_group."""
+    subnet: str = ""
+    """Id of the subnet there (subnet-…); empty: the region's default subnets, or [aws] subnet in the first
+    of [aws] regions."""
+    image: Image | None = None
+    """Image there, as [instance] image; without it that."""
+
+
 class OutputSection(Section):
     """Where results go on this machine."""
 
     results_dir: Path = Path("results")
     """Folder that `collect` writes to, one folder per run in it; relative to the working directory."""
+
+
+TOPIC_PATTERN = r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?)?$"
+ENVIRONMENT_NAME = r"^([A-Za-z_][A-Za-z0-9_]*)?$"
+OccasionName = Literal["run-done", "budget", "kill-incomplete", "regression", "scheduled-missing"]
+
+
+class NotifySection(Section):
+    """Who is told of what happens while nobody looks. No secret stands here: an address with one is read from
+    the environment."""
+
+    on: Annotated[tuple[OccasionName, ...], AfterValidator(_distinct)] = get_args(OccasionName)
+    """Occasions: run-done, budget (50, 80 and 100 % spent), kill-incomplete, regression, scheduled-missing."""
+    webhook_env: Annotated[str, Field(pattern=ENVIRONMENT_NAME)] = ""
+    """Name of the environment variable that holds the address (https) JSON is posted to; empty: no webhook."""
+    sns_topic: Annotated[str, Field(pattern=TOPIC_PATTERN)] = ""
+    """ARN of an Amazon SNS topic; empty: none. Needs sns:Publish on it."""
+    command: Annotated[tuple[str, ...], Field(max_length=50)] = ()
+    """A command and its arguments, started with the notice as JSON on its stdin; empty: none."""
+    timeout: Annotated[Seconds, Field(ge=1, le=60)] = 10
+    """Longest wait for each of them. Duration, up to 60s."""
 
 
 class TuiSection(Section):
@@ -368,5 +412,7 @@ class Config(Section):
     prices: PricesSection = PricesSection()
     watch: WatchSection = WatchSection()
     suites: dict[SuiteName, SuiteSection] = {}
+    regions: dict[RegionName, RegionSection] = {}
     output: OutputSection = OutputSection()
+    notify: NotifySection = NotifySection()
     tui: TuiSection = TuiSection()

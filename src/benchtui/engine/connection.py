@@ -134,7 +134,11 @@ class Connection:
             text = f"schedules are left, which delete themselves: {type(defect).__name__}: {defect}"
             with contextlib.suppress(Exception):
                 self.emit(Event("note", self.clock.now(), {"text": clean_line(text)}))
+        self._killed(report)
         return report
+
+    def _killed(self, report: KillReport) -> None:
+        """Told of every kill that has come to its end."""
 
     async def survey(
         self, scope: KillScope, told: Callable[[KillSurvey], None] = lambda _: None

@@ -356,6 +356,8 @@ class Operations:
     ) -> None:
         collected = await self.workspace.collect(followed.watcher, snapshot)
         followed.collected_for, followed.collected = there, collected
+        if snapshot.over(QUIET):
+            self.workspace.notices.over(snapshot, collected.census)
         self.tell(Gathered(collected))
 
     async def _introduce(self) -> None:
