@@ -1,4 +1,4 @@
-"""Notices: what is told, by which way, and that nothing is stopped or betrayed by one that does not arrive."""
+"""Notices: what is told, by which way; nothing is stopped or betrayed by one that does not arrive."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ LARGEST_MESSAGE = 200_000
 
 
 async def publish(cloud: Cloud, topic: str, subject: str, message: str) -> str:
-    """Send one message; its id. A repetition after a lost answer may deliver it twice, which is the lesser evil.
+    """Send one message; its id. After a lost answer it is sent again, and may come twice.
 
     Args:
         cloud: the account.

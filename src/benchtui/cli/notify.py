@@ -75,7 +75,7 @@ async def send(settings: Settings, notice: Notice) -> tuple[Sent, ...]:
 
 
 def tell_unproven(report: KillReport, arguments: argparse.Namespace) -> None:
-    """After a kill without proof: tell who asked for it. What goes wrong with that is said, and is no error."""
+    """After a kill without proof, tell who asked for it. What goes wrong with that is said, no error."""
     import asyncio
 
     from benchtui.cli.settings import read

@@ -11,7 +11,7 @@ from typing import Any
 from benchtui.core.text import clean_line
 
 NOTICE_VERSION = 1
-#: Amazon SNS, API reference of Publish: a subject is ASCII, begins with a letter or digit, below 100 characters.
+#: Amazon SNS, API reference of Publish: a subject is ASCII, of fewer than 100 characters.
 LONGEST_SUBJECT = 99
 LONGEST_TEXT = 1000
 

@@ -1,4 +1,4 @@
-"""One POST of JSON to an address that somebody else answers at: bounded, without redirects, and never logged."""
+"""One POST of JSON to an address that somebody else answers at: bounded, no redirects, never logged."""
 
 from __future__ import annotations
 
