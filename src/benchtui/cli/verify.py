@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ from benchtui.core.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from benchtui.core.verification import Unchecked
     from benchtui.engine.verifying import Verification
 
 SHOWN = 40  # mismatches; all of them with --verbose and --json
+FEW = 3  # objects that cannot be checked for one reason
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,7 +29,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         parents=[shared()],
         help="check that a stored run is what was measured",
         description="Hash what is stored of a run, make its results again from their raw output, judge them "
-        "again, and name everything that differs. Works on runs of others, and in a folder without the network.",
+        "again, and name everything that differs. Works on runs of others, and offline in a folder.",
         epilog="exit codes: 0 nothing differs (what cannot be checked is listed), 1 something differs",
     )
     add_run(parser, nargs="?")
@@ -91,12 +94,11 @@ def _show(verified: Verification, *, everything: bool) -> None:
         output.line(f"  recomputed  {mismatch.recomputed}")
     if len(shown) < len(verified.mismatches):
         output.line(f"and {len(verified.mismatches) - len(shown)} more: --verbose lists them")
-    for one in verified.unchecked if everything else verified.unchecked[:SHOWN]:
-        output.line(f"cannot be checked: {one.object}: {one.why}")
-    if not everything and len(verified.unchecked) > SHOWN:
-        output.line(
-            f"and {len(verified.unchecked) - SHOWN} more that cannot be checked: --verbose lists them"
-        )
+    for why, objects in _by_reason(verified.unchecked).items():
+        shown_objects = objects if everything else objects[:FEW]
+        more = len(objects) - len(shown_objects)
+        listed = ", ".join(shown_objects) + (f" and {more} more" if more else "")
+        output.line(f"cannot be checked: {why}:\n  {listed}")
     checked = ", ".join(f"{count} {what}" for what, count in verified.checked.items())
     output.line(f"checked: {checked or 'nothing'}")
     output.line(
@@ -104,9 +106,18 @@ def _show(verified: Verification, *, everything: bool) -> None:
         f"{verified.verified} verified, {verified.plausible} plausible"
     )
     output.line(f"fingerprint: {verified.fingerprint}")
+    output.line(_conclusion(verified))
+
+
+def _by_reason(unchecked: Iterable[Unchecked]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in unchecked:
+        found.setdefault(one.why, []).append(one.object)
+    return found
+
+
+def _conclusion(verified: Verification) -> str:
     count = len(verified.mismatches)
-    output.line(
-        "ok: nothing differs"
-        if verified.ok
-        else f"NOT OK: {count} {'thing differs' if count == 1 else 'things differ'}"
-    )
+    if count:
+        return f"NOT OK: {count} {'thing differs' if count == 1 else 'things differ'}"
+    return "ok: nothing differs" + (" of what could be checked" if verified.unchecked else "")

@@ -78,11 +78,10 @@ def read_bundle(content: bytes) -> Bundle:
 
 
 def packaged_bundle(suites: frozenset[str]) -> Bundle | None:
-    """The bundle that this benchtui would make of these of its own suites; None if it has not all of them."""
+    """The bundle that this benchtui would make of those of the suites that it has; None if it has none."""
     with contextlib.suppress(BenchtuiError, OSError):
-        known = load_suites()
-        if suites <= known.keys():
-            return read_bundle(build_bundle({name: known[name] for name in suites})[1])
+        known = {name: suite for name, suite in load_suites().items() if name in suites}
+        return read_bundle(build_bundle(known)[1]) if known else None
     return None
 
 

@@ -173,10 +173,8 @@ class _Verifier:
         content = await self.stored.bundle(run.bundle_sha256)
         if content is None:
             suites = frozenset(suite for job in run.jobs for suite in job.suites)
-            own = await asyncio.to_thread(packaged_bundle, suites)
-            if own is not None and own.sha256 == run.bundle_sha256:
-                self.course.bundle = own
-                return
+            # In its place this benchtui's own suites, where a result was made of the very same sources.
+            self.course.bundle = await asyncio.to_thread(packaged_bundle, suites)
             self.found.cannot(
                 name, "the payload bundle is not here; benchtui collect RUN --complete brings it"
             )
@@ -261,6 +259,9 @@ class _Verifier:
             return
         build = content.get("build")
         source = build.get("source_sha256") if isinstance(build, dict) else None
+        if source != bundle.sources.get(suite) and bundle.sha256 != run.bundle_sha256:
+            self.found.cannot(name, "its suite is another here, and the bundle it ran is not")
+            return
         if source is not None and source != bundle.sources.get(suite):
             self.found.differs(name, "build.source_sha256", source, bundle.sources.get(suite, "none"))
         version = content.get("suite_version")
