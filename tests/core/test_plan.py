@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
+from benchtui.core.catalogue import Catalogue, InstanceType, Missing, Price, config_price
 from benchtui.core.errors import UsageError
 from benchtui.core.money import LIST_RATES, Limits
 from benchtui.core.plan import Excluded, Included, Matrix, draw_seed, resolve
@@ -44,9 +44,6 @@ def matrix(**changes):
 def resolved(matrix, **changes):
     terms = {
         "name": "test",
-        "region": "us-east-1",
-        "types": TYPES,
-        "prices": PRICES,
         "timings": TIMINGS,
         "architectures": {"avx": frozenset({"x86_64"})},
         "limits": LIMITS,
@@ -55,6 +52,8 @@ def resolved(matrix, **changes):
         "budget_usd": Decimal("5.00"),
         "seed": 1,
     }
+    types, prices = changes.pop("types", TYPES), changes.pop("prices", PRICES)
+    terms["catalogues"] = {changes.pop("region", "us-east-1"): Catalogue(types, prices)}
     return resolve(matrix, **{**terms, **changes})
 
 
@@ -242,6 +241,7 @@ def test_json_has_money_as_text_and_times_with_zone():
     (job,) = body["jobs"]
     assert job["price"] == {
         "usd_per_hour": "0.0725",
+        "max_usd_per_hour": None,
         "basis": "pricing-api",
         "as_of": "2026-11-24T02:15:33+00:00",
         "region": "us-east-1",

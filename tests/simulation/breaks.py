@@ -11,6 +11,7 @@ from unittest.mock import patch
 from benchtui.aws import instances
 from benchtui.engine import disarming
 from benchtui.engine.launcher import Launcher
+from benchtui.engine.placing import Placing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,12 @@ BREAKS: dict[str, Break] = {
     "look-up": Break(
         "a job whose request got no clear answer is looked up before another token is used",
         ("second instance",),
-        ((f"{Launcher.__module__}.Launcher._look_up", _nothing),),
+        ((f"{Placing.__module__}.Placing._look_up", _nothing),),
     ),
     "reservation": Break(
         "nothing is requested whose worst case is not held",
         ("over budget", "second instance"),
-        ((f"{Launcher.__module__}.Launcher._reserve", _nothing),),
+        ((f"{Placing.__module__}.Placing._reserve", _nothing),),
     ),
     "tags": Break(
         "the tags of each listed instance are checked again before it is ended",

@@ -12,7 +12,7 @@ from random import Random
 
 from benchtui.aws.session import TRIES
 from benchtui.config.schema import Config
-from benchtui.core.catalogue import InstanceType, Price
+from benchtui.core.catalogue import Catalogue, InstanceType, Price
 from benchtui.core.documents import RunDocument
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine import planning
@@ -62,9 +62,8 @@ def plan_of(config: Config, scenario: Scenario) -> Planned:
         for name in scenario.types
     }
     prices = {name: Price(USD_PER_HOUR, "simulated", EPOCH, HOME) for name in scenario.types}
-    return planning.assemble(
-        config, scenario.seed, types, prices, {name: zones(HOME) for name in scenario.types}
-    )
+    offered = {name: zones(HOME) for name in scenario.types}
+    return planning.assemble(config, scenario.seed, {HOME: Catalogue(types, prices, offered)})
 
 
 class SimulatedWorkspace(Workspace):

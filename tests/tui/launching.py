@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from benchtui.config.form import edited
 from benchtui.config.schema import Config
-from benchtui.core.catalogue import InstanceType, Missing, Price
+from benchtui.core.catalogue import Catalogue, InstanceType, Missing, Price
 from benchtui.engine.offers import TypeOffer
 from benchtui.engine.planning import Planned, assemble
 from benchtui.tui.app import BenchtuiApp
@@ -54,7 +54,7 @@ def plan_of(config: Config, seed: int) -> Planned:
     types = {name: known[name].type if name in known else no for name in config.plan.types}
     prices = {name: known[name].price if name in known else no for name in config.plan.types}
     zones = {name: ("us-east-1a",) for name in types}
-    return assemble(config, seed, types, prices, zones)
+    return assemble(config, seed, {config.aws.regions[0]: Catalogue(types, prices, zones)})
 
 
 RUN = "20261124-140200-abcd"

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from benchtui.aws.errors import UnusableAnswer, classify, to_user_error
@@ -65,6 +66,7 @@ class LaunchRequest:
     zone: str | None = None  # None: EC2 chooses
     subnet: str | None = None  # None: the zone's default subnet
     tags: Mapping[str, str] = field(default_factory=dict)  # the user's own
+    spot_max_usd: Decimal | None = None  # per hour; None: bought on demand
 
     def all_tags(self) -> dict[str, str]:
         """The tags of instance, volumes and network interface; ours win over the user's."""
@@ -97,10 +99,17 @@ class LaunchRequest:
                 "InstanceMetadataTags": "disabled",
             },
             "IamInstanceProfile": {"Name": self.instance_profile},
-            "TagSpecifications": [
-                {"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume", "network-interface")
-            ],
+            "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in self._tagged()],
         }
+        if self.spot_max_usd is not None:
+            params["InstanceMarketOptions"] = {
+                "MarketType": "spot",
+                "SpotOptions": {
+                    "SpotInstanceType": "one-time",
+                    "InstanceInterruptionBehavior": "terminate",
+                    "MaxPrice": f"{self.spot_max_usd:f}",
+                },
+            }
         if self.security_groups:
             params["SecurityGroupIds"] = list(self.security_groups)
         if self.subnet:
@@ -108,6 +117,11 @@ class LaunchRequest:
         if self.zone:
             params["Placement"] = {"AvailabilityZone": self.zone}
         return params
+
+    def _tagged(self) -> tuple[str, ...]:
+        """Kinds of resources that the request makes and that carry the tags."""
+        kinds = ("instance", "volume", "network-interface")
+        return kinds if self.spot_max_usd is None else (*kinds, "spot-instances-request")
 
     def _block_devices(self) -> list[dict[str, Any]]:
         """Every EBS volume of the image: encrypted, and gone with the instance."""
@@ -275,6 +289,7 @@ def _view(row: Answer, region: str) -> InstanceView:
         image_id=row.get("ImageId"),
         state_reason=clean_line(reason, 100) if "." in reason else None,
         client_token=row.get("ClientToken") or None,
+        spot=row.get("InstanceLifecycle") == "spot",
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -19,7 +19,7 @@ from benchtui.aws.errors import CloudError
 from benchtui.aws.instances import PAGE
 from benchtui.aws.session import Answer, Cloud
 from benchtui.aws.types import instance_types
-from benchtui.core.catalogue import Missing
+from benchtui.core.catalogue import Missing, quota_request
 from benchtui.core.text import clean_line
 
 SERVICE = "ec2"
@@ -87,10 +87,7 @@ class VcpuQuota:
         Args:
             vcpus: wanted in all.
         """
-        return (
-            "aws service-quotas request-service-quota-increase --service-code ec2 "
-            f"--quota-code {self.code} --desired-value {vcpus} --region {self.region}"
-        )
+        return quota_request(self.region, self.code, vcpus)
 
 
 def family_of(instance_type: str) -> str:
@@ -175,6 +172,17 @@ def _read(row: Answer, region: str, market: Market) -> VcpuQuota | None:
         return None
     name, code = clean_line(str(row.get("QuotaName", ""))), clean_line(str(row.get("QuotaCode", "")), 40)
     return VcpuQuota(region, market, code, name, Decimal(str(value)))
+
+
+def in_use(quota: VcpuQuota, used: Mapping[tuple[str, Market], int]) -> int:
+    """What of ``used``, as `vcpus_in_use` has it, a quota counts."""
+    named = _NAMED[quota.market is Market.SPOT].fullmatch(quota.name)
+    families = families_named(named["group"]) if named else ()
+    return sum(
+        vcpus
+        for (family, market), vcpus in used.items()
+        if market is quota.market and (_CODES[market].get(family) == quota.code or family in families)
+    )
 
 
 async def vcpus_in_use(cloud: Cloud, region: str) -> dict[tuple[str, Market], int]:

@@ -6,7 +6,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from benchtui.cli.tables import BAD, GOOD, WARN, Glyphs, add, new_table, seconds, usd
+from benchtui.core.catalogue import Market
 from benchtui.core.plan import Plan, PlannedJob
+from benchtui.core.wave_words import wave_lines
 
 
 def render(plan: Plan, glyphs: Glyphs) -> RenderableType:
@@ -14,6 +16,7 @@ def render(plan: Plan, glyphs: Glyphs) -> RenderableType:
     parts: list[RenderableType] = [_title(plan)]
     if plan.jobs:
         parts += [Text(), _jobs(plan, glyphs)]
+    parts += [Text(line) for line in wave_lines(plan)]
     if plan.declined or (plan.budget.jobs_covered and plan.budget.declined):
         parts += [Text(), _declined(plan)]
     parts += [Text(), _costs(plan)]
@@ -24,19 +27,23 @@ def render(plan: Plan, glyphs: Glyphs) -> RenderableType:
 def _title(plan: Plan) -> Text:
     name = f"{plan.name}: " if plan.name else ""
     jobs = "1 job" if len(plan.jobs) == 1 else f"{len(plan.jobs)} jobs"
-    return Text(f"{name}{jobs} in {plan.region}, mode {plan.mode}, order by seed {plan.seed}")
+    market = "" if plan.market is Market.ON_DEMAND else f" of the {plan.market.words} market"
+    where = ", ".join(plan.regions)
+    return Text(f"{name}{jobs}{market} in {where}, mode {plan.mode}, order by seed {plan.seed}")
 
 
 def _jobs(plan: Plan, glyphs: Glyphs) -> RenderableType:
     numbers = ("vCPU", "cores", "USD/h", "expected", "exp. USD", "worst USD")
     origins = {job.job: f"{job.price.basis}, {job.price.as_of:%Y-%m-%d}" for job in plan.jobs}
     one_origin = len(set(origins.values())) == 1
-    columns = ["job", "suites", "vCPU", "cores", "expected", "exp. USD", "worst USD", "USD/h"]
+    places = ("region",) if len(plan.regions) > 1 else ()
+    columns = ["job", *places, "suites", "vCPU", "cores", "expected", "exp. USD", "worst USD", "USD/h"]
     table = new_table(*columns, *(() if one_origin else ("price from",)), right=numbers)
     for job in plan.jobs:
         add(
             table,
             job.job,
+            *((job.region,) if places else ()),
             " ".join(job.suites),
             job.vcpus,
             _cores(job, glyphs),

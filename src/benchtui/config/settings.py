@@ -14,15 +14,17 @@ from pydantic.fields import FieldInfo
 
 from benchtui.config.durations import format_duration, parse_duration
 from benchtui.config.lines import KeyPath
-from benchtui.config.schema import Config, ImageIds, SuiteSection
+from benchtui.config.schema import Config, ImageIds, RegionSection, SuiteSection
 from benchtui.config.sources import ENVIRONMENT_PREFIX
 
 #: Tables with keys of the user's choice, and what their values are.
 OPEN_TABLES: dict[KeyPath, type[BaseModel] | None] = {
     ("instance", "tags"): None,
     ("prices", "on_demand"): None,
+    ("prices", "spot_max"): None,
     ("tui", "keys"): None,
     ("suites",): SuiteSection,
+    ("regions",): RegionSection,
 }
 #: Tables that are one value: a later file replaces the whole of it.
 WHOLE_TABLES: dict[KeyPath, type[BaseModel]] = {("instance", "image"): ImageIds}

@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
 )
 
+from benchtui.core.catalogue import Price
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import check_instance_type, check_job, check_run, check_suite
 from benchtui.core.money import Rate, Rates
@@ -79,6 +80,17 @@ class CellOutcome(BaseModel):
     reason: LongLine | None = None
 
 
+class Tried(BaseModel):
+    """A place where a job could not be launched, and what EC2 said there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    region: Line
+    zone: Line | None = None  # None: EC2 was to choose
+    code: Line
+    reason: LongLine
+
+
 class SentinelBody(Document):
     """Body of a sentinel. The key alone carries the state; this is what a person wants to know besides."""
 
@@ -97,8 +109,16 @@ class SentinelBody(Document):
     client_token: Line | None = None
     attempt: int | None = None
     usd_per_hour: Usd | None = None
+    market: Line | None = None
+    tried: tuple[Tried, ...] = Field(default=(), max_length=200)  # before it came to this, in order
     layers: dict[Line, LongLine] = Field(default_factory=dict, max_length=40)
     outcomes: dict[SuiteName, CellOutcome] = Field(default_factory=dict, max_length=100)
+    #: Seal of the run.json that the instance was launched for, see core/seals.py.
+    run_seal: Sha256 | None = None
+    #: Seal of the sentinel before it, by sequence number.
+    previous: Sha256 | None = None
+    #: SHA-256 of the job's objects written since the sentinel before, by key below the run's prefix.
+    objects: dict[LongLine, Sha256] = Field(default_factory=dict, max_length=1_000)
 
 
 class PriceDocument(BaseModel):
@@ -110,15 +130,21 @@ class PriceDocument(BaseModel):
     basis: Line
     as_of: datetime
     region: Line
+    max_usd_per_hour: Usd | None = None  # spot: what it may come to
+
+    @classmethod
+    def of(cls, price: Price) -> PriceDocument:
+        """The document of ``price``."""
+        return cls(
+            usd_per_hour=price.usd_per_hour,
+            basis=price.basis,
+            as_of=price.as_of,
+            region=price.region,
+            max_usd_per_hour=price.max_usd_per_hour,
+        )
 
 
 class JobDocument(BaseModel):
-    #: Seal of the run.json that the instance was launched for, see core/seals.py.
-    run_seal: Sha256 | None = None
-    #: Seal of the sentinel before it, by sequence number.
-    previous: Sha256 | None = None
-    #: SHA-256 of the job's objects written since the sentinel before, by key below the run's prefix.
-    objects: dict[LongLine, Sha256] = Field(default_factory=dict, max_length=1_000)
     """One planned job: an instance and the suites it runs, in order."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -134,7 +160,21 @@ class JobDocument(BaseModel):
     price: PriceDocument
     expected_seconds: int = Field(ge=0)
     expected_usd: Usd
-    worst_case_usd: Usd
+    worst_case_usd: Usd  # in the dearest region it may be launched in
+    market: Line = "on_demand"
+    elsewhere: dict[Line, PriceDocument] = Field(
+        default_factory=dict, max_length=64
+    )  # regions to fall back to
+    wave: int = Field(default=1, ge=1)  # among the jobs of its region and quota
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Regions in which its instance can be, its own first."""
+        return (self.region, *(region for region in self.elsewhere if region != self.region))
+
+    def price_in(self, region: str | None) -> PriceDocument:
+        """Its price where its instance is; its own region's where that is not known."""
+        return self.elsewhere.get(region or self.region, self.price)
 
 
 class DeclinedDocument(BaseModel):
@@ -175,6 +215,19 @@ class RatesDocument(BaseModel):
         )
 
 
+class ConfirmsDocument(BaseModel):
+    """What a run was launched to confirm: that a metric of a type changed for the worse."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    suite: SuiteName
+    metric: Line
+    instance_type: TypeName
+    region: Line | None = None
+    since: RunId  # the first run of the new level
+    against: tuple[RunId, ...] = Field(min_length=1, max_length=1_000)  # runs of the level before
+
+
 class RunDocument(Document):
     """run.json: all that any machine needs to pick a run up again, with the tags of its instances."""
 
@@ -205,6 +258,9 @@ class RunDocument(Document):
     #: By region, before the launch: armed, or why not.
     schedules: dict[Line, LongLine] = Field(default_factory=dict, max_length=64)
     config: dict[str, Any] = Field(default_factory=dict)
+    confirms: ConfirmsDocument | None = None
+    #: Of the stored object, see core/seals.py; no part of what it seals. None: from before there were any.
+    seal: Sha256 | None = Field(default=None, exclude=True)
 
 
 class SystemDocument(Document):
@@ -213,19 +269,6 @@ class SystemDocument(Document):
     kind: ClassVar[str] = "benchtui.system"
     version: ClassVar[int] = 1
     max_bytes: ClassVar[int] = MAX_SYSTEM_BYTES
-class ConfirmsDocument(BaseModel):
-    """What a run was launched to confirm: that a metric of a type changed for the worse."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    suite: SuiteName
-    metric: Line
-    instance_type: TypeName
-    region: Line | None = None
-    since: RunId  # the first run of the new level
-    against: tuple[RunId, ...] = Field(min_length=1, max_length=1_000)  # runs of the level before
-
-
 
     schema_: Line = Field(alias="schema", default="benchtui.system/1")
     run: RunId
@@ -256,9 +299,6 @@ class Sample(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     value: FiniteFloat
-    confirms: ConfirmsDocument | None = None
-    #: Of the stored object, see core/seals.py; no part of what it seals. None: from before there were any.
-    seal: Sha256 | None = Field(default=None, exclude=True)
     seconds: FiniteFloat | None = Field(default=None, ge=0)
     excluded: bool = False  # a warm-up: reported, never part of a summary
     run: Line | None = None  # the suite's command it came from, and which repetition of it

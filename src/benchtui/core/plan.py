@@ -5,47 +5,31 @@ from __future__ import annotations
 import difflib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from benchtui.core.catalogue import InstanceType, Missing, Price
-from benchtui.core.errors import UsageError
+from benchtui.core.catalogue import Catalogue, InstanceType, Market, Missing, Price, VcpuLimit
 from benchtui.core.keys import job_id
+from benchtui.core.matrix import Excluded, Included, Matrix, check_suites, idle_exclusions, planned_cells
 from benchtui.core.money import Cost, Limits, Rates, cost_of, worst_case, writes_at_most
 from benchtui.core.order import interleaved
 from benchtui.core.timing import BOOT_S, Timing, expected_seconds
+from benchtui.core.waves import Wave, most_in_a_row, waves_of
+from benchtui.core.waves import expected_seconds as expected_of_waves
 
-MAX_JOBS = 10_000
+__all__ = [
+    "BudgetVerdict",
+    "DeclinedCell",
+    "Excluded",
+    "Included",
+    "Matrix",
+    "Plan",
+    "PlannedJob",
+    "draw_seed",
+    "resolve",
+]
+
 RANKED_FROM_REPLICATES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Included:
-    """Cells added to the matrix: all suites if ``suite`` is None, the plan's replicates if None."""
-
-    instance_type: str
-    suite: str | None = None
-    replicates: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """Cells taken out; None matches all."""
-
-    instance_type: str | None = None
-    suite: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """What is to be measured: types × suites × replicates, with additions and exceptions."""
-
-    types: tuple[str, ...]
-    suites: tuple[str, ...]
-    replicates: int
-    mode: str
-    include: tuple[Included, ...] = ()
-    exclude: tuple[Excluded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +50,8 @@ class PlannedJob:
     expected_seconds: int
     expected: Cost
     worst_case: Cost
+    market: Market = Market.ON_DEMAND
+    elsewhere: Mapping[str, Price] = field(default_factory=dict)  # by region it may fall back to
 
     @property
     def expected_usd(self) -> Decimal:
@@ -125,11 +111,15 @@ class Plan:
     name: str
     mode: str
     seed: int
-    region: str
+    regions: tuple[str, ...]
     jobs: tuple[PlannedJob, ...]
     declined: tuple[DeclinedCell, ...]
     budget: BudgetVerdict
     notes: tuple[str, ...]  # what the reader should know before agreeing
+    market: Market = Market.ON_DEMAND
+    fallback: bool = False  # a job may be launched in another region of the plan
+    waves: tuple[Wave, ...] = ()
+    limits: Mapping[tuple[str, str], VcpuLimit | Missing] = field(default_factory=dict)  # by region and type
 
     @property
     def cells(self) -> int:
@@ -154,17 +144,35 @@ class Plan:
 
     @property
     def longest_expected_seconds(self) -> int:
-        """Expected duration if all jobs run at once, seconds."""
-        return max((job.expected_seconds for job in self.jobs), default=0)
+        """Expected duration, seconds: all jobs at once, or in the waves that the quotas allow."""
+        return expected_of_waves(self.waves)
+
+    @property
+    def waves_in_a_row(self) -> int:
+        """The largest number of waves of one quota: 1 where everything runs at once."""
+        return most_in_a_row(self.waves)
+
+    @property
+    def quota_requests(self) -> tuple[str, ...]:
+        """Commands that ask AWS for as much as lets everything run at once."""
+        asked: dict[tuple[str, str], tuple[VcpuLimit, int]] = {}
+        for job in self.jobs:
+            limit = self.limits.get((job.region, job.instance_type))
+            if isinstance(limit, VcpuLimit):
+                pool = job.region, limit.code
+                asked[pool] = limit, asked.get(pool, (limit, 0))[1] + job.vcpus
+        return tuple(
+            limit.request(wanted + (limit.in_use or 0))
+            for limit, wanted in asked.values()
+            if wanted > limit.free
+        )
 
 
 def resolve(
     matrix: Matrix,
     *,
     name: str,
-    region: str,
-    types: Mapping[str, InstanceType | Missing],
-    prices: Mapping[str, Price | Missing],
+    catalogues: Mapping[str, Catalogue],
     timings: Mapping[str, Mapping[str, Timing]],
     architectures: Mapping[str, frozenset[str]],
     limits: Limits,
@@ -172,29 +180,39 @@ def resolve(
     rates: Rates,
     budget_usd: Decimal,
     seed: int,
+    market: Market = Market.ON_DEMAND,
+    spot_max: Mapping[str, Decimal] | None = None,
+    fallback: bool = False,
 ) -> Plan:
     """Turn a matrix into jobs.
 
     Args:
-        types: topology by type name; a name that is absent or Missing is declined.
-        prices: per type in ``region``; absent or Missing is declined, a price is never guessed.
+        catalogues: by region, in the plan's order: topology and prices by type name. A name that is absent or
+            Missing is declined; a price is never guessed.
         timings: of every known suite, by the modes it has.
         architectures: suites that run on some architectures only; absent means all.
         seed: of the launch order; the same seed gives the same order.
+        market: of all jobs: replicates of one comparison are bought alike.
+        spot_max: most to pay an hour for a spot instance, USD, by ``"type"`` or ``"region/type"``; without
+            one the price on demand.
+        fallback: a job may be launched in another of the regions when its own has no capacity; the worst case
+            is that of the dearest.
 
     Raises:
         UsageError: nothing is planned, a suite is unknown or lacks the mode, or more than 10,000 jobs.
     """
-    cells = _cells(matrix)
-    _check_suites(cells, timings, matrix.mode)
+    cells = planned_cells(matrix, tuple(catalogues))
+    check_suites(cells, timings, matrix.mode)
     jobs: dict[str, PlannedJob] = {}
     declined: list[DeclinedCell] = []
-    for (instance_type, replicate), suites in cells.items():
-        job = job_id(instance_type, replicate)
-        topology = types.get(instance_type) or _no_type(instance_type, region, types)
-        price = prices.get(instance_type) or _no_price(instance_type, region)
-        if isinstance(topology, Missing) or isinstance(price, Missing):
-            why = next(part for part in (topology, price) if isinstance(part, Missing))
+    for (region, instance_type, number), suites in cells.items():
+        job, catalogue = job_id(instance_type, number), catalogues[region]
+        topology = catalogue.types.get(instance_type) or _no_type(instance_type, region, catalogue.types)
+        price = _price(catalogue, region, instance_type, market, spot_max or {})
+        why = next((part for part in (topology, price) if isinstance(part, Missing)), None)
+        why = why or _beyond_quota(catalogue.limits.get(instance_type), topology, region)
+        if why is not None or isinstance(topology, Missing) or isinstance(price, Missing):
+            assert why is not None
             declined += [DeclinedCell(job, instance_type, suite, why.reason, why.fix) for suite in suites]
             continue
         runnable = []
@@ -206,10 +224,18 @@ def resolve(
                 declined.append(DeclinedCell(job, instance_type, suite, reason))
         if runnable:
             seconds = expected_seconds([timings[suite][matrix.mode] for suite in runnable])
+            elsewhere = {
+                other: found
+                for other, there in catalogues.items()
+                if fallback
+                and other != region
+                and isinstance(there.types.get(instance_type), InstanceType)
+                and isinstance(found := _price(there, other, instance_type, market, spot_max or {}), Price)
+            }
             jobs[job] = PlannedJob(
                 job=job,
                 instance_type=instance_type,
-                replicate=replicate,
+                replicate=number,
                 suites=tuple(runnable),
                 region=region,
                 arch=topology.arch,
@@ -222,23 +248,32 @@ def resolve(
                 expected=cost_of(
                     price, seconds, volume_gib, rates, writes_at_most(seconds, limits.heartbeat)
                 ),
-                worst_case=worst_case(price, limits, volume_gib, rates),
+                worst_case=worst_case(_dearest((price, *elsewhere.values())), limits, volume_gib, rates),
+                market=market,
+                elsewhere=elsewhere,
             )
     groups: dict[str, list[str]] = {}
     for planned in jobs.values():
-        groups.setdefault(planned.instance_type, []).append(planned.job)
+        groups.setdefault(f"{planned.instance_type} {planned.region}", []).append(planned.job)
     # The seed makes an order repeatable; it protects nothing.
     order = interleaved(groups, random.Random(seed))  # noqa: S311
     in_order = tuple(jobs[job] for job in order)
+    quotas = {
+        (region, name): limit for region, each in catalogues.items() for name, limit in each.limits.items()
+    }
     return Plan(
         name=name,
         mode=matrix.mode,
         seed=seed,
-        region=region,
+        regions=tuple(catalogues),
         jobs=in_order,
         declined=tuple(declined),
         budget=_verdict(in_order, budget_usd),
         notes=_notes(matrix, in_order, limits),
+        market=market,
+        fallback=fallback and len(catalogues) > 1,
+        waves=waves_of(in_order, quotas),
+        limits=quotas,
     )
 
 
@@ -247,53 +282,57 @@ def draw_seed(rng: random.Random) -> int:
     return rng.randrange(10**9)
 
 
-def _cells(matrix: Matrix) -> dict[tuple[str, int], tuple[str, ...]]:
-    """Suites of every (type, replicate), in the plan's order, included ones behind."""
-    cells: dict[tuple[str, int], list[str]] = {}
-    rows = [Included(name) for name in matrix.types] + list(matrix.include)
-    for row in rows:
-        suites = matrix.suites if row.suite is None else (row.suite,)
-        for replicate in range(1, (row.replicates or matrix.replicates) + 1):
-            cell = cells.setdefault((row.instance_type, replicate), [])
-            cell += [suite for suite in suites if suite not in cell]
-    kept = {
-        (name, replicate): tuple(
-            suite for suite in suites if not any(_matches(rule, name, suite) for rule in matrix.exclude)
+def _price(
+    catalogue: Catalogue, region: str, instance_type: str, market: Market, spot_max: Mapping[str, Decimal]
+) -> Price | Missing:
+    """What an hour costs, and of the spot market what it may cost at most."""
+    on_demand = catalogue.prices.get(instance_type) or _no_price(instance_type, region)
+    if market is Market.ON_DEMAND:
+        return on_demand
+    cap = next(
+        (spot_max[key] for key in (f"{region}/{instance_type}", instance_type) if key in spot_max), None
+    )
+    if cap is None:
+        if isinstance(on_demand, Missing):
+            return on_demand
+        cap = on_demand.usd_per_hour
+    now = catalogue.spot.get(instance_type)
+    if not isinstance(now, Price):
+        why = now.reason if now is not None else f"no spot price is known for {instance_type} in {region}"
+        return now or Missing(why, "leave out --offline, or plan on demand: [plan] market")
+    if now.usd_per_hour > cap:
+        return Missing(
+            f"spot: {instance_type} in {region} costs {now.usd_per_hour} USD an hour, more than the {cap} "
+            "that are allowed",
+            f'raise [prices.spot_max] "{region}/{instance_type}", or plan on demand: [plan] market',
         )
-        for (name, replicate), suites in cells.items()
-    }
-    kept = {job: suites for job, suites in kept.items() if suites}
-    if not rows:
-        raise UsageError(
-            "the plan has no instance types", 'name some in the config: [plan] types = ["c7g.large"]'
-        )
-    if not kept:
-        raise UsageError("the plan is empty: nothing is left of its matrix", "see [plan] suites and exclude")
-    if len(kept) > MAX_JOBS:
-        raise UsageError(f"the plan has {len(kept)} jobs, more than {MAX_JOBS}", "lower [plan] replicates")
-    return kept
+    return replace(now, max_usd_per_hour=cap)
 
 
-def _matches(rule: Excluded, instance_type: str, suite: str) -> bool:
-    return rule.instance_type in (None, instance_type) and rule.suite in (None, suite)
+def _dearest(prices: Sequence[Price]) -> Price:
+    """The price that the worst case is reckoned with."""
+    dearest = max(prices, key=lambda price: price.most_usd_per_hour)
+    if dearest.max_usd_per_hour is None:
+        return dearest
+    return replace(
+        dearest,
+        usd_per_hour=dearest.max_usd_per_hour,
+        basis=f"{dearest.basis}, at most",
+        max_usd_per_hour=None,
+    )
 
 
-def _check_suites(
-    cells: Mapping[tuple[str, int], Sequence[str]], known: Mapping[str, Mapping[str, Timing]], mode: str
-) -> None:
-    for suite in dict.fromkeys(suite for suites in cells.values() for suite in suites):
-        if suite not in known:
-            nearest = difflib.get_close_matches(suite, known, n=1)
-            hint = f"did you mean {nearest[0]}? " if nearest else ""
-            raise UsageError(
-                f"there is no suite {suite}",
-                f"{hint}known: {', '.join(sorted(known))}; a suite of your own: [suites.{suite}] path",
-            )
-        if mode not in known[suite]:
-            raise UsageError(
-                f"suite {suite} has no mode {mode}, only {', '.join(sorted(known[suite]))}",
-                f"choose a mode every suite has: [plan] mode; or declare [modes.{mode}] in its payload.toml",
-            )
+def _beyond_quota(
+    limit: VcpuLimit | Missing | None, topology: InstanceType | Missing, region: str
+) -> Missing | None:
+    """Why no instance of a type can be launched, ever: it is larger than the account's quota."""
+    if not isinstance(limit, VcpuLimit) or isinstance(topology, Missing) or topology.vcpus <= limit.vcpus:
+        return None
+    return Missing(
+        f"quota: {topology.name} has {topology.vcpus} vCPUs, and the account may run {limit.vcpus} in "
+        f"{region} ({limit.name})",
+        limit.request(topology.vcpus),
+    )
 
 
 def _no_type(instance_type: str, region: str, known: Mapping[str, object]) -> Missing:
@@ -321,20 +360,12 @@ def _verdict(jobs: Sequence[PlannedJob], budget_usd: Decimal) -> BudgetVerdict:
 
 
 def _notes(matrix: Matrix, jobs: Sequence[PlannedJob], limits: Limits) -> tuple[str, ...]:
-    notes = []
-    rows = [Included(name) for name in matrix.types] + list(matrix.include)
-    for rule in matrix.exclude:
-        in_matrix = any(
-            _matches(rule, row.instance_type, suite)
-            for row in rows
-            for suite in (matrix.suites if row.suite is None else (row.suite,))
-        )
-        if not in_matrix:
-            words = ", ".join(part for part in (rule.instance_type, rule.suite) if part)
-            notes.append(f"exclude ({words}) matches nothing in the plan")
+    notes = [*idle_exclusions(matrix)]
+    several = len({job.region for job in jobs}) > 1
     replicates: dict[str, int] = {}
     for job in jobs:
-        replicates[job.instance_type] = replicates.get(job.instance_type, 0) + 1
+        place = f"{job.instance_type} in {job.region}" if several else job.instance_type
+        replicates[place] = replicates.get(place, 0) + 1
     few = sorted(name for name, count in replicates.items() if count < RANKED_FROM_REPLICATES)
     if few:
         notes.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchtui.core.catalogue import Missing, Price, VcpuLimit
 from benchtui.core.plan import Plan, PlannedJob
 
 
@@ -15,7 +16,10 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
         "name": plan.name,
         "mode": plan.mode,
         "seed": plan.seed,
-        "region": plan.region,
+        "region": plan.regions[0],
+        "regions": list(plan.regions),
+        "market": plan.market.value,
+        "region_fallback": plan.fallback,
         "cells": plan.cells,
         "jobs": [_job_to_dict(job) for job in plan.jobs],
         "declined": [
@@ -38,7 +42,64 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
             "declined": list(plan.budget.declined),
             "at_most_usd": str(plan.budget.at_most_usd),
         },
+        "waves": [
+            {
+                "region": wave.region,
+                "quota": wave.code or None,
+                "wave": wave.number,
+                "jobs": list(wave.jobs),
+                "vcpus": wave.vcpus,
+                "expected_seconds": wave.expected_seconds,
+            }
+            for wave in plan.waves
+        ],
+        "quotas": [_quota_to_dict(limit) for limit in known_limits(plan)],
+        "quotas_unknown": list(unknown_limits(plan)),
+        "quota_requests": list(plan.quota_requests),
         "notes": list(plan.notes),
+    }
+
+
+def known_limits(plan: Plan) -> tuple[VcpuLimit, ...]:
+    """The quotas that count instances of the plan, each once."""
+    wanted = {(job.region, job.instance_type) for job in plan.jobs}
+    found = {
+        (limit.region, limit.code): limit
+        for kind, limit in plan.limits.items()
+        if kind in wanted and isinstance(limit, VcpuLimit)
+    }
+    return tuple(found.values())
+
+
+def unknown_limits(plan: Plan) -> tuple[str, ...]:
+    """Why a quota is not known, for each region once."""
+    wanted = {(job.region, job.instance_type) for job in plan.jobs}
+    said = {
+        f"{region}: {limit.reason}": None
+        for (region, name), limit in plan.limits.items()
+        if (region, name) in wanted and isinstance(limit, Missing)
+    }
+    return tuple(said)
+
+
+def _quota_to_dict(limit: VcpuLimit) -> dict[str, Any]:
+    return {
+        "region": limit.region,
+        "code": limit.code,
+        "name": limit.name,
+        "vcpus": limit.vcpus,
+        "in_use": limit.in_use,
+    }
+
+
+def _price_to_dict(price: Price) -> dict[str, Any]:
+    most = price.max_usd_per_hour
+    return {
+        "usd_per_hour": str(price.usd_per_hour),
+        "max_usd_per_hour": None if most is None else str(most),
+        "basis": price.basis,
+        "as_of": price.as_of.isoformat(),
+        "region": price.region,
     }
 
 
@@ -54,12 +115,9 @@ def _job_to_dict(job: PlannedJob) -> dict[str, Any]:
         "cores": job.cores,
         "threads_per_core": job.threads_per_core,
         "memory_mib": job.memory_mib,
-        "price": {
-            "usd_per_hour": str(job.price.usd_per_hour),
-            "basis": job.price.basis,
-            "as_of": job.price.as_of.isoformat(),
-            "region": job.price.region,
-        },
+        "market": job.market.value,
+        "price": _price_to_dict(job.price),
+        "elsewhere": {region: _price_to_dict(price) for region, price in job.elsewhere.items()},
         "expected_seconds": job.expected_seconds,
         "expected_usd": str(job.expected_usd),
         "worst_case_usd": str(job.worst_case_usd),

@@ -180,7 +180,7 @@ def spending_of(snapshot: RunAtOneMoment, *, over: bool = False) -> Spending:
         held_usd=sum(held.values(), ZERO),
         worst_case_usd=run.worst_case_usd,
         cap_usd=run.budget_usd,
-        burn_usd_per_hour=sum((_hourly(row.planned.price, run, rates) for row in alive), ZERO),
+        burn_usd_per_hour=sum((_hourly(_price(row), run, rates) for row in alive), ZERO),
         live=len(alive),
         ends_at=ends_at,
         ends_latest=max((at for at in latest if at), default=None) if all(latest) else None,
@@ -226,8 +226,14 @@ def spent_by(document: RunDocument | None, view: InstanceView, at: datetime) -> 
 
 def _price_of(document: RunDocument, view: InstanceView) -> PriceDocument | None:
     """Of the job with the instance's type and region: a tag alone does not say what is billed."""
-    kind = (view.instance_type, view.region)
-    return next((job.price for job in document.jobs if (job.instance_type, job.region) == kind), None)
+    return next(
+        (
+            job.price_in(view.region)
+            for job in document.jobs
+            if job.instance_type == view.instance_type and view.region in job.places
+        ),
+        None,
+    )
 
 
 def _at_launch(price: PriceDocument) -> Price:
@@ -237,6 +243,11 @@ def _at_launch(price: PriceDocument) -> Price:
 def _hourly(price: PriceDocument, run: RunDocument, rates: Rates) -> Decimal:
     volume = rates.ebs_gb_month.usd * run.volume_gib * SECONDS_PER_HOUR / ESTIMATED_MONTH_SECONDS
     return price.usd_per_hour + rounded_up(volume) + rates.ipv4_hour.usd
+
+
+def _price(row: Row) -> PriceDocument:
+    """Of a job where its instance is."""
+    return row.planned.price_in(row.status.instance.region if row.status.instance is not None else None)
 
 
 def _alive(row: Row) -> bool:
@@ -275,7 +286,7 @@ def _still_to_come(row: Row, run: RunDocument, rates: Rates, now: datetime, over
         return row.planned.expected_usd
     view = row.status.instance
     assert view is not None
-    price = _at_launch(row.planned.price)
+    price = _at_launch(_price(row))
     in_all, so_far = (
         cost_of(price, max(0.0, (at - view.launched_at).total_seconds()), run.volume_gib, rates, 0).usd
         for at in (end, now)

@@ -50,6 +50,7 @@ class InstanceView:
     state_reason: str | None = None  # code, such as Client.InstanceInitiatedShutdown
     client_token: str | None = None
     ended_at: datetime | None = None  # from StateTransitionReason, where EC2 gives a time
+    spot: bool = False
 
     def expired(self, now: datetime) -> bool:
         """Whether it should have ended by ``now``; False where no time of its end is known."""
@@ -295,7 +296,8 @@ def _alarm(state: JobState, evidence: _Evidence) -> str | None:
     view = alive[0]
     if evidence.finals:
         final_at = max(s.at for s in evidence.finals)
-        late = now - final_at > VISIBILITY
+        # What EC2 said before the end tells nothing of what came after it.
+        late = min(now, evidence.seen.listed_at or now) - final_at > VISIBILITY
         return f"{state} since {final_at:%H:%M:%SZ}, but {view.instance_id} is {view.state}" if late else None
     if view.expires_at is not None and view.expired(now):
         return f"{view.instance_id} should have ended by {view.expires_at:%H:%M:%SZ} and is {view.state}"

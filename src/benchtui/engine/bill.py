@@ -44,7 +44,8 @@ def bill(watcher: Watcher, snapshot: Snapshot) -> Bill:
     book = view.book if view is not None else None
     lines = []
     for row in snapshot.rows:
-        job, cost = row.planned.job, watcher.cost(row.status, row.planned.price)
+        where = row.status.instance.region if row.status.instance is not None else None
+        job, cost = row.planned.job, watcher.cost(row.status, row.planned.price_in(where))
         holding = book.held.get(job) if book is not None else None
         lines.append(
             BillLine(

@@ -40,6 +40,8 @@ ARMED = "armed"
 SOONEST = 2 * MINUTE
 #: The launch of the next instance waits for this one's schedule, but not for ever.
 GUARD_SECONDS = 30
+#: So long a region has to arm its schedule: one that does not answer must not hold up the others.
+ARM_SECONDS = 300
 
 
 class NotArmedError(AccessError):
@@ -62,23 +64,38 @@ class Arming:
 
 
 def required(armings: Iterable[Arming], layers: Collection[str]) -> None:
-    """Refuse to go on without a layer that has to be armed.
+    """Refuse to go on where a layer that has to be armed is so in no region.
 
     Args:
         armings: of every region of the run.
         layers: ``[safety] require_layers``.
 
     Raises:
-        NotArmedError: it is not armed in some region.
+        NotArmedError: nothing may be launched anywhere.
     """
-    for arming in armings:
-        if arming.at is None and SCHEDULE in layers:
-            without = "launch without it: [safety] require_layers = []"
-            raise NotArmedError(
-                f"nothing is launched: the schedule that would end instances in {arming.region} is not "
-                f"armed ({arming.why})",
-                fix=f"{arming.fix}; or {without}" if arming.fix else without,
-            )
+    all_of_them = tuple(armings)
+    refused = unarmed(all_of_them, layers)
+    if refused and len(refused) == len(all_of_them):
+        raise next(iter(refused.values()))
+
+
+def unarmed(armings: Iterable[Arming], layers: Collection[str]) -> dict[str, NotArmedError]:
+    """Regions in which nothing may be launched, each with why.
+
+    Args:
+        armings: of every region of the run.
+        layers: ``[safety] require_layers``.
+    """
+    without = "launch without it: [safety] require_layers = []"
+    return {
+        arming.region: NotArmedError(
+            f"nothing is launched: the schedule that would end instances in {arming.region} is not "
+            f"armed ({arming.why})",
+            fix=f"{arming.fix}; or {without}" if arming.fix else without,
+        )
+        for arming in armings
+        if arming.at is None and SCHEDULE in layers
+    }
 
 
 class Deadman:
@@ -127,15 +144,19 @@ class Deadman:
     async def _arm(self, region: str) -> None:
         expires_at = self.now() + self.life
         try:
-            role = await self._role()
-            if role is None:
-                why = "[aws] scheduler_role names no role"
-                self._armings[region] = Arming(region, why=why, fix="name one (docs/SAFETY.md)")
-            else:
-                await check_runbook(self.cloud, region)
-                # One of an earlier launcher stays where it is: what that has launched may have no other.
-                at = await self._put(region, role, expires_at, keep_from=self.now() + SOONEST)
-                self._armings[region] = Arming(region, at)
+            async with asyncio.timeout(ARM_SECONDS):
+                role = await self._role()
+                if role is None:
+                    why = "[aws] scheduler_role names no role"
+                    self._armings[region] = Arming(region, why=why, fix="name one (docs/SAFETY.md)")
+                else:
+                    await check_runbook(self.cloud, region)
+                    # One of an earlier launcher stays where it is: what that has launched may have no other.
+                    at = await self._put(region, role, expires_at, keep_from=self.now() + SOONEST)
+                    self._armings[region] = Arming(region, at)
+        except TimeoutError:
+            why = f"Scheduler did not answer within {ARM_SECONDS} s"
+            self._armings[region] = Arming(region, why=why, fix="check the network, then run again")
         except CloudError as error:
             failure = error.failure
             why = f"{failure.operation}: {failure.code}: {failure.message}"

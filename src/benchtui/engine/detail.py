@@ -124,7 +124,7 @@ async def read_detail(
         system_problem=problem,
         results=results.result(),
         judgements=_judged(watcher.run, job, results.result(), observed, beside),
-        cost=watcher.cost(row.status, row.planned.price),
+        cost=watcher.cost(row.status, row.planned.price_in(view.region if view else None)),
         launched_at=view.launched_at if view else None,
         ends_by=ends_by(row, watcher.run),
         hard_end=view.expires_at if view and alive else None,

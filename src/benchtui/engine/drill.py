@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +27,7 @@ from benchtui.core.states import InstanceView
 from benchtui.engine.events import Event
 from benchtui.engine.kill_scope import KillReport, KillScope
 from benchtui.engine.offers import TypeOffer, offers
+from benchtui.engine.placements import with_faults
 from benchtui.engine.planning import Planned, limits_of, rates_of
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ class _Drill:
         untried = self._untried()
 
         def lose(launcher: Launcher) -> None:
-            launcher.placement = replace(launcher.placement, faults=self.prepared.losses)
+            placing = launcher.placing
+            placing.placements = with_faults(placing.placements, faults=self.prepared.losses)
             launcher.skip(untried, "layer 2 is not armed: nothing would end it")
 
         launched = await self.workspace.launch(self.run, self.prepared.planned, lose, self.prepared.config)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from benchtui.aws.images import Image
 from benchtui.aws.instances import LaunchRequest
+from benchtui.core.catalogue import Market
 from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.core.drills import Loss
 from benchtui.core.faults import faulty
@@ -25,6 +27,7 @@ class Placement:
     instance_profile: str
     security_group: str  # id
     subnet: str | None
+    subnet_zone: str | None  # where that is
     tags: Mapping[str, str]
     volume_gib: int
     faults: Mapping[str, Loss] = field(default_factory=dict)  # by job: how a drill loses its instance
@@ -64,10 +67,10 @@ def launch_request(
         max_runtime_s=run.max_runtime_s,
         emergency_grace_s=run.emergency_grace_s,
         heartbeat_s=run.heartbeat_s,
+        run_seal=run.seal,
     )
     templates, loss = packaged_templates(), placement.faults.get(job.job)
     if loss is not None:
-        run_seal=run.seal,
         templates = faulty(templates, loss)
     return LaunchRequest(
         run=run.run,
@@ -84,4 +87,11 @@ def launch_request(
         security_groups=(placement.security_group,),
         instance_profile=placement.instance_profile,
         volume_gib=placement.volume_gib,
+        spot_max_usd=_spot_max(job),
     )
+
+
+def _spot_max(job: JobDocument) -> Decimal | None:
+    """Most to pay an hour for a spot instance: what the worst case counts. None: it is bought on demand."""
+    price = job.price_in(job.region)
+    return (price.max_usd_per_hour or price.usd_per_hour) if job.market == Market.SPOT else None

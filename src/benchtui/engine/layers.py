@@ -57,7 +57,9 @@ def layers(
     """
     found: list[Layer] = []
     for region in snapshot.run.regions:
-        alive = [row for row in snapshot.alive if row.planned.region == region]
+        alive = [
+            row for row in snapshot.alive if row.status.instance and row.status.instance.region == region
+        ]
         found += [
             Layer(region, 1, "timers", *_timers(alive, snapshot)),
             Layer(region, 2, "schedule", *_scheduled(region, snapshot, alive, now, schedule_proven)),

@@ -34,8 +34,23 @@ def _declined(fields: Fields) -> str:
     return f"{fields['job']} declined: {fields['reason']}{fix}"
 
 
+def _wave(fields: Fields) -> str:
+    jobs = "1 job" if fields["jobs"] == 1 else f"{fields['jobs']} jobs"
+    return (
+        f"{fields['region']}: wave {fields['wave']} of {fields['of']} begins: {jobs}, {fields['vcpus']} vCPU"
+    )
+
+
+def _waiting(fields: Fields) -> str:
+    used = "all" if fields.get("in_use") is None else str(fields["in_use"])
+    of = "" if fields.get("quota") is None else f" of {fields['quota']}"
+    return f"{fields['job']} waits for {fields['vcpus']} vCPU in {fields['region']}: {used}{of} are in use"
+
+
 def _retry(fields: Fields) -> str:
-    zone = f" in {fields['zone']}" if fields.get("zone") else ""
+    zone = (
+        f" in {fields['zone'] or fields.get('region')}" if fields.get("zone") or fields.get("region") else ""
+    )
     return f"{fields['job']} refused{zone}, attempt {fields['attempt']}: {fields['reason']}"
 
 
@@ -65,6 +80,8 @@ def _budget(fields: Fields) -> str:
 
 _WORDS: Mapping[str, Callable[[Fields], str | None]] = {
     "image": lambda f: f"image {f['name']} is {f['image_id']} ({f['arch']})",
+    "wave": _wave,
+    "waiting": _waiting,
     "schedule": _schedule,
     "budget": _budget,
     "released": lambda f: f"{f['job']}: {f['usd']} USD spent, {f['held_usd']} USD no longer held",

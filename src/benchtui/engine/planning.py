@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchtui.aws.snapshot import load_snapshot
 from benchtui.config.schema import Config, ImageIds
-from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
-from benchtui.core.errors import BudgetError, UsageError, foremost
+from benchtui.core.catalogue import Catalogue, InstanceType, Market
+from benchtui.core.errors import BudgetError, UsageError
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates, usd_text
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
 from benchtui.core.suites import Mode, Suite
 from benchtui.core.timing import Timing
 from benchtui.engine.bundle import load_suites
+from benchtui.engine.catalogues import offline_catalogue, online_catalogues
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
@@ -34,7 +33,8 @@ class Planned:
     plan: Plan
     suites: Mapping[str, Suite]  # those the plan runs
     types: Mapping[str, InstanceType]
-    zones: Mapping[str, tuple[str, ...]]  # by type: zones of the region that offer it; empty when offline
+    #: By region and type: zones that offer it; empty when offline.
+    zones: Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def offline(config: Config, seed: int, now: datetime) -> Planned:
@@ -43,48 +43,32 @@ def offline(config: Config, seed: int, now: datetime) -> Planned:
     Raises:
         UsageError: the plan is empty or names a suite there is not.
     """
-    region, names = config.aws.regions[0], _types(config)
-    snapshot = load_snapshot()
-    types = {name: snapshot.instance_type(name) for name in names}
-    prices = {name: snapshot.price(name, region) for name in names}
-    prices.update(_overrides(config, region, names, now))
-    return assemble(config, seed, types, prices, {})
+    names = _types(config)
+    found = {region: offline_catalogue(config, region, names, now) for region in regions_of(config)}
+    return assemble(config, seed, found)
 
 
 async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_cache: Path) -> Planned:
-    """The plan with types, zones and prices as AWS tells them now.
+    """The plan with types, zones, prices and quotas as AWS tells them now.
+
+    A region that does not answer declines its jobs, unless it is the only one.
 
     Raises:
         UsageError: the plan is empty or names a suite there is not.
-        CloudError: EC2 did not answer. A price that is not to be had declines its jobs instead.
+        CloudError: EC2 of no region answered. A price that is not to be had declines its jobs instead.
     """
-    from benchtui.aws.prices import prices
-    from benchtui.aws.types import instance_types, offerings
+    found = await online_catalogues(cloud, config, regions_of(config), _types(config), now, price_cache)
+    return assemble(config, seed, found)
 
-    region, names = config.aws.regions[0], _types(config)
-    try:
-        async with asyncio.TaskGroup() as group:
-            described = group.create_task(instance_types(cloud, region, names))
-            offered = group.create_task(offerings(cloud, region, names))
-            priced = group.create_task(
-                prices(
-                    cloud, region, names, on_demand=config.prices.on_demand, cache_file=price_cache, now=now
-                )
-            )
-    except ExceptionGroup as errors:
-        raise foremost(errors) from errors
-    zones = offered.result()
-    types: dict[str, InstanceType | Missing] = {}
-    for name in names:
-        topology = described.result().get(name)
-        if topology is None or not zones.get(name):
-            types[name] = Missing(
-                f"{name} is not offered in {region}",
-                "correct [plan] types, or choose another region in [aws] regions",
-            )
-        else:
-            types[name] = topology
-    return assemble(config, seed, types, priced.result(), zones)
+
+def regions_of(config: Config) -> tuple[str, ...]:
+    """The regions a run launches in."""
+    return config.plan.regions or config.aws.regions[:1]
+
+
+def market_of(config: Config) -> Market:
+    """How a run's instances are bought."""
+    return Market(config.plan.market)
 
 
 def check_launchable(plan: Plan) -> None:
@@ -133,9 +117,10 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def image_for(config: Config, arch: str) -> str | None:
-    """Name or id of the image for ``arch``; None if the configuration names ids and none for it."""
-    image = config.instance.image
+def image_for(config: Config, arch: str, region: str) -> str | None:
+    """Name or id of the image for ``arch`` in ``region``; None: ids are configured and none for it."""
+    own = config.regions.get(region)
+    image = own.image if own is not None and own.image is not None else config.instance.image
     if isinstance(image, ImageIds):
         return (image.arm64 if arch == "arm64" else image.x86_64) or None
     return image
@@ -148,11 +133,6 @@ def _rate(usd: object, listed: Rate) -> Rate:
 def _types(config: Config) -> tuple[str, ...]:
     included = (row.type for row in config.plan.include)
     return tuple(dict.fromkeys((*config.plan.types, *included)))
-
-
-def _overrides(config: Config, region: str, names: Iterable[str], now: datetime) -> dict[str, Price]:
-    found = {name: config_price(config.prices.on_demand, region, name, now) for name in names}
-    return {name: price for name, price in found.items() if price is not None}
 
 
 def suites_of(config: Config) -> dict[str, Suite]:
@@ -189,19 +169,13 @@ def _with_timeout(suite: Suite, seconds: float) -> Suite:
     return suite.model_copy(update={"modes": {name: limited(mode) for name, mode in suite.modes.items()}})
 
 
-def assemble(
-    config: Config,
-    seed: int,
-    types: Mapping[str, InstanceType | Missing],
-    prices: Mapping[str, Price | Missing],
-    zones: Mapping[str, tuple[str, ...]],
-) -> Planned:
-    """The plan of a configuration from what is known of its types, prices and zones.
+def assemble(config: Config, seed: int, catalogues: Mapping[str, Catalogue]) -> Planned:
+    """The plan of a configuration from what is known of its types, prices and zones, region by region.
 
     Raises:
         UsageError: the plan is empty or names a suite there is not.
     """
-    plan, region = config.plan, config.aws.regions[0]
+    plan = config.plan
     suites = suites_of(config)
     resolved = resolve(
         Matrix(
@@ -213,9 +187,7 @@ def assemble(
             exclude=tuple(Excluded(row.type, row.suite) for row in plan.exclude),
         ),
         name=plan.name,
-        region=region,
-        types=types,
-        prices=prices,
+        catalogues=catalogues,
         timings={
             name: {mode: _timing(suite, mode) for mode in suite.modes} for name, suite in suites.items()
         },
@@ -225,11 +197,19 @@ def assemble(
         rates=rates_of(config),
         budget_usd=config.safety.budget_usd,
         seed=seed,
+        market=market_of(config),
+        spot_max=config.prices.spot_max,
+        fallback=plan.region_fallback,
     )
     used = {suite for job in resolved.jobs for suite in job.suites}
     return Planned(
         plan=resolved,
         suites={name: suites[name] for name in sorted(used)},
-        types={name: found for name, found in types.items() if isinstance(found, InstanceType)},
-        zones=zones,
+        types={
+            name: found
+            for catalogue in catalogues.values()
+            for name, found in catalogue.types.items()
+            if isinstance(found, InstanceType)
+        },
+        zones={region: catalogue.zones for region, catalogue in catalogues.items()},
     )

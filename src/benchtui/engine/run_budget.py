@@ -140,7 +140,9 @@ class RunBudgets:
             and _worth_a_look(row, snapshot)
             and (row.status.instance is not None or not launching)
         ]
-        if not rows or now is None or not snapshot.ec2_fresh():
+        # A region that does not answer holds up its own jobs alone.
+        rows = [row for row in rows if snapshot.ec2_fresh(regions=row.planned.places)]
+        if not rows or now is None:
             return
         try:
             if run.run not in self._books:

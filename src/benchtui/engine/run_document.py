@@ -31,6 +31,10 @@ def run_document(planned: Planned, bundle_sha256: str, config: Config, now: date
         now: the time, UTC.
     """
     plan = planned.plan
+    waves = {job: wave.number for wave in plan.waves for job in wave.jobs}
+    regions = tuple(
+        region for region in plan.regions if any(region in (job.region, *job.elsewhere) for job in plan.jobs)
+    )
     suffix = "".join(secrets.choice(SUFFIX_ALPHABET) for _ in range(4))
     return RunDocument(
         run=keys.run_id(now, suffix),
@@ -39,7 +43,7 @@ def run_document(planned: Planned, bundle_sha256: str, config: Config, now: date
         created_at=now,
         mode=plan.mode,
         seed=plan.seed,
-        regions=(plan.region,),
+        regions=regions or plan.regions,
         bundle_sha256=bundle_sha256,
         max_runtime_s=config.safety.max_runtime,
         emergency_grace_s=config.safety.emergency_grace,
@@ -60,15 +64,13 @@ def run_document(planned: Planned, bundle_sha256: str, config: Config, now: date
                 vcpus=job.vcpus,
                 cores=job.cores,
                 threads_per_core=job.threads_per_core,
-                price=PriceDocument(
-                    usd_per_hour=job.price.usd_per_hour,
-                    basis=job.price.basis,
-                    as_of=job.price.as_of,
-                    region=job.price.region,
-                ),
+                price=PriceDocument.of(job.price),
                 expected_seconds=job.expected_seconds,
                 expected_usd=job.expected_usd,
                 worst_case_usd=job.worst_case_usd,
+                market=job.market.value,
+                elsewhere={region: PriceDocument.of(price) for region, price in job.elsewhere.items()},
+                wave=waves.get(job.job, 1),
             )
             for job in plan.jobs
         ),

@@ -113,10 +113,16 @@ class Snapshot:
         """Whether EC2 of every region of the run answered at least once."""
         return all(source.answered_at for source in self.sources if source.name.startswith("EC2"))
 
-    def ec2_fresh(self, now: datetime | None = None) -> bool:
-        """Whether EC2 of every region of the run has answered lately, as seen at ``now``."""
+    def ec2_fresh(self, now: datetime | None = None, regions: Iterable[str] | None = None) -> bool:
+        """Whether EC2 of ``regions``, of every region of the run without any, has answered lately, as seen at
+        ``now``."""
         fresh = (SourceState.LIVE, SourceState.RETRYING)
-        asked = [source for source in self.sources if source.name.startswith("EC2")]
+        names = None if regions is None else {f"EC2 {region}" for region in regions}
+        asked = [
+            source
+            for source in self.sources
+            if source.name.startswith("EC2") and (names is None or source.name in names)
+        ]
         return all(source.state(now or self.taken_at) in fresh for source in asked)
 
     def over(self, quiet: timedelta) -> bool:

@@ -8,17 +8,18 @@ final sentinel written before an instance went away is always seen with it).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from benchtui.aws.errors import CloudError, FailureKind
+from benchtui.aws.errors import CloudError, Failure, FailureKind
 from benchtui.aws.instances import describe_run
 from benchtui.core import keys
 from benchtui.core.catalogue import Price
-from benchtui.core.documents import PriceDocument, RunDocument
+from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost, cost_of
 from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from benchtui.engine.clock import Clock
 
 FULL_LIST_EVERY = timedelta(minutes=5)
+#: How long one of several regions may take to list the run's instances.
+REGION_PATIENCE_S = 10.0
 #: From an agent's last word to the end of its bill, at most: it powers the machine off at once.
 POWER_OFF = timedelta(minutes=1)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -104,9 +107,11 @@ class Watcher:
         Never raises for an answer that did not come; the snapshot's sources tell.
         """
         now = self.clock.now()
-        for region in self.run.regions:
-            if self._due(f"EC2 {region}", self.periods.ec2, now):
-                await self._ask_ec2(region)
+        due = [region for region in self.run.regions if self._due(f"EC2 {region}", self.periods.ec2, now)]
+        if len(due) == 1 == len(self.run.regions):
+            await self._ask_ec2(due[0])
+        elif due:
+            await asyncio.gather(*map(self._ask_one_of_several, due))
         if self._due("heartbeats", self.periods.heartbeat, now):
             await self._ask_heartbeats()
         if not self._heard.killed and self._mark_matters(now):
@@ -115,7 +120,7 @@ class Watcher:
         if await self._ask_sentinels():
             self._fold()
         alive = self.snapshot().alive
-        await self._schedules.look({row.planned.region for row in alive})
+        await self._schedules.look({row.status.instance.region for row in alive if row.status.instance})
         if alive:
             await self._boots.look(self._booted(row.planned.job for row in alive))
             await self._proofs.look()
@@ -157,6 +162,16 @@ class Watcher:
             return False
         self._asked[name] = now
         return True
+
+    async def _ask_one_of_several(self, region: str) -> None:
+        """A region that does not answer in time must not make what is known of the others old."""
+        try:
+            async with asyncio.timeout(REGION_PATIENCE_S):
+                await self._ask_ec2(region)
+        except TimeoutError:
+            said = f"no answer within {REGION_PATIENCE_S:g} s"
+            failure = Failure(FailureKind.UNKNOWN, "TimeoutError", said, region, "DescribeInstances")
+            self._failed(f"EC2 {region}", CloudError(failure))
 
     async def _ask_ec2(self, region: str) -> None:
         name, at = f"EC2 {region}", self._s3_now()
@@ -241,7 +256,6 @@ class Watcher:
         self._as_of = self._s3_now()
         # Silence is judged at the time the heartbeats were last listed, not at a later one.
         judged_at = min(self._as_of, heard.heartbeats_at) if heard.heartbeats_at else self._as_of
-        known = all(region in heard.views for region in self.run.regions)
         by_job: dict[str, list[InstanceView]] = {}
         for views in heard.views.values():
             for view in views:
@@ -255,11 +269,7 @@ class Watcher:
             status = fold(
                 job.job,
                 heard.sentinels.get(job.job, ()),
-                Ec2Answer(
-                    known and heard.heartbeats_at is not None,
-                    tuple(by_job.get(job.job, ())),
-                    heard.listed_at.get(job.region),
-                ),
+                self._seen(job, tuple(by_job.get(job.job, ()))),
                 heartbeat_at=heard.heartbeats.get(job.job),
                 now=judged_at,
                 limits=self.limits,
@@ -267,8 +277,17 @@ class Watcher:
             )
             self._tell_change(self._statuses.get(job.job), status)
             self._statuses[job.job] = status
-            rows.append(JobRow(job, status, self._spent(status, job.price), *self.life(status)))
+            rows.append(JobRow(job, status, self._spent(status, job), *self.life(status)))
         self._rows = tuple(rows)
+
+    def _seen(self, job: JobDocument, views: tuple[InstanceView, ...]) -> Ec2Answer:
+        """What EC2 says of a job: known once every region in which it may be has answered."""
+        heard = self._heard
+        known = all(region in heard.views for region in job.places) and heard.heartbeats_at is not None
+        # Of a job with an instance it matters how old the answer of that one's region is.
+        regions = {view.region for view in views} or set(job.places)
+        listed = [heard.listed_at[region] for region in regions if region in heard.listed_at]
+        return Ec2Answer(known, views, min(listed, default=None))
 
     def life(self, status: JobStatus) -> tuple[datetime | None, datetime | None]:
         """When the job's instance was launched and when it ended; None for what is not so or not known.
@@ -300,10 +319,11 @@ class Watcher:
         at_launch = Price(price.usd_per_hour, price.basis, price.as_of, price.region)
         return cost_of(at_launch, seconds, self.run.volume_gib, self._rates, writes)
 
-    def _spent(self, status: JobStatus, price: PriceDocument) -> Decimal | None:
+    def _spent(self, status: JobStatus, job: JobDocument) -> Decimal | None:
         """What the job has cost: once its reservation is released what was put in its place, for whoever did
         that saw it end."""
-        view, cost = self._book.view, self.cost(status, price)
+        region = status.instance.region if status.instance is not None else None
+        view, cost = self._book.view, self.cost(status, job.price_in(region))
         if view is None or view.book is None or status.job not in view.book.ended:
             return None if cost is None else cost.usd
         paid = view.book.paid.get(status.job, Decimal(0))

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from benchtui.aws.images import Image, resolve_image
-from benchtui.aws.network import resolve_network
 from benchtui.aws.objects import Bucket
-from benchtui.aws.types import offerings
 from benchtui.config.access import Access
 from benchtui.config.schema import Config
 from benchtui.core import keys
+from benchtui.core.catalogue import Market, Missing, VcpuLimit
 from benchtui.core.documents import RunDocument, to_json
-from benchtui.core.errors import TimeLimitError, UsageError
+from benchtui.core.errors import TimeLimitError
 from benchtui.core.seals import seal_of, sealed
 from benchtui.engine import planning
+from benchtui.engine.availability import AVAILABILITY_FILE, Availability
 from benchtui.engine.bundle import build_bundle
+from benchtui.engine.catalogues import vcpu_limits
 from benchtui.engine.clock import Clock
 from benchtui.engine.collector import Collected, Collector
 from benchtui.engine.connection import Connection, about
-from benchtui.engine.events import Emit, Event
-from benchtui.engine.kill_scope import KillScope
-from benchtui.engine.launch_request import Placement
+from benchtui.engine.deadman import unarmed
+from benchtui.engine.events import Emit
+from benchtui.engine.kill_scope import KillReport, KillScope
 from benchtui.engine.launcher import Launched, Launcher, LaunchLimits
 from benchtui.engine.ledger import Ledger
+from benchtui.engine.notifying import Notifier
+from benchtui.engine.placements import resolve_placements
 from benchtui.engine.planning import Planned
 from benchtui.engine.run_budget import RunBudgets
 from benchtui.engine.run_document import run_document
@@ -69,14 +71,17 @@ class Workspace(Connection):
     ) -> None:
         self.config, self.folders = config, folders
         super().__init__(Access.of(config.aws), clock, rng, emit)
+        self.notices = Notifier(config.notify, self.cloud, clock, emit)
+        self.emit = self.notices.hearing(emit)
         # A watcher asks again at its next poll; long retries inside one would hide that a source is away.
         self._watching = self._connect(tries=WATCH_TRIES)
         self._bucket: Bucket | None = None
-        self.budgets = RunBudgets(self.bucket, clock, emit)
+        self.budgets = RunBudgets(self.bucket, clock, self.emit)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.notices.close()
         await super().__aexit__(kind, error, trace)
         await self._watching.close()
 
@@ -156,9 +161,10 @@ class Workspace(Connection):
             OSError: the ledger cannot be written.
         """
         config = config or self.config
-        zones = planned.zones if planned is not None else await self._zones(run)
-        placement = await self._placement(run, zones, config)
+        zones = planned.zones if planned is not None else None
+        placements = await resolve_placements(self.cloud, run, zones, config, self.clock, self.emit)
         deadman = await self.schedules.of(run, config)
+        placements = placements.without(unarmed(deadman.armings, config.safety.require_layers))
         limits = LaunchLimits(
             concurrency=config.safety.launch_concurrency,
             tries=config.safety.launch_tries,
@@ -169,7 +175,7 @@ class Workspace(Connection):
                 self.cloud,
                 await self.bucket(),
                 run,
-                placement,
+                placements,
                 limits,
                 ledger,
                 self.clock,
@@ -177,50 +183,28 @@ class Workspace(Connection):
                 self.emit,
                 deadman,
                 await self.budgets.reserving(run, config, ledger),
+                planned.plan.limits if planned is not None else await self._quotas(run),
+                await self._availability(run),
             )
             self.budgets.launching(launcher)
             started(launcher)
             return await launcher.launch(run.jobs)
 
-    async def _zones(self, run: RunDocument) -> Mapping[str, tuple[str, ...]]:
-        """Zones that offer the types of a run, by type."""
-        return await offerings(self.cloud, run.regions[0], sorted({job.instance_type for job in run.jobs}))
+    async def _quotas(self, run: RunDocument) -> dict[tuple[str, str], VcpuLimit | Missing]:
+        """The vCPU quotas of a run that another process has planned, as they are now."""
+        found: dict[tuple[str, str], VcpuLimit | Missing] = {}
+        for region in run.regions:
+            jobs = [job for job in run.jobs if job.region == region]
+            names = sorted({job.instance_type for job in jobs})
+            market = Market.SPOT if any(job.market == Market.SPOT for job in jobs) else Market.ON_DEMAND
+            limits = await vcpu_limits(self.cloud, region, names, market) if names else {}
+            found |= {(region, name): limit for name, limit in limits.items()}
+        return found
 
-    async def _placement(
-        self, run: RunDocument, zones: Mapping[str, tuple[str, ...]], config: Config
-    ) -> Placement:
-        aws, region = config.aws, run.regions[0]
-        images: dict[str, Image] = {}
-        for arch in sorted({job.arch for job in run.jobs}):
-            name = planning.image_for(config, arch)
-            if name is None:
-                raise UsageError(
-                    f"no image for {arch} is configured",
-                    fix=f"add {arch} to [instance.image], or name a system",
-                )
-            found = images[arch] = await resolve_image(self.cloud, region, name, arch)
-            if found.root_gib > run.volume_gib:
-                raise UsageError(
-                    f"the root volume of {found.image_id} has {found.root_gib} GiB, and the worst case of "
-                    f"{run.run} counts {run.volume_gib}",
-                    fix=f"[instance] volume_gib = {found.root_gib}",
-                )
-            self.emit(
-                Event(
-                    "image", self.clock.now(), {"arch": arch, "image_id": found.image_id, "name": found.name}
-                )
-            )
-        network = await resolve_network(self.cloud, region, aws.security_group, aws.subnet)
-        return Placement(
-            region=region,
-            images=images,
-            zones=zones,
-            instance_profile=aws.instance_profile,
-            security_group=network.security_group,
-            subnet=network.subnet,
-            tags=config.instance.tags,
-            volume_gib=config.instance.volume_gib,
-        )
+    async def _availability(self, run: RunDocument) -> Availability:
+        """What is remembered of the zones of this account."""
+        endpoint = await self.cloud.endpoint("ec2", run.regions[0])
+        return Availability(self.folders.cache / AVAILABILITY_FILE, endpoint)
 
     async def runs(self, newest: int = 50) -> tuple[RunListing, ...]:
         """The newest runs of the bucket."""
@@ -264,6 +248,7 @@ class Workspace(Connection):
         while True:
             snapshot = await watcher.poll()
             on_snapshot(snapshot)
+            self.notices.seen(snapshot)
             if await self.budgets.look(snapshot, acts=launching is not None):
                 self.budgets.ended(await self.kill(KillScope.of_run(watcher.run.run)))
                 continue  # what was seen before it is no longer so
@@ -289,17 +274,11 @@ class Workspace(Connection):
         """Tidy up after a run and watch its money; whether it has cost its budget and has to be ended now.
 
         Args:
-    def _killed(self, report: KillReport) -> None:
-        self.notices.killed(report)
-
-    async def complete(self, run: RunDocument) -> int:
-        """Bring what verifying needs beside the results here; how many objects were downloaded."""
-        return await Collector(await self.bucket(), run, self.folders.results, self.clock).complete()
-
             snapshot: newly taken.
             acts: whether this process may change anything; else it only warns.
             launching: whether this process is launching it.
         """
+        self.notices.seen(snapshot)
         if acts and not launching:
             await self.schedules.tidy(snapshot)
         return await self.budgets.look(snapshot, acts=acts)
@@ -309,6 +288,13 @@ class Workspace(Connection):
         collector = Collector(await self.bucket(), watcher.run, self.folders.results, self.clock)
         over = snapshot.over(QUIET) and snapshot.ec2_settled
         return await collector.collect(watcher, snapshot, over=over)
+
+    def _killed(self, report: KillReport) -> None:
+        self.notices.killed(report)
+
+    async def complete(self, run: RunDocument) -> int:
+        """Bring what verifying needs beside the results here; how many objects were downloaded."""
+        return await Collector(await self.bucket(), run, self.folders.results, self.clock).complete()
 
     def _why_killed(self, scope: KillScope) -> str | None:
         return self.budgets.exceeded.get(scope.run or "")

@@ -10,9 +10,11 @@ from decimal import Decimal
 from rich.text import Text
 
 from benchtui.config.durations import format_duration
+from benchtui.core.catalogue import Market
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.money import usd_text
 from benchtui.core.plan import DeclinedCell, Plan, PlannedJob
+from benchtui.core.wave_words import wave_lines
 from benchtui.engine.planning import Planned
 from benchtui.tui.glyphs import BAD, FAINT, GOOD, WARN, Glyphs
 from benchtui.tui.safe_text import safe_text
@@ -84,6 +86,7 @@ class LivePlan:
 def plan_lines(plan: Plan, width: int, glyphs: Glyphs) -> list[Text]:
     """Sums and verdict first, then jobs in launch order, then what is declined and why, then notes."""
     lines = [*sums(plan, glyphs)]
+    lines += [safe_text(line, 300) for line in wave_lines(plan)]
     lines += [Text(f"note: {note}", style=WARN, end="") for note in map(_clean, plan.notes)]
     if plan.jobs:
         lines += [Text(), *job_lines(plan, width, glyphs), basis_line(plan.jobs)]
@@ -98,7 +101,9 @@ def sums(plan: Plan, glyphs: Glyphs) -> list[Text]:
     """Count, time, costs and the budget's verdict."""
     budget = plan.budget
     dash = f" {glyphs.separator} "
-    parts = (_count(len(plan.jobs), "job"), plan.region, plan.mode, f"seed {plan.seed}")
+    market = () if plan.market is Market.ON_DEMAND else (plan.market.words,)
+    where = ", ".join(plan.regions)
+    parts = (_count(len(plan.jobs), "job"), where, *market, plan.mode, f"seed {plan.seed}")
     heading = safe_text(dash.join(parts), 120)
     time = format_duration(plan.longest_expected_seconds)
     expected = Text(f"expected    ${usd_text(plan.expected_usd)} in {time}")
@@ -215,10 +220,13 @@ def question_lines(planned: Planned, longest: timedelta, gentle: timedelta, now:
         counts[job.instance_type] = counts.get(job.instance_type, 0) + 1
     types = ", ".join(f"{name} x{count}" for name, count in counts.items())
     suites = " ".join(dict.fromkeys(suite for job in jobs for suite in job.suites))
-    time = format_duration(max((job.expected_seconds for job in jobs), default=0))
+    waves = plan.waves_in_a_row
+    together = max((job.expected_seconds for job in jobs), default=0)
+    time = format_duration(plan.longest_expected_seconds if waves > 1 else together)
+    where = ", ".join(plan.regions)
     number = "" if plan.budget.fits else f"{len(jobs)} of "
     lines = [
-        safe_text(f"Launch {number}{_count(len(plan.jobs), 'instance')} in {plan.region}: {types}", 2000),
+        safe_text(f"Launch {number}{_count(len(plan.jobs), 'instance')} in {where}: {types}", 2000),
         safe_text(f"suites      {suites} ({plan.mode}), order by seed {plan.seed}", 300),
         Text(f"expected    ${usd_text(sum((job.expected_usd for job in jobs), Decimal(0)))} in {time}"),
         Text.assemble(
@@ -228,6 +236,11 @@ def question_lines(planned: Planned, longest: timedelta, gentle: timedelta, now:
         ),
         Text(f"ends by     {_at(now + gentle, now)} by itself, hard stop {_at(now + longest, now)}"),
     ]
+    if waves > 1:
+        lines[-1] = Text(
+            f"ends by     {waves} waves, the last by {_at(now + waves * longest, now)} at the latest"
+        )
+        lines += [safe_text(line, 300) for line in wave_lines(plan)]
     if not plan.budget.fits:
         uncovered = _count(len(plan.budget.declined), "job")
         lines.append(Text(f"budget      declines {uncovered} for which too little is left", style=WARN))
