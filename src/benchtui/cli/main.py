@@ -24,6 +24,7 @@ COMMANDS = (
     "collect",
     "compare",
     "report",
+    "report",
     "verify",
     "cost",
     "kill",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -31,3 +32,17 @@ def packaged_templates() -> Templates:
     boot = payloads_root() / "boot"
     names = ("boothook.sh.in", "script.sh.in", "bootstrap.py.in", "locked.py.in")
     return Templates(*((boot / name).read_text(encoding="utf-8") for name in names))
+
+
+@cache
+def suite_titles() -> dict[str, str]:
+    """What each packaged suite is called, by its name; without those that cannot be read."""
+    found: dict[str, str] = {}
+    for path in sorted(payloads_root().glob("*/payload.toml")):
+        try:
+            title = tomllib.loads(path.read_text(encoding="utf-8")).get("title")
+        except (OSError, tomllib.TOMLDecodeError):
+            continue
+        if isinstance(title, str):
+            found[path.parent.name] = title
+    return found
