@@ -24,7 +24,6 @@ COMMANDS = (
     "collect",
     "compare",
     "report",
-    "report",
     "verify",
     "cost",
     "kill",
@@ -34,6 +33,8 @@ COMMANDS = (
     "doctor",
     "types",
     "config",
+    "setup",
+    "teardown",
     "local",
 )
 #: Commands whose ``--json`` is a stream that ends with a summary.

@@ -19,6 +19,13 @@ SETUP_TAG = ("benchtui:setup", "1")
 RUN = "?" * len("20261124-021533-k3f7")
 
 
+def partition_of_region(region: str) -> str:
+    """``aws``, ``aws-cn`` or ``aws-us-gov``: AWS's three public partitions, told by the region's name."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whose account, and the names in it.

@@ -1,0 +1,1 @@
+"""Making what an account needs for benchtui, and taking it away again."""
