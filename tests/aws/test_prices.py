@@ -157,9 +157,9 @@ async def test_answers_of_another_endpoint_or_region_are_not_used(tmp_path: Path
         async def endpoint(self, service: str, region: str) -> str:
             return "http://127.0.0.1:4566"
 
-    elsewhere = Elsewhere(c7g_large=[product("0")])
+    elsewhere = Elsewhere(c7g_large=[product("0.05")])
     assert (await ask(elsewhere, "c7g.large", cache_file=cache))["c7g.large"] == Price(
-        Decimal(0), "pricing-api", NOW, "us-east-1"
+        Decimal("0.05"), "pricing-api", NOW, "us-east-1"
     )
     kept = (await ask(cloud, "c7g.large", cache_file=cache))["c7g.large"]
     assert isinstance(kept, Price)

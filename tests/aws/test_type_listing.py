@@ -65,7 +65,7 @@ async def test_a_listing_is_kept_for_a_day(tmp_path: Path) -> None:
     "spoil",
     [
         lambda text: "",
-        lambda text: text.replace("benchtui.types/1", "benchtui.types/2"),
+        lambda text: text.replace("benchtui.types/2", "benchtui.types/1"),
         lambda text: text.replace('"vcpus": 8', '"vcpus": "8"'),
         lambda text: text.replace('"vcpus": 8', '"cpus": 8'),
         lambda text: text.replace('"x86_64"', '"vax"'),

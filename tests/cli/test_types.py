@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from benchtui.engine.offers import FIELDS
+from benchtui.engine.offer_fields import FIELDS
 
 from .conftest import Cli
 
@@ -35,3 +35,39 @@ def test_a_filter_that_is_none_exits_2_and_asks_no_one(cli: Cli):
 def test_the_help_names_every_field_of_the_filter(cli: Cli):
     words = re.findall(r"\w+", cli("types", "--help").stdout.partition("fields:")[2])
     assert {field.name for field in FIELDS} <= set(words)
+
+
+def test_comparable_types_are_suggested_without_a_network(cli: Cli):
+    answer = json.loads(cli("types", "--offline", "--comparable", "c7i.xlarge", "--json").stdout)
+    assert answer["reference"]["cores"] == 2
+    sets = {found["by"]: found for found in answer["sets"]}
+    assert sets["core"]["suggested_types"] == ["c7i.xlarge", "c7a.large", "c7g.large"]
+    assert {row["cores"] for row in sets["core"]["types"]} == {2}
+    assert {row["vcpus"] for row in sets["vcpu"]["types"]} == {4}
+    text = cli("types", "--offline", "--comparable", "c7i.xlarge", "--by", "core").stdout
+    assert 'types = ["c7i.xlarge", "c7a.large", "c7g.large"]' in text
+    assert "prices: 9 from snapshot 2026-07-20" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_types_of_the_snapshot_are_sorted_by_price_per_core(cli: Cli):
+    ended = cli("types", "--offline", "--sort", "price_core", "--filter", "vendor=graviton,amd vcpus=2")
+    lines = ended.stdout.splitlines()
+    assert lines[2].split()[0] == "c6g.large"
+    assert "of us-east-1 as of 2026-07-20, filter: vendor=graviton,amd vcpus=2" in ended.stdout
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--sort price_cores", "did you mean price_core?"),
+        ("--by core", "--comparable c7i.xlarge"),
+        ("--offline --comparable c7i.xlarg", "did you mean c7i.xlarge?"),
+        ("--comparable c7i.xlarge --sort price", "leave out --sort"),
+    ],
+)
+def test_what_cannot_be_listed_says_what_can(cli: Cli, words: str, said: str):
+    ended = cli("types", *words.split())
+    assert ended.returncode == 2
+    assert said in ended.stderr

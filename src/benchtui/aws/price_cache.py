@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from benchtui.core.catalogue import Missing, Price
+from benchtui.core.price_bounds import implausible
 
 BASIS = "pricing-api"
 VALID_FOR = timedelta(hours=24)
@@ -50,7 +51,7 @@ class PriceCache:
             with contextlib.suppress(ValueError, KeyError, TypeError, InvalidOperation):
                 as_of = datetime.fromisoformat(row["as_of"]).astimezone(UTC)
                 rate = Decimal(row["usd_per_hour"])
-                if now - VALID_FOR < as_of <= now and rate.is_finite() and rate >= 0:
+                if now - VALID_FOR < as_of <= now and _credible(key, rate):
                     cache.rows[key] = {"usd_per_hour": str(rate), "as_of": as_of.isoformat()}
         listed = body.get("listed")
         for key, when in listed.items() if isinstance(listed, dict) else ():
@@ -104,3 +105,11 @@ class PriceCache:
 
     def _key(self, region: str, name: str) -> str:
         return f"{self.endpoint} {region} {name}"
+
+
+def _credible(key: str, rate: Decimal) -> bool:
+    """Whether a kept amount may be a price: the file is as little trusted as the answers it came from."""
+    if not rate.is_finite() or rate < 0:
+        return False
+    name = key.rpartition(" ")[2]
+    return ":" in name or implausible(name, rate) is None  # with a colon: a rate that is not an instance's

@@ -18,7 +18,7 @@ from benchtui.core.catalogue import InstanceType
 
 VALID_FOR = timedelta(hours=24)
 MAX_CACHE_BYTES = 16 * 1024 * 1024
-_SCHEMA = "benchtui.types/1"
+_SCHEMA = "benchtui.types/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def _listed(row: dict[str, Any]) -> ListedType:
         raise ValueError("counts are whole numbers")
     if not isinstance(found.name, str) or found.arch not in ("arm64", "x86_64"):
         raise ValueError("no type")
+    if not all(said in (True, False, None) for said in (found.current_generation, found.burstable)):
+        raise ValueError("yes, no or nothing")
     return ListedType(found, tuple(str(zone) for zone in zones))
 
 

@@ -137,4 +137,12 @@ def _instance_type(row: Answer) -> InstanceType | None:
         threads_per_core=threads_per_core,
         memory_mib=memory_mib,
         manufacturer=clean_line(maker, 40) if maker else None,
+        current_generation=_said(row, "CurrentGeneration"),
+        burstable=_said(row, "BurstablePerformanceSupported"),
     )
+
+
+def _said(row: Answer, field: str) -> bool | None:
+    """A yes or no of the row; None: it says neither."""
+    value = row.get(field)
+    return value if isinstance(value, bool) else None

@@ -1,9 +1,9 @@
-"""`benchtui types`: the instance types to choose from."""
+"""`benchtui types`: the instance types to choose from, and which of them are fair to compare."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchtui.cli import output
 from benchtui.cli.arguments import shared
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from benchtui.cli.settings import Settings
-    from benchtui.core.catalogue import Missing, Price
     from benchtui.engine.offers import TypeOffer
+
+BASES = ("core", "vcpu", "price")
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,39 +23,80 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "types",
         parents=[shared()],
-        help="instance types of the region, with price",
+        help="instance types of the region, with price; which are fair to compare",
         description="Instance types the region sells, those with a price first. Asks AWS at most once a day.",
-        epilog="fields: type family arch vcpus cores threads memory (GiB) price (USD/h) maker zone; "
-        "example: --filter 'arch=arm64 vcpus<=4 price<0.20'",
+        epilog="fields: type family generation current (yes, no) arch vendor vcpus cores threads memory "
+        "(GiB) burstable (yes, no) price (USD/h) price_core price_vcpu price_gib zone; "
+        "example: --filter 'vendor=graviton,amd vcpus<=4 price<0.20 current=yes' --sort price_core",
     )
     parser.add_argument(
         "--filter", metavar="EXPR", default="", help="only these, such as 'arch=arm64 price<0.20'"
+    )
+    parser.add_argument(
+        "--sort", metavar="ORDER", help="price, price_core, cores, …; --sort=-price for the other way round"
+    )
+    parser.add_argument(
+        "--comparable",
+        metavar="TYPE",
+        help="types that are fair to compare with this one: as many cores, as many vCPUs, nearest price",
+    )
+    parser.add_argument(
+        "--by", choices=BASES, help="with --comparable: what is to be equal; without it all three"
+    )
+    parser.add_argument(
+        "--offline", action="store_true", help="a few types of a dated snapshot: no network, no account"
     )
     parser.set_defaults(execute=execute)
 
 
 def execute(arguments: argparse.Namespace) -> int:
     """List them."""
-    import asyncio
-
-    from benchtui.cli.settings import read
-    from benchtui.engine.offers import chosen, parse_filter
+    from benchtui.cli import type_tables
+    from benchtui.core.comparable import Basis
+    from benchtui.core.errors import UsageError
+    from benchtui.engine.offer_fields import TypeOrder, chosen, parse_filter
+    from benchtui.engine.offers import comparable
 
     which = parse_filter(arguments.filter)
-    settings = read(arguments)
-    found = asyncio.run(_asked(settings))
-    shown = chosen(found, which)
-    region = settings.config.aws.regions[0]
-    if arguments.json:
-        rows = [_fields(offer) for offer in shown]
-        fields = {"v": 1, "type": "types", "region": region, "offered": len(found), "types": rows}
-        output.document(fields)
-        return ExitCode.OK
-    from benchtui.cli.tables import Text
-
-    count = f"{len(shown)} of {len(found)} types of {region}"
-    output.table(_table(shown), Text(count + (f", filter: {which.text}" if which else "")))
+    order = TypeOrder.parse(arguments.sort) if arguments.sort else None
+    if arguments.comparable and order is not None:
+        raise UsageError("--comparable has an order of its own: nearest generation first", "leave out --sort")
+    if arguments.by and not arguments.comparable:
+        raise UsageError("--by says what types have in common", "name one: --comparable c7i.xlarge")
+    found, region = _found(arguments)
+    passing = chosen(found, which, order)
+    if arguments.comparable:
+        reference = [offer for offer in found if offer.name == arguments.comparable]
+        kept = {offer.name: offer for offer in (*passing, *reference)}
+        bases = (Basis(arguments.by),) if arguments.by else tuple(Basis)
+        sets = comparable(arguments.comparable, tuple(kept.values()), region, bases)
+        if arguments.json:
+            output.document(type_tables.comparable_fields(sets, kept, region))
+        else:
+            output.table(*type_tables.comparable_texts(sets, kept))
+    elif arguments.json:
+        output.document(type_tables.listing_fields(passing, found, region))
+    else:
+        output.table(*type_tables.listing_texts(passing, found, region, which.text))
     return ExitCode.OK
+
+
+def _found(arguments: argparse.Namespace) -> tuple[tuple[TypeOffer, ...], str]:
+    """What is for sale, and where."""
+    import asyncio
+    from datetime import UTC, datetime
+
+    from benchtui.cli.settings import read
+    from benchtui.core.errors import UsageError
+    from benchtui.engine.offers import offline_offers
+
+    if arguments.offline and arguments.local:
+        raise UsageError("--offline and --local exclude each other", fix="leave out one of them")
+    settings = read(arguments)
+    region = settings.config.aws.regions[0]
+    if arguments.offline:
+        return offline_offers(settings.config, datetime.now(UTC)), region
+    return asyncio.run(_asked(settings)), region
 
 
 async def _asked(settings: Settings) -> tuple[TypeOffer, ...]:
@@ -64,59 +106,3 @@ async def _asked(settings: Settings) -> tuple[TypeOffer, ...]:
     async with open_workspace(settings, lambda _: None) as workspace:
         cache = workspace.folders.cache / "prices.json"
         return await offers(workspace.cloud, workspace.config, workspace.clock.now(), cache)
-
-
-def _table(shown: tuple[TypeOffer, ...]) -> Any:
-    from benchtui.cli import tables
-    from benchtui.core.catalogue import Price
-
-    glyphs = tables.Glyphs(output.speaks_unicode())
-    numbers = ("vCPU", "cores", "GiB", "USD/h", "zones")
-    table = tables.new_table("type", "arch", *numbers, "price from", right=numbers)
-    for offer in shown:
-        shape, price = offer.type, offer.price
-        times = f"{glyphs.times}{shape.threads_per_core}" if shape.threads_per_core > 1 else ""
-        rate, origin = (
-            (str(price.usd_per_hour), f"{price.basis}, {price.as_of:%Y-%m-%d}")
-            if isinstance(price, Price)
-            else (glyphs.unknown, glyphs.unknown)
-        )
-        tables.add(
-            table,
-            shape.name,
-            shape.arch,
-            shape.vcpus,
-            f"{shape.cores}{times}",
-            f"{float(offer.memory_gib):.4g}",
-            rate,
-            len(offer.zones),
-            origin,
-        )
-    return table
-
-
-def _fields(offer: TypeOffer) -> dict[str, Any]:
-    shape = offer.type
-    return {
-        "instance_type": shape.name,
-        "arch": shape.arch,
-        "vcpus": shape.vcpus,
-        "cores": shape.cores,
-        "threads_per_core": shape.threads_per_core,
-        "memory_mib": shape.memory_mib,
-        "manufacturer": shape.manufacturer,
-        "zones": list(offer.zones),
-        **_price_fields(offer.price),
-    }
-
-
-def _price_fields(price: Price | Missing) -> dict[str, Any]:
-    from benchtui.core.catalogue import Missing
-
-    if isinstance(price, Missing):
-        return {"price": None, "price_problem": price.reason, "price_fix": price.fix}
-    return {
-        "price": {"usd_per_hour": price.usd_per_hour, "basis": price.basis, "as_of": price.as_of},
-        "price_problem": None,
-        "price_fix": None,
-    }

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchtui.config.schema import Config
-from benchtui.core.catalogue import InstanceType, Missing, Price
-from benchtui.core.filter import Cell, Field, Filter, number
+from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
+from benchtui.core.comparable import Basis, Candidate, ComparableSet, comparable_sets
+from benchtui.core.errors import UsageError
+from benchtui.core.families import family_of
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
 
-FIELDS: tuple[Field, ...] = (
-    Field("type", "instance type", bare=True),
-    Field("family", "c7g of c7g.large"),
-    Field("arch", "arm64 or x86_64", bare=True),
-    Field("vcpus", "vCPUs", number),
-    Field("cores", "physical cores", number),
-    Field("threads", "threads per core", number),
-    Field("memory", "memory, GiB", number),
-    Field("price", "USD per hour on demand", number, aliases=("$/h",)),
-    Field("maker", "maker of the processor", bare=True),
-    Field("zone", "availability zones that sell it", aliases=("az",)),
-)
 MIB_PER_GIB = 1024
 TYPES_FILE = "types.json"  # beside the prices
 _NUMBERS = re.compile(r"(\d+)")
+_GRAVITON = "Graviton"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +33,7 @@ class TypeOffer:
     type: InstanceType
     price: Price | Missing
     zones: tuple[str, ...]  # that sell it, sorted
+    as_of: datetime | None = None  # UTC: when EC2 described it
 
     @property
     def name(self) -> str:
@@ -53,40 +46,43 @@ class TypeOffer:
         return self.type.name.partition(".")[0]
 
     @property
+    def generation(self) -> int | None:
+        """7 of ``c7g.large``; None: the name has none."""
+        return family_of(self.type.name).generation
+
+    @property
     def memory_gib(self) -> Decimal:
         """Memory, GiB."""
         return Decimal(self.type.memory_mib) / MIB_PER_GIB
 
+    @property
+    def vendor(self) -> str | None:
+        """Graviton, Intel, AMD, … as people name processors; EC2 calls the maker of Graviton AWS."""
+        maker = self.type.manufacturer
+        return _GRAVITON if maker == "AWS" and self.type.arch == "arm64" else maker
 
-def parse_filter(text: str) -> Filter:
-    """A filter of instance types.
+    @property
+    def usd_per_hour(self) -> Decimal | None:
+        """Price on demand; None: it is not known."""
+        return self.price.usd_per_hour if isinstance(self.price, Price) else None
 
-    Raises:
-        FilterError: it is none.
-    """
-    return Filter.parse(text, FIELDS)
+    @property
+    def usd_per_core_hour(self) -> Decimal | None:
+        """Price of one physical core."""
+        return self._part(Decimal(self.type.cores))
 
+    @property
+    def usd_per_vcpu_hour(self) -> Decimal | None:
+        """Price of one vCPU."""
+        return self._part(Decimal(self.type.vcpus))
 
-def offer_fields(offer: TypeOffer) -> Mapping[str, Cell]:
-    """The fields of an offer by name; what is not known is None."""
-    shape = offer.type
-    return {
-        "type": shape.name,
-        "family": offer.family,
-        "arch": shape.arch,
-        "vcpus": shape.vcpus,
-        "cores": shape.cores,
-        "threads": shape.threads_per_core,
-        "memory": offer.memory_gib,
-        "price": offer.price.usd_per_hour if isinstance(offer.price, Price) else None,
-        "maker": shape.manufacturer,
-        "zone": offer.zones,
-    }
+    @property
+    def usd_per_gib_hour(self) -> Decimal | None:
+        """Price of one GiB of memory."""
+        return self._part(self.memory_gib)
 
-
-def chosen(found: tuple[TypeOffer, ...], which: Filter) -> tuple[TypeOffer, ...]:
-    """The offers that a filter lets pass."""
-    return tuple(offer for offer in found if which.matches(offer_fields(offer)))
+    def _part(self, of: Decimal) -> Decimal | None:
+        return None if self.usd_per_hour is None else self.usd_per_hour / of
 
 
 async def offers(cloud: Cloud, config: Config, now: datetime, price_cache: Path) -> tuple[TypeOffer, ...]:
@@ -112,7 +108,55 @@ async def offers(cloud: Cloud, config: Config, now: datetime, price_cache: Path)
         on_demand=config.prices.on_demand,
         cache_file=price_cache,
     )
-    found = [TypeOffer(listed.type, priced[listed.type.name], listed.zones) for listed in sold]
+    return _in_order(
+        TypeOffer(listed.type, priced[listed.type.name], listed.zones, listing.as_of) for listed in sold
+    )
+
+
+def offline_offers(config: Config, now: datetime) -> tuple[TypeOffer, ...]:
+    """The few types of the dated snapshot that benchtui brings, without zones: no network is needed."""
+    from benchtui.aws.snapshot import load_snapshot
+
+    region, snapshot = config.aws.regions[0], load_snapshot()
+    rates = config.prices.on_demand
+    return _in_order(
+        TypeOffer(
+            shape,
+            config_price(rates, region, name, now) or snapshot.price(name, region),
+            (),
+            snapshot.as_of,
+        )
+        for name, shape in snapshot.types.items()
+    )
+
+
+def comparable(
+    reference: str, found: Sequence[TypeOffer], region: str, bases: Iterable[Basis] = tuple(Basis)
+) -> tuple[ComparableSet, ...]:
+    """Types that are fair to compare with ``reference``, of those that were found.
+
+    Args:
+        reference: name of a type; it is among ``found``.
+        found: what is for sale.
+        region: that sells them, for the words of an error.
+        bases: what is to be equal.
+
+    Raises:
+        UsageError: the reference is not for sale.
+    """
+    by_name = {offer.name: offer for offer in found}
+    if reference not in by_name:
+        near = get_close_matches(reference, by_name, 1, 0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"{reference} is not among the types of {region}", f"{hint}`benchtui types` lists them"
+        )
+    candidates = [Candidate(offer.type, offer.usd_per_hour) for offer in found]
+    chosen = by_name[reference]
+    return comparable_sets(Candidate(chosen.type, chosen.usd_per_hour), candidates, bases)
+
+
+def _in_order(found: Iterable[TypeOffer]) -> tuple[TypeOffer, ...]:
     return tuple(sorted(found, key=_by_family_and_size))
 
 

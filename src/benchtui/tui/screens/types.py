@@ -15,7 +15,8 @@ from textual.widgets import Button, Input, Static
 from benchtui.core.catalogue import Price
 from benchtui.core.errors import as_error
 from benchtui.core.filter import Filter, FilterError
-from benchtui.engine.offers import TypeOffer, chosen, parse_filter
+from benchtui.engine.offer_fields import chosen, parse_filter
+from benchtui.engine.offers import TypeOffer
 from benchtui.tui.glyphs import BAD, FAINT, Glyphs
 from benchtui.tui.plan_text import problem_lines
 from benchtui.tui.safe_text import safe_text
