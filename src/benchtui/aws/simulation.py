@@ -17,39 +17,46 @@ async def may_end(cloud: Cloud, identity: Identity, region: str) -> bool | None:
         CloudError: IAM did not answer.
     """
     partition = identity.arn.split(":")[1] if identity.arn.startswith("arn:") else "aws"
-    try:
-        answer = await cloud.call(
-            "iam",
-            cloud.regions[0],
-            "SimulatePrincipalPolicy",
+    asked = {
+        "ActionNames": [ACTION],
+        "ResourceArns": [f"arn:{partition}:ec2:{region}:{identity.account}:instance/*"],
+        "ContextEntries": [
             {
-                "PolicySourceArn": await _source(cloud, identity),
-                "ActionNames": [ACTION],
-                "ResourceArns": [f"arn:{partition}:ec2:{region}:{identity.account}:instance/*"],
-                "ContextEntries": [
-                    {
-                        "ContextKeyName": f"aws:ResourceTag/{TAG_LAUNCHED_BY}",
-                        "ContextKeyValues": [LAUNCHED_BY],
-                        "ContextKeyType": "string",
-                    }
-                ],
-            },
-            expect=("EvaluationResults",),
-        )
-    except CloudError as error:
-        if error.failure.kind in (FailureKind.DENIED, FailureKind.INVALID, FailureKind.MISSING):
-            return None
-        raise
-    decisions = [row.get("EvalDecision") for row in answer["EvaluationResults"]]
-    return decisions == ["allowed"] if decisions else None
+                "ContextKeyName": f"aws:ResourceTag/{TAG_LAUNCHED_BY}",
+                "ContextKeyValues": [LAUNCHED_BY],
+                "ContextKeyType": "string",
+            }
+        ],
+    }
+    for source in sources_of(identity):
+        try:
+            answer = await cloud.call(
+                "iam",
+                cloud.regions[0],
+                "SimulatePrincipalPolicy",
+                {"PolicySourceArn": source, **asked},
+                expect=("EvaluationResults",),
+            )
+        except CloudError as error:
+            if error.failure.kind is FailureKind.MISSING:
+                continue  # the role has another path
+            if error.failure.kind in (FailureKind.DENIED, FailureKind.INVALID):
+                return None
+            raise
+        decisions = [row.get("EvalDecision") for row in answer["EvaluationResults"]]
+        return decisions == ["allowed"] if decisions else None
+    return None
 
 
-async def _source(cloud: Cloud, identity: Identity) -> str:
-    """The user, or the role behind a session: its ARN leaves the role's path out, which IAM knows."""
+def sources_of(identity: Identity) -> tuple[str, ...]:
+    """The user, or what the role behind a session may be called: its session leaves the role's path out.
+
+    Roles of IAM Identity Center have theirs, with the region of the directory unless that is us-east-1.
+    """
     parts = identity.arn.split(":", 5)
     kind, _, rest = parts[-1].partition("/")
     if kind != "assumed-role":
-        return identity.arn
-    name = rest.partition("/")[0]
-    answer = await cloud.call("iam", cloud.regions[0], "GetRole", {"RoleName": name}, expect=("Role",))
-    return str(answer["Role"].get("Arn"))
+        return (identity.arn,)
+    name, partition = rest.partition("/")[0], parts[1]
+    paths = ("", "aws-reserved/sso.amazonaws.com/") if name.startswith("AWSReservedSSO_") else ("",)
+    return tuple(f"arn:{partition}:iam::{identity.account}:role/{path}{name}" for path in paths)

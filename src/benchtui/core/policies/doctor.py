@@ -49,5 +49,18 @@ def doctor_rights(scope: Scope) -> Policy:
                 ("ec2:DescribeRouteTables", "ec2:DescribeVpcEndpoints"),
                 ("*",),
             ),
+            Statement(
+                "FindQuotas",
+                "The quota of a family that is newer than benchtui is found by its name.",
+                ("servicequotas:ListServiceQuotas",),
+                ("*",),
+            ),
+            Statement(
+                "AskWhatIamReckons",
+                "Whether an instance with benchtui's tag could be ended shows on such an instance alone; where "
+                "there is none, IAM is asked what it would say.",
+                ("iam:SimulatePrincipalPolicy",),
+                (scope.iam("user", "*"), scope.iam("role", "*")),
+            ),
         ),
     )

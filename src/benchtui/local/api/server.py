@@ -14,12 +14,13 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import s3_integrity
+from . import s3_integrity, simulation
 from .authorisation import Authorisation
 from .calls import Call, parse_call
 from .cloud import Cloud
 from .errors import Reply, error_reply
 from .faults import FaultRule
+from .iam.simulation import simulation_reply
 from .persistence import BucketStore
 from .prices import pricing_reply
 from .private_routes import PREFIX, QUIET, PrivateRoutes
@@ -126,6 +127,10 @@ class Application:
             return self.schedules.reply(call)
         if self.runbooks.serves(call):
             return self.runbooks.reply(call)
+        if simulation.serves(call):
+            return simulation.reply(call)
+        if call.service == "iam" and call.action == "SimulatePrincipalPolicy":
+            return simulation_reply(call)
         if call.service == "servicequotas":
             return servicequotas_reply(call, self.cloud.quotas)
         if call.service == "pricing":

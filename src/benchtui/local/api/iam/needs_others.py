@@ -78,9 +78,11 @@ _SSM = frozenset(
 
 def iam_needs(call: Call) -> list[Need] | None:
     """What a call to IAM needs; None: it is not known here."""
+    form = call.parameters
+    if call.action == "SimulatePrincipalPolicy" and "PolicySourceArn" in form:
+        return [Need("iam:SimulatePrincipalPolicy", form["PolicySourceArn"], {})]
     if call.action not in _IAM:
         return None
-    form = call.parameters
     kind, parameter = _IAM[call.action]
     if parameter not in form:
         return None
