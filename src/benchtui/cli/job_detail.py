@@ -74,6 +74,9 @@ def _summary(detail: JobDetail, glyphs: Glyphs) -> Iterator[Text]:
     if view is not None:
         reason = f" ({view.state_reason})" if view.state_reason else ""
         yield Text(f"instance   {view.instance_id} {view.state.value}{reason} in {view.zone}")
+    for one in detail.tried:
+        where = one.zone or f"{one.region}, any zone"
+        yield Text(clean_line(f"tried      {where}: {one.code}: {one.reason}", 400), style=WARN)
     yield Text(
         f"times      launched {clock(detail.launched_at)}, ends by {clock(detail.ends_by)}, "
         f"at the latest {clock(detail.hard_end)}"

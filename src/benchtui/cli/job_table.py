@@ -48,13 +48,16 @@ def jobs_table(
         hidden = len(rows) - at_most
         rows = rows[:at_most]
     costs = any(row.spent_usd for row in snapshot.rows)
-    columns = ["job", "state", "suite", "instance", "EC2", "heard", *(("spent USD",) if costs else ())]
+    places = ("region",) if len(snapshot.run.regions) > 1 else ()
+    columns = ["job", *places, "state", "suite", "instance", "EC2", "heard"]
+    columns += ["spent USD"] if costs else []
     table = new_table(*columns, right=("spent USD",))
     for row in rows:
         status = row.status
         add(
             table,
             row.planned.job,
+            *((row.region,) if places else ()),
             Text(status.state.value, style=_style(status.state.value)),
             _suite(row, glyphs),
             glyphs.or_unknown(status.instance and status.instance.instance_id),

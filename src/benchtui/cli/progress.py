@@ -17,6 +17,7 @@ from benchtui.cli import diagnostics
 from benchtui.cli.job_table import jobs_table
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, age, usd
 from benchtui.engine.snapshot import Snapshot, Source, SourceState
+from benchtui.engine.wave_watch import waves_now
 
 HEARTBEAT_SECONDS = 30.0
 #: Lines of the terminal that are not the table's.
@@ -94,6 +95,7 @@ class Progress:
         return Group(
             Text(),
             _head(snapshot, self._now()),
+            *(Text(str(each), style=FAINT) for each in waves_now(snapshot)),
             jobs_table(snapshot, self._now(), glyphs, at_most=room),
         )
 
@@ -102,7 +104,9 @@ def one_line(snapshot: Snapshot, now: datetime) -> str:
     """The heartbeat line."""
     counts = ", ".join(f"{count} {state}" for state, count in snapshot.counts.items())
     sources = ", ".join(f"{source.name} {_freshness(source, now)}" for source in snapshot.sources)
-    return f"{now:%H:%M:%SZ} {snapshot.run.run}: {counts}; {_money(snapshot)}{_mark(snapshot)}; {sources}"
+    waves = "".join(f"; {each}" for each in waves_now(snapshot))
+    run = snapshot.run.run
+    return f"{now:%H:%M:%SZ} {run}: {counts}{waves}; {_money(snapshot)}{_mark(snapshot)}; {sources}"
 
 
 def _head(snapshot: Snapshot, now: datetime) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,7 @@ def snapshot_fields(
     from benchtui.cli.layer_table import layer_fields
     from benchtui.engine.job_records import row_fields
     from benchtui.engine.layers import layers
+    from benchtui.engine.wave_watch import waves_now
 
     now = snapshot.taken_at
     return {
@@ -157,6 +159,7 @@ def snapshot_fields(
             for source in snapshot.sources
         ],
         "layers": layer_fields(layers(snapshot, swept, now)),
+        "waves": [dataclasses.asdict(each) for each in waves_now(snapshot)],
         "planned_jobs": len(snapshot.rows),
         "jobs": [row_fields(row) for row in rows],
     }

@@ -16,6 +16,7 @@ from benchtui.core.documents import (
     RunDocument,
     SentinelBody,
     SystemDocument,
+    Tried,
     parse_document,
 )
 from benchtui.core.errors import InvalidDocumentError, UsageError, foremost
@@ -68,6 +69,11 @@ class JobDetail:
     ends_by: datetime | None = None  # by its own timer; None: no living instance
     hard_end: datetime | None = None  # at the latest, whatever happens on it
     log_chunks: int = 0
+
+    @property
+    def tried(self) -> tuple[Tried, ...]:
+        """Where it could not be launched before, in order, and what EC2 said there."""
+        return tuple(one for said in self.said if said.body is not None for one in said.body.tried)
 
     @property
     def reason(self) -> str | None:

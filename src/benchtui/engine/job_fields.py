@@ -119,7 +119,7 @@ def job_fields(row: JobRow, run: RunDocument, now: datetime) -> Mapping[str, Cel
         "suite": planned.suites,
         "now": status.suite,
         "zone": view.zone if view else None,
-        "region": planned.region,
+        "region": row.region,
         "instance": view.instance_id if view else None,
         "ec2": view.state.value if view else None,
         "alarm": status.alarm,

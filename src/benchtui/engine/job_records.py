@@ -25,6 +25,9 @@ def row_fields(row: JobRow) -> dict[str, Any]:
     return {
         "job": status.job,
         "instance_type": row.planned.instance_type,
+        "region": row.region,
+        "market": row.planned.market,
+        "wave": row.planned.wave,
         "state": status.state.value,
         "reason": status.reason,
         "suite": status.suite,
@@ -67,6 +70,7 @@ def detail_fields(detail: JobDetail) -> dict[str, Any]:
         "ends_by": detail.ends_by,
         "hard_end": detail.hard_end,
         "layers": dict(detail.layers) or None,
+        "tried": [each.model_dump(mode="json") for each in detail.tried],
         "sentinels": [_said(each) for each in detail.said],
         "missing_sentinels": list(detail.row.status.gaps),
         "system": detail.system.model_dump(mode="json", by_alias=True) if detail.system else None,
@@ -82,7 +86,11 @@ def detail_fields(detail: JobDetail) -> dict[str, Any]:
 
 def _said(said: Said) -> dict[str, Any]:
     sentinel, progress = said.sentinel, said.sentinel.progress
-    body = said.body.model_dump(mode="json", by_alias=True, exclude_none=True) if said.body else None
+    body = (
+        said.body.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"tried"})
+        if said.body
+        else None
+    )
     return {
         "at": sentinel.at,
         "seq": sentinel.seq,

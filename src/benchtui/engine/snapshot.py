@@ -70,6 +70,11 @@ class JobRow:
     launched_at: datetime | None = None  # of its instance; None: there is none that is known of
     ended_at: datetime | None = None  # when its instance stopped being billed, est.; None: it has not
 
+    @property
+    def region(self) -> str:
+        """Where its instance is; without one where it is planned."""
+        return self.status.instance.region if self.status.instance is not None else self.planned.region
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

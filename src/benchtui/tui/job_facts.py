@@ -79,6 +79,9 @@ def _full(
         yield _named(
             "instance", safe_text(f"{view.instance_id}  EC2 says {view.state.value}{why}  {view.zone}", 300)
         )
+    for one in detail.tried if detail else ():
+        where = one.zone or f"{one.region}, any zone"
+        yield _named("tried", safe_text(f"{where}: {one.code}: {one.reason}", 400, WARN))
     yield _named("launched", _times(row, detail, glyphs))
     yield _named("layers", _layers(detail.layers if detail else {}, glyphs))
     yield _named("suites", safe_text(" ".join(planned.suites), 500))
