@@ -103,9 +103,8 @@ class BucketSetup:
         configuration: Answer = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         if self.region != US_EAST_1:
             configuration["LocationConstraint"] = self.region
-        params: Answer = {"CreateBucketConfiguration": configuration, "ObjectOwnership": OWNER}
         try:
-            await self._ask("CreateBucket", params, owned=False)
+            await self._ask("CreateBucket", {"CreateBucketConfiguration": configuration}, owned=False)
         except CloudError as error:
             if error.failure.code != "BucketAlreadyOwnedByYou":
                 raise

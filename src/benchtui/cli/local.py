@@ -44,6 +44,9 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--simulate-ec2-types", action="store_true", help="accept EC2's types; nothing runs on them"
     )
     up.add_argument("--isolate-net", action="store_true", help="a network of its own for each instance")
+    up.add_argument(
+        "--bare", action="store_true", help="an account with nothing in it but default VPCs, to try setup on"
+    )
     _action(actions, "down", execute_down, "end it and all its instances")
     _action(actions, "status", execute_status, "whether it runs, where, with how many instances")
     _action(actions, "env", execute_env, 'variables for other tools: eval "$(benchtui local env)"')
@@ -71,6 +74,7 @@ def execute_up(arguments: argparse.Namespace) -> int:
         oversubscribe=arguments.oversubscribe,
         simulate_ec2_types=arguments.simulate_ec2_types,
         isolate_net=arguments.isolate_net,
+        bare=arguments.bare,
     )
     state = up(options)
     if arguments.json:

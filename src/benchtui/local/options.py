@@ -27,6 +27,7 @@ class LocalOptions:
         spawn_host: start and supervise that host; False = someone else runs it (tests, debugging).
         terminated_kept_s: seconds a terminated instance stays visible (EC2: about an hour).
         regions: those that are enabled in the account; empty = those that are without an opt-in.
+        bare: an account with nothing but its default VPCs, for `benchtui setup`; else as setup leaves one.
     """
 
     port: int | None = None
@@ -40,6 +41,7 @@ class LocalOptions:
     spawn_host: bool = True
     terminated_kept_s: float = 3600
     regions: tuple[str, ...] = ()
+    bare: bool = False
 
     def to_json(self) -> str:
         """One line of JSON that `from_json` reads back."""

@@ -1,4 +1,4 @@
-"""Put a cloud together: moto with every change installed, restored buckets, the account as after setup."""
+"""Put a cloud together: moto with every change installed, restored buckets, the account as after setup or bare."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ def build(options: LocalOptions, state_dir: Path, token: str, keys: Keys) -> App
     spot_prices.install(cloud)
     spot_requests.install(cloud)
     policies_are_ours()
-    provision_security_groups()
     install_administrator(keys)
-    provision_roles()
+    if not options.bare:
+        provision_security_groups()
+        provision_roles()
     sessions = RoleSessions(cloud.clock)
     cloud.lifecycle.on_forgotten.append(sessions.forget)
     application = Application(
@@ -56,7 +57,8 @@ def build(options: LocalOptions, state_dir: Path, token: str, keys: Keys) -> App
         return carry_out_inside(application, keys, method, target, region, headers, body)
 
     application.store.restore(send)
-    provision_bucket(send)
+    if not options.bare:
+        provision_bucket(send)
     return application
 
 

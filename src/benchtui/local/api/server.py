@@ -14,7 +14,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from . import s3_integrity, simulation
+from . import bucket_tags, s3_integrity, simulation
 from .authorisation import Authorisation
 from .calls import Call, parse_call
 from .cloud import Cloud
@@ -164,6 +164,7 @@ class Application:
                 self.store.backend.buckets[call.bucket].keys[call.key].set_metadata(
                     {"Content-Type": sent_type}
                 )
+            bucket_tags.keep(call)
             headers = {k: v for k, v in environ.items() if k.startswith("HTTP_X_AMZ_BUCKET_")}
             self.store.record(call, headers)
         return reply

@@ -8,7 +8,9 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 from ...state import ACCOUNT_ID
+from ..bucket_tags import tags_at_creation
 from ..calls import SUBRESOURCES, Call
+from .asked import requested
 from .conditions import Value
 from .documents import Need
 
@@ -110,8 +112,6 @@ def needs_of(call: Call, environ: dict[str, Any]) -> list[Need] | None:
         return None
     if len(SUBRESOURCES.keys() & call.query.keys()) > 1:
         return None
-    if call.action == "CreateBucket" and b"<Tag>" in call.body:
-        return None  # needs more
     context = _context(call, environ)
     if not call.bucket:
         return [Need("s3:ListAllMyBuckets", "*", context)]
@@ -120,7 +120,11 @@ def needs_of(call: Call, environ: dict[str, Any]) -> list[Need] | None:
         return _deletions(call, bucket, context)
     if not call.key:
         permission = ON_BUCKET.get(call.action)
-        return None if permission is None else [Need(f"s3:{permission}", bucket, context)]
+        if permission is None:
+            return None
+        tags = tags_at_creation(call)
+        tagging = [Need("s3:TagResource", bucket, {**context, **requested(tags)})] if tags else []
+        return [Need(f"s3:{permission}", bucket, {**context, **requested(tags)}), *tagging]
     permission = (ON_VERSION if "versionId" in call.query else ON_OBJECT).get(call.action)
     if permission is None:
         return None
