@@ -70,6 +70,31 @@ async def test_the_list_has_the_keyboard_too(make: Make) -> None:
         assert app.query_one("#field-plan-types", Input).value == "c7g.large, c7i.large"
 
 
+async def test_types_are_sorted_and_comparable_ones_picked_from_the_list(make: Make) -> None:
+    app = make(config=config(plan__types="c7g.large"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: len(app.screen.query_one(LiveTable).keys) == 5)
+        table, says = app.screen.query_one(LiveTable), app.screen.query_one("#types-says", Static)
+        await pilot.press("tab", "o", "o", "O")
+        await pilot.pause()
+        assert "sorted by -price_core" in str(says.render())
+        assert table.keys == ("c7g.large", "c7i.large", "c7a.large", "c7a.metal-48xl", "p9.huge")
+        table.move_to("c7a.large")
+        await pilot.press("c")
+        await pilot.pause()
+        assert "same physical cores as c7a.large" in str(says.render())
+        assert table.keys == ("c7a.large", "c7g.large")
+        await pilot.press("c")
+        await pilot.pause()
+        assert "same vCPUs as c7a.large" in str(says.render())
+        assert table.keys == ("c7a.large", "c7g.large", "c7i.large")
+        await pilot.press("c", "c")
+        await pilot.pause()
+        assert len(table.keys) == 5
+
+
 async def test_a_filter_that_is_none_says_so_and_leaves_the_list(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:

@@ -13,10 +13,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from benchtui.core.catalogue import Price
+from benchtui.core.comparable import Basis
 from benchtui.core.errors import as_error
 from benchtui.core.filter import Filter, FilterError
-from benchtui.engine.offer_fields import chosen, parse_filter
-from benchtui.engine.offers import TypeOffer
+from benchtui.engine.offer_fields import TypeOrder, chosen, parse_filter
+from benchtui.engine.offers import TypeOffer, comparable
 from benchtui.tui.glyphs import BAD, FAINT, Glyphs
 from benchtui.tui.plan_text import problem_lines
 from benchtui.tui.safe_text import safe_text
@@ -28,15 +29,17 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     Column("type", "TYPE", 14, most=20),
-    Column("arch", "ARCH", 6, drop=4),
+    Column("vendor", "VENDOR", 8, drop=4),
     Column("vcpus", "VCPU", 4, right=True, drop=3),
     Column("cores", "CORES", 6, right=True),
     Column("memory", "GIB", 6, right=True, drop=2),
     Column("price", "$/H", 9, right=True),
+    Column("price_core", "$/CORE", 8, right=True, drop=5),
     Column("zones", "ZONES", 5, right=True, drop=6),
     Column("basis", "PRICE FROM", 22, most=60, drop=7),
 )
-HINTS = "arch=arm64 vcpus<=4 cores>1 memory>8 price<0.20 c7g"
+HINTS = "vendor=graviton vcpus<=4 cores>1 memory>8 price<0.20 current=yes c7g"
+_EQUAL = {Basis.CORES: "same physical cores as", Basis.VCPUS: "same vCPUs as", Basis.PRICE: "priced like"}
 
 
 class TypesScreen(ModalScreen[tuple[str, ...] | None]):
@@ -55,6 +58,9 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         Binding("space", "mark", "Mark", show=False),
         Binding("slash", "filter", "Filter", show=False),
         Binding("x", "clear", "None", show=False),
+        Binding("o", "sort_next", "Sort", show=False),
+        Binding("O", "sort_reverse", "Reverse", show=False),
+        Binding("c", "like", "Comparable", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -84,6 +90,8 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         self._by_name: dict[str, TypeOffer] = {}
         self._pinned = tuple(chosen)  # on top, so that what is chosen is seen first
         self._filter = Filter()
+        self._order = TypeOrder()
+        self._like: tuple[str, Basis] | None = None  # only types that are fair to compare with this one
         self._problem: list[Text] = []
 
     @property
@@ -96,7 +104,9 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         dash = " - " if self.glyphs.ascii else " · "
         with Vertical() as box:
             box.border_title = safe_text(f"Instance types of {self.place}").plain
-            box.border_subtitle = dash.join(("enter mark", "ctrl+t use", "esc back", "/ filter", "x none"))
+            box.border_subtitle = dash.join(
+                ("enter mark", "^t use", "esc back", "tab list", "o sort", "c comparable", "x none")
+            )
             with Horizontal(classes="row"):
                 yield Static("Filter", classes="label", markup=False)
                 yield Input(placeholder=HINTS, id="types-filter", compact=True)
@@ -170,6 +180,28 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         self.chosen.clear()
         self._show()
 
+    def action_sort_next(self) -> None:
+        """By the next order."""
+        self._order = self._order.next()
+        self._show()
+
+    def action_sort_reverse(self) -> None:
+        """The other way round."""
+        self._order = self._order.reversed()
+        self._show()
+
+    def action_like(self) -> None:
+        """Types with as many cores as the one under the cursor, then vCPUs, then of its price, then all."""
+        cursor = self.query_one(LiveTable).cursor
+        bases = tuple(Basis)
+        if self._like is not None:
+            name, basis = self._like
+            after = bases.index(basis) + 1
+            self._like = (name, bases[after]) if after < len(bases) else None
+        elif cursor in self._by_name:
+            self._like = (cursor, bases[0])
+        self._show()
+
     def action_use(self) -> None:
         """Take what is chosen."""
         self.dismiss(tuple(self.chosen))
@@ -183,18 +215,36 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
 
     def _show(self) -> None:
         offers = self._offers or ()
-        found = chosen(offers, self._filter)
+        found, note = chosen(offers, self._filter, self._order), self._sorting()
         names = {offer.name for offer in found}
         pinned = [
             name for name in self._pinned if name in names or (name not in self._by_name and not self._filter)
         ]
+        if self._like is not None:
+            found, note = self._alike(found, *self._like)
+            pinned = []
         table = self.query_one(LiveTable)
         table.marks = set(self.chosen)
         table.show([*pinned, *(offer.name for offer in found if offer.name not in pinned)], _COLUMNS)
-        self.query_one("#types-says", Static).update(Text("\n").join(self._says(len(found), len(offers))))
+        self.query_one("#types-says", Static).update(
+            Text("\n").join(self._says(len(found), len(offers), note))
+        )
         self.query_one("#use", Button).label = Text(f"Use {len(self.chosen)}")
 
-    def _says(self, shown: int, count: int) -> list[Text]:
+    def _sorting(self) -> str | None:
+        return None if self._order == TypeOrder() else f"sorted by {self._order}"
+
+    def _alike(
+        self, passing: tuple[TypeOffer, ...], name: str, basis: Basis
+    ) -> tuple[tuple[TypeOffer, ...], str]:
+        """The type itself and those of ``passing`` that are fair to compare with it, and what they share."""
+        others = [offer for offer in passing if offer.name != name]
+        (found,) = comparable(name, (self._by_name[name], *others), self.place, (basis,))
+        matches = [self._by_name[match.candidate.type.name] for match in found.matches]
+        note = found.problem or f"{_EQUAL[basis]} {name}"
+        return (self._by_name[name], *matches), f"{note} (c: next)"
+
+    def _says(self, shown: int, count: int, note: str | None) -> list[Text]:
         if self._offers is None and not self._problem:
             dots = "..." if self.glyphs.ascii else "…"
             return [Text(f"Asking EC2 for the types of this region{dots}", style=FAINT)]
@@ -202,6 +252,8 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         said = [f"{shown} of {count}", f"{len(self.chosen)} chosen"]
         if self._filter:
             said.append(f"filter: {self._filter.text}")
+        if note:
+            said.append(note)
         return (
             [*self._problem, safe_text(dash.join(said), 300)] if self._offers is not None else self._problem
         )
@@ -216,7 +268,7 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         smt = "" if shape.threads_per_core == 1 else f"{times}{shape.threads_per_core}"
         cells = {
             "type": safe_text(name, 60),
-            "arch": safe_text(shape.arch, 10),
+            "vendor": safe_text(offer.vendor or self.glyphs.unknown, 20),
             "vcpus": Text(str(shape.vcpus)),
             "cores": Text(f"{shape.cores}{smt}"),
             "memory": Text(f"{float(offer.memory_gib):.4g}"),
@@ -224,6 +276,7 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
         }
         if isinstance(price, Price):
             cells["price"] = safe_text(f"{price.usd_per_hour:f}", 12)
+            cells["price_core"] = safe_text(f"{price.usd_per_hour / shape.cores:.4f}", 12)
             cells["basis"] = safe_text(f"{price.basis} {price.as_of:%Y-%m-%d}", 60, FAINT)
         else:
             cells["basis"] = safe_text(price.reason, 120, FAINT)
