@@ -20,7 +20,6 @@ from .calls import Call, parse_call
 from .cloud import Cloud
 from .errors import Reply, error_reply
 from .faults import FaultRule
-from .iam.simulation import simulation_reply
 from .persistence import BucketStore
 from .prices import pricing_reply
 from .private_routes import PREFIX, QUIET, PrivateRoutes
@@ -129,8 +128,6 @@ class Application:
             return self.runbooks.reply(call)
         if simulation.serves(call):
             return simulation.reply(call)
-        if call.service == "iam" and call.action == "SimulatePrincipalPolicy":
-            return simulation_reply(call)
         if call.service == "servicequotas":
             return servicequotas_reply(call, self.cloud.quotas)
         if call.service == "pricing":

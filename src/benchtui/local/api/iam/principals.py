@@ -94,15 +94,6 @@ def role_of(arn: str) -> Any:
     return found if found is not None and found.arn == arn else None
 
 
-def behind(arn: str) -> Principal | None:
-    """The user or role of an ARN, with its policies; None if there is none."""
-    user = next((user for user in list(_iam().users.values()) if user.arn == arn), None)
-    if user is not None:
-        return _of_user(user)
-    role = role_of(arn)
-    return None if role is None else Principal(arn, "AssumedRole", arn, _policies(role), _boundary(role))
-
-
 def _user_key(access_key_id: str) -> Any:
     return next(
         (
