@@ -110,7 +110,7 @@ def _launch(scope: Scope) -> tuple[Statement, ...]:
             "FromImagesInSubnets",
             "Any image, and any subnet of the account.",
             ("ec2:RunInstances",),
-            (f"arn:{scope.partition}:ec2:*::image/*", scope.ec2("image"), scope.ec2("subnet")),
+            (f"arn:{scope.partition}:ec2:*::image/*", scope.ec2("subnet")),
         ),
         Statement(
             "BehindOurGroup",
