@@ -14,7 +14,9 @@ from tests.simulation.scheduler import Scheduler
 
 ACCOUNT = "123456789012"
 HOME = "us-east-1"
-REGIONS = ("us-east-1", "us-west-2")
+AWAY = "us-west-2"
+REGIONS = (HOME, AWAY)
+VCPUS = 2  # of every type
 BUCKET = "benchtui-simulated"
 Answer = dict[str, Any]
 Serve = Callable[[str, Answer], Answer]  # region and parameters
@@ -30,6 +32,7 @@ class Account:
             ("ec2", "terminate_instances"): ec2.terminate_instances,
             ("ec2", "modify_instance_attribute"): ec2.modify_instance_attribute,
             ("ec2", "describe_regions"): _regions,
+            ("ec2", "describe_instance_types"): _types,
             ("ec2", "describe_images"): _images,
             ("ec2", "describe_vpcs"): lambda *_: {"Vpcs": [{"VpcId": "vpc-1", "IsDefault": True}]},
             ("ec2", "describe_security_groups"): _groups,
@@ -98,6 +101,19 @@ def zones(region: str) -> tuple[str, ...]:
 
 def _regions(_region: str, _params: Answer) -> Answer:
     return {"Regions": [{"RegionName": name, "OptInStatus": "opt-in-not-required"} for name in REGIONS]}
+
+
+def _types(_region: str, params: Answer) -> Answer:
+    rows = [
+        {
+            "InstanceType": name,
+            "ProcessorInfo": {"SupportedArchitectures": ["arm64"]},
+            "VCpuInfo": {"DefaultVCpus": VCPUS, "DefaultCores": VCPUS, "DefaultThreadsPerCore": 1},
+            "MemoryInfo": {"SizeInMiB": 4096},
+        }
+        for name in params["InstanceTypes"]
+    ]
+    return {"InstanceTypes": rows}
 
 
 def _groups(_region: str, params: Answer) -> Answer:

@@ -149,7 +149,8 @@ class Invariants:
         assert machine.run is not None
         run = self.runs[machine.run]
         planned = next(job for job in run.jobs if job.job == machine.job)
-        price = Price(planned.price.usd_per_hour, planned.price.basis, planned.price.as_of, machine.region)
+        there = planned.price_in(machine.region)
+        price = Price(there.usd_per_hour, there.basis, there.as_of, machine.region)
         return cost_of(price, seconds, run.volume_gib, run.rates.rates(run.run), 0).usd
 
     def _lived_s(self, machine: Machine) -> float:

@@ -12,7 +12,7 @@ from random import Random
 
 from benchtui.aws.session import TRIES
 from benchtui.config.schema import Config
-from benchtui.core.catalogue import Catalogue, InstanceType, Price
+from benchtui.core.catalogue import Catalogue, InstanceType, Missing, Price, VcpuLimit
 from benchtui.core.documents import RunDocument
 from benchtui.core.errors import BenchtuiError
 from benchtui.engine import planning
@@ -22,7 +22,7 @@ from benchtui.engine.launcher import Launched, Launcher
 from benchtui.engine.planning import Planned
 from benchtui.engine.snapshot import Snapshot
 from benchtui.engine.workspace import Folders, Workspace
-from tests.simulation.account import BUCKET, HOME, zones
+from tests.simulation.account import BUCKET, HOME, VCPUS, zones
 from tests.simulation.invariants import Invariants
 from tests.simulation.scenario import Scenario
 from tests.simulation.world import EPOCH, HEARTBEAT_S, Clock, World
@@ -40,6 +40,8 @@ def config_of(scenario: Scenario, budget_usd: Decimal) -> Config:
                 "types": list(scenario.types),
                 "suites": list(scenario.suites),
                 "replicates": scenario.replicates,
+                "regions": list(scenario.regions),
+                "region_fallback": scenario.fallback,
             },
             "aws": {"regions": [HOME], "bucket": BUCKET},
             "safety": {
@@ -57,13 +59,26 @@ def config_of(scenario: Scenario, budget_usd: Decimal) -> Config:
 
 def plan_of(config: Config, scenario: Scenario) -> Planned:
     """The plan, without asking anyone for types and prices."""
+    return planning.assemble(
+        config, scenario.seed, {region: catalogue_of(region, scenario) for region in scenario.regions}
+    )
+
+
+def catalogue_of(region: str, scenario: Scenario) -> Catalogue:
+    """What a region offers; the other one is dearer."""
     types = {
-        name: InstanceType(name, "arm64", vcpus=2, cores=2, threads_per_core=1, memory_mib=4096)
+        name: InstanceType(name, "arm64", vcpus=VCPUS, cores=VCPUS, threads_per_core=1, memory_mib=4096)
         for name in scenario.types
     }
-    prices = {name: Price(USD_PER_HOUR, "simulated", EPOCH, HOME) for name in scenario.types}
-    offered = {name: zones(HOME) for name in scenario.types}
-    return planning.assemble(config, scenario.seed, {HOME: Catalogue(types, prices, offered)})
+    usd = USD_PER_HOUR if region == HOME else USD_PER_HOUR + Decimal("0.20")
+    prices = {name: Price(usd, "simulated", EPOCH, region) for name in scenario.types}
+    offered = {name: zones(region) for name in scenario.types}
+    limits: dict[str, VcpuLimit | Missing] = {}
+    if scenario.quota_known:
+        name = "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances"
+        limit = VcpuLimit(region, "L-1216C47A", name, scenario.ec2.quota * VCPUS, in_use=0)
+        limits = dict.fromkeys(scenario.types, limit)
+    return Catalogue(types, prices, offered, limits=limits)
 
 
 class SimulatedWorkspace(Workspace):

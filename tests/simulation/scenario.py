@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from tests.simulation.account import HOME
+from tests.simulation.account import AWAY, HOME
 from tests.simulation.ec2 import Ec2Nature
 from tests.simulation.machine import MachineNature
 from tests.simulation.network import Outage, Weather
@@ -70,11 +70,14 @@ class Scenario:
     twin_at_s: float | None  # a second launcher of the same run, on another machine
     strangers: int
     theme: str = "any"
+    regions: tuple[str, ...] = (HOME,)
+    fallback: bool = False  # to another of them where one has no capacity
+    quota_known: bool = False  # so that the launcher reckons with it
 
     @property
     def jobs(self) -> int:
         """How many instances are planned."""
-        return len(self.types) * self.replicates
+        return len(self.types) * self.replicates * len(self.regions)
 
     @property
     def life_s(self) -> int:
@@ -85,7 +88,31 @@ class Scenario:
 def scenario_of(seed: int) -> Scenario:
     """The world of a seed."""
     rng = Random(f"scenario {seed}")
-    return THEMES[seed % len(THEMES)](_any(seed, rng), rng)
+    world = THEMES[seed % len(THEMES)](_any(seed, rng), rng)
+    return world if seed in AS_FOUND else _spread(world, Random(f"regions {seed}"))
+
+
+#: Worlds that found something before there were regions and quotas, and stay what they were.
+AS_FOUND = frozenset({28, 67, 157})
+
+
+def _spread(world: Scenario, rng: Random) -> Scenario:
+    """Some worlds have two regions, of which one may be away for a while, and some a quota that is known."""
+    if rng.random() < 0.6:
+        return world
+    regions = (HOME, AWAY) if rng.random() < 0.7 else (HOME,)
+    tight = rng.random() < 0.4
+    ec2 = replace(world.ec2, quota=rng.choice((1, 2, 3))) if tight else world.ec2
+    begins = rng.uniform(0, 600)
+    away = Outage("ec2", AWAY, begins, begins + rng.choice((20.0, 200.0)), "InternalError", 500)
+    return replace(
+        world,
+        regions=regions,
+        fallback=len(regions) > 1 and rng.random() < 0.5,
+        ec2=ec2,
+        quota_known=rng.random() < 0.6,
+        outages=(*world.outages, away) if len(regions) > 1 and rng.random() < 0.5 else world.outages,
+    )
 
 
 def _any(seed: int, rng: Random) -> Scenario:
