@@ -23,7 +23,8 @@ def say(cli: Cli, run: str, seq: int, state: JobState, job: str = JOB, **body: o
 def log(cli: Cli, run: str, chunk: int, text: str) -> None:
     assert cli.cloud is not None
     s3 = cli.cloud.boto3("s3")
-    s3.put_object(Bucket=cli.cloud.bucket, Key=keys.log_key(run, JOB, chunk), Body=text.encode())
+    key = keys.log_key(run, JOB, chunk)
+    s3.put_object(Bucket=cli.cloud.bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
 
 
 def test_a_filter_shows_how_many_of_how_many(local_cli: Cli):

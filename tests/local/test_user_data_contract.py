@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from benchtui.core import keys
 from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
@@ -87,8 +88,16 @@ class Launched:
     def upload(self, folders: dict[str, Path]) -> str:
         every = load_suites(folders)
         sha256, content = build_bundle({name: every[name] for name in folders})
-        self.s3.put_object(Bucket=self.cloud.bucket, Key=keys.payload_key(sha256), Body=content)
+        self.put(keys.payload_key(sha256), content)
         return sha256
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write an object once, as the bucket's policy wants it; one that is there has this content."""
+        try:
+            self.s3.put_object(Bucket=self.cloud.bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as refusal:
+            if refusal.response["Error"]["Code"] != "PreconditionFailed":
+                raise
 
     def described(self) -> dict[str, Any]:
         answer = self.ec2.describe_instances(InstanceIds=[self.instance])
@@ -195,7 +204,7 @@ def test_a_bundle_of_another_hash_is_not_executed(launched: Launched, tmp_path: 
     bundle = launched.upload({"plain": write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")})
     other = "0" * 64
     content = launched.body(keys.payload_key(bundle))
-    launched.s3.put_object(Bucket=launched.cloud.bucket, Key=keys.payload_key(other), Body=content)
+    launched.put(keys.payload_key(other), content)
     launched.start(other, ["plain"])
     launched.wait_until_terminated()
     [(sentinel, body)] = launched.sentinels()

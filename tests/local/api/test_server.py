@@ -79,17 +79,19 @@ def role_client(cloud: LocalCloud, service: str) -> Any:
 def test_the_role_of_an_instance_reaches_its_own_objects_and_no_others(local_api: LocalCloud) -> None:
     admin, role = local_api.boto3("s3"), role_client(local_api, "s3")
     bucket = local_api.bucket
-    admin.put_object(Bucket=bucket, Key="payloads/x.tar.gz", Body=b"bundle")
+    admin.put_object(Bucket=bucket, Key="payloads/x.tar.gz", Body=b"bundle", IfNoneMatch="*")
     run = "benchmarks/20261124-021533-k3f7"
-    role.put_object(Bucket=bucket, Key="benchmarks/r/events/e", Body=b"", IfNoneMatch="*")
-    for own in ("heartbeats/c7g.large-1", "jobs/c7g.large-1/control/result.json"):
-        role.put_object(Bucket=bucket, Key=f"{run}/{own}", Body=b"")
+    role.put_object(Bucket=bucket, Key=f"{run}/heartbeats/c7g.large-1", Body=b"")
+    for own in ("events/e", "jobs/c7g.large-1/control/result.json"):
+        role.put_object(Bucket=bucket, Key=f"{run}/{own}", Body=b"", IfNoneMatch="*")
+        again = {"Bucket": bucket, "Key": f"{run}/{own}", "Body": b""}
+        assert error_code(lambda: role.put_object(**again)) == "AccessDenied"  # noqa: B023
     assert role.get_object(Bucket=bucket, Key="payloads/x.tar.gz")["Body"].read() == b"bundle"
     # Without the right to list, an object that is not there is refused, not missing.
-    kill = {"Bucket": bucket, "Key": f"benchmarks/{uuid.uuid4()}/control/kill"}
+    kill = {"Bucket": bucket, "Key": f"benchmarks/20261124-{uuid.uuid4().hex[:11]}/control/kill"}
     assert error_code(lambda: admin.get_object(**kill)) == "NoSuchKey"
     assert error_code(lambda: role.get_object(**kill)) == "AccessDenied"
-    admin.put_object(**kill, Body=b"{}")
+    admin.put_object(**kill, Body=b"{}", IfNoneMatch="*")
     assert role.get_object(**kill)["Body"].read() == b"{}"
     for refused in (
         lambda: role.put_object(Bucket=bucket, Key="payloads/y.tar.gz", Body=b""),
@@ -97,8 +99,8 @@ def test_the_role_of_an_instance_reaches_its_own_objects_and_no_others(local_api
         lambda: role.put_object(Bucket=bucket, Key=f"{run}/reservations/jobs/000001", Body=b""),
         lambda: role.put_object(Bucket=bucket, Key=f"{run}/control/kill", Body=b""),
         lambda: role.put_object(Bucket=bucket, Key=f"{run}/run.json", Body=b""),
-        lambda: role.get_object(Bucket=bucket, Key="benchmarks/r/events/e"),
-        lambda: role.delete_object(Bucket=bucket, Key="benchmarks/r/events/e"),
+        lambda: role.get_object(Bucket=bucket, Key=f"{run}/events/e"),
+        lambda: role.delete_object(Bucket=bucket, Key=f"{run}/events/e"),
         lambda: role.list_objects_v2(Bucket=bucket),
         lambda: role.create_bucket(Bucket="another"),
         role.list_buckets,

@@ -208,7 +208,8 @@ def test_control_kill_ends_the_job(instance: Instance, tmp_path: Path) -> None:
     instance.install({"endless": write_suite(tmp_path / "endless", ENDLESS)}, beat_s=1)
     agent = instance.start()
     instance.wait_for("RUNNING/endless")
-    instance.s3.put_object(Bucket=instance.bucket, Key=keys.kill_key(instance.run), Body=b"{}")
+    kill = {"Bucket": instance.bucket, "Key": keys.kill_key(instance.run), "IfNoneMatch": "*"}
+    instance.s3.put_object(**kill, Body=b"{}")
     instance.finish(agent)
     assert instance.states()[-1] == "KILLED"
     assert reason(instance, "endless") == "the run was killed (control/kill)"
