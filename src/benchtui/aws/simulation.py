@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from benchtui.aws.errors import CloudError
 from benchtui.aws.failures import FailureKind
 from benchtui.aws.instances import LAUNCHED_BY, TAG_LAUNCHED_BY
@@ -10,16 +12,17 @@ from benchtui.aws.session import Cloud, Identity
 ACTION = "ec2:TerminateInstances"
 
 
-async def may_end(cloud: Cloud, identity: Identity, region: str) -> bool | None:
-    """Whether the caller's policies let it end an instance with our tag; None: IAM was not allowed to say.
+async def may_end(cloud: Cloud, identity: Identity, regions: Iterable[str]) -> dict[str, bool] | None:
+    """Whether the caller's policies let it end instances with our tag, by region; None: IAM may not say.
 
     Raises:
         CloudError: IAM did not answer.
     """
     partition = identity.arn.split(":")[1] if identity.arn.startswith("arn:") else "aws"
+    arns = {f"arn:{partition}:ec2:{region}:{identity.account}:instance/*": region for region in regions}
     asked = {
         "ActionNames": [ACTION],
-        "ResourceArns": [f"arn:{partition}:ec2:{region}:{identity.account}:instance/*"],
+        "ResourceArns": list(arns),
         "ContextEntries": [
             {
                 "ContextKeyName": f"aws:ResourceTag/{TAG_LAUNCHED_BY}",
@@ -43,8 +46,8 @@ async def may_end(cloud: Cloud, identity: Identity, region: str) -> bool | None:
             if error.failure.kind in (FailureKind.DENIED, FailureKind.INVALID):
                 return None
             raise
-        decisions = [row.get("EvalDecision") for row in answer["EvaluationResults"]]
-        return decisions == ["allowed"] if decisions else None
+        rows = {row.get("EvalResourceName"): row.get("EvalDecision") for row in answer["EvaluationResults"]}
+        return {region: rows.get(arn) == "allowed" for arn, region in arns.items()}
     return None
 
 

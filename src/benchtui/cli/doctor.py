@@ -36,12 +36,14 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Look, and print what was found."""
+    import asyncio
+
     from benchtui.cli import doctor_table
     from benchtui.cli.settings import read
     from benchtui.cli.tables import Glyphs
 
     settings = read(arguments)
-    diagnosis = diagnosed(settings, local=arguments.local)
+    diagnosis = asyncio.run(looked(settings, local=arguments.local))
     if arguments.json:
         output.document(doctor_table.fields(diagnosis))
     else:
@@ -49,19 +51,13 @@ def execute(arguments: argparse.Namespace) -> int:
     return diagnosis.exit_code
 
 
-def diagnosed(settings: Settings, *, local: bool) -> Diagnosis:
+async def looked(settings: Settings, *, local: bool) -> Diagnosis:
     """All that is found with ``settings``; says on stderr how far it is."""
-    import asyncio
-
     from benchtui.engine.doctor.checks import CHECKS
     from benchtui.engine.doctor.examine import examine
 
-    async def looked() -> Diagnosis:
-        subject = subject_of(settings, local=local)
-        with _Told() as told:
-            return await examine(subject, CHECKS, told)
-
-    return asyncio.run(looked())
+    with _Told() as told:
+        return await examine(subject_of(settings, local=local), CHECKS, told)
 
 
 def subject_of(settings: Settings, *, local: bool) -> Subject:

@@ -33,6 +33,7 @@ COMMANDS = (
     "doctor",
     "types",
     "config",
+    "info",
     "setup",
     "teardown",
     "local",

@@ -57,8 +57,8 @@ def doctor_rights(scope: Scope) -> Policy:
             ),
             Statement(
                 "AskWhatIamReckons",
-                "Whether an instance with benchtui's tag could be ended shows on such an instance alone; where "
-                "there is none, IAM is asked what it would say.",
+                "Whether an instance with benchtui's tag could be ended shows on such an instance alone; "
+                "where there is none, IAM is asked what it would say.",
                 ("iam:SimulatePrincipalPolicy",),
                 (scope.iam("user", "*"), scope.iam("role", "*")),
             ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from benchtui.aws.dry_runs import NOBODYS_INSTANCE, Rehearsal, rehearse_end, rehearse_launch
+from benchtui.aws.dry_runs import NOBODYS_INSTANCE, rehearse_end, rehearse_launch
 from benchtui.aws.errors import CloudError
-from benchtui.aws.failures import FailureKind
+from benchtui.aws.failures import Failure, FailureKind
 from benchtui.aws.instances import LaunchRequest, describe_ours
 from benchtui.aws.simulation import may_end
 from benchtui.core.catalogue import Market
@@ -18,6 +18,7 @@ from benchtui.engine.doctor.finding import Check, Said, fail, ok, unknown, waiti
 from benchtui.engine.doctor.subject import Subject
 
 POLICIES = "benchtui setup --print-policies shows what the caller needs"
+_TRY_IT = f"benchtui drill ends four instances; {POLICIES}"
 #: If an endpoint launched what is only to be tried, this is all that instance would do.
 _AT_ONCE = "#!/bin/sh\npoweroff\n"
 _NAMED = 3
@@ -80,42 +81,44 @@ async def terminate(subject: Subject, _region: str) -> Said:
     regions = await subject.enabled_regions()
     answers = await asyncio.gather(*(_ending(subject, region) for region in regions))
     found = dict(zip(regions, answers, strict=True))
-    denied = {
-        region: each for region, each in found.items() if isinstance(each, Rehearsal) and not each.allowed
-    }
+    refused = {region: each for region, each in found.items() if isinstance(each, Failure)}
     silent = {region: each for region, each in found.items() if isinstance(each, BenchtuiError)}
-    if denied:
-        failure = next(iter(denied.values())).failure
-        where = _listed(list(denied), len(regions))
-        means = "a kill could not end what runs there"
-        return fail(f"TerminateInstances is refused {where}: {failure.message}", means, POLICIES)
-    if silent:
-        problem = next(iter(silent.values()))
-        means = "a kill could not prove that nothing runs there"
-        return unknown(f"no answer {_listed(list(silent), len(regions))}: {problem.what}", means, problem.fix)
     unclear = [region for region, each in found.items() if each is None]
-    if unclear:
-        means = "a right that is bound to our tag shows only on an instance that carries it"
-        found_ = f"could not be tried {_listed(unclear, len(regions))}: nothing of ours is there to try it on"
-        return warn(found_, means, f"benchtui drill ends four instances; {POLICIES}")
+    reckoned = await may_end(subject.cloud, await subject.identity(), unclear) if unclear else {}
+    without = [region for region, may in (reckoned or {}).items() if not may]
+    means = "a kill could not end what runs there"
+    if refused:
+        why = next(iter(refused.values())).message
+        return fail(
+            f"TerminateInstances is refused {_listed(list(refused), len(regions))}: {why}", means, POLICIES
+        )
+    if without:
+        what = f"no policy of yours allows TerminateInstances {_listed(without, len(regions))}"
+        return fail(what, means, POLICIES)
+    if silent:
+        problem, where = next(iter(silent.values())), _listed(list(silent), len(regions))
+        return unknown(
+            f"no answer {where}: {problem.what}", "whether a kill reaches it is not known", problem.fix
+        )
+    if reckoned is None:
+        what = f"could not be tried {_listed(unclear, len(regions))}: nothing of ours is there to try it on"
+        return warn(what, "a right that is bound to our tag shows only on what carries it", _TRY_IT)
     return ok(f"TerminateInstances would be allowed in all {len(regions)} enabled regions")
 
 
-async def _ending(subject: Subject, region: str) -> Rehearsal | BenchtuiError | None:
-    """By an instance of ours if there is one, else by nobody's, else as IAM reckons; None: unclear."""
+async def _ending(subject: Subject, region: str) -> bool | Failure | BenchtuiError | None:
+    """By an instance of ours if there is one, else by nobody's: True or the refusal.
+
+    A right that is bound to our tag is refused for an instance that is not there: None, unclear.
+    """
     try:
         ours = await describe_ours(subject.cloud, region)
-        if ours:
-            return await rehearse_end(subject.cloud, region, ours[0].instance_id)
-        tried = await rehearse_end(subject.cloud, region, NOBODYS_INSTANCE)
-        if tried.allowed or tried.explicit:
-            return tried
-        may = await may_end(subject.cloud, await subject.identity(), region)
+        tried = await rehearse_end(subject.cloud, region, ours[0].instance_id if ours else NOBODYS_INSTANCE)
     except CloudError as error:
         return error
-    if may is None:
-        return None
-    return Rehearsal(may, tried.failure)
+    if tried.allowed:
+        return True
+    return tried.failure if ours or tried.explicit or tried.allowed is None else None
 
 
 def _listed(regions: list[str], of: int) -> str:

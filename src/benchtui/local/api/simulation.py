@@ -1,7 +1,7 @@
 """IAM's SimulatePrincipalPolicy: what a user's or role's policies say of actions, resources and conditions.
 
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html. Policies of resources that
-a caller may hand over, and organisations, are not known here.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html. Policies of resources
+that a caller may hand over, and organisations, are not known here.
 """
 
 from __future__ import annotations
