@@ -26,6 +26,7 @@ from mechanisms import armed
 from objects import Objects, StoreError
 from packages import Installer
 from process import Stop, adopt_orphans
+from reclaim import ReclaimWatch
 from repetitions import times_of
 from result_document import document
 from sentinels import Sentinels, Spool
@@ -60,6 +61,7 @@ class Agent:
         self.heartbeat = Heartbeat(
             job, self.objects, self.sentinels, log, lambda why: stop.set(JobState.KILLED.value, why)
         )
+        self.reclaim = ReclaimWatch(lambda why: stop.set(JobState.KILLED.value, why), log.say)
 
     def run(self, guarded: bool) -> None:
         """From BOOTED to the last suite."""
@@ -77,6 +79,7 @@ class Agent:
             run_seal=self.job.run_seal,
         )
         self.heartbeat.start()
+        self.reclaim.start()
         reason = self._not_as_asked(observed)
         if reason:
             self._decline(self.job.suites, reason)
@@ -239,6 +242,7 @@ class Agent:
         if not self.sentinels.flush(max(1.0, ends - time.monotonic())):
             self.log.say("not every sentinel reached the bucket")
         self.heartbeat.stop()
+        self.reclaim.stop()
 
 
 def missing(wanted: List[str], failed: Dict[str, str]) -> str:

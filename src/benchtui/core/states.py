@@ -19,6 +19,12 @@ HEARTBEAT_PERIODS_UNTIL_LOST = 3
 VISIBILITY = timedelta(minutes=2)
 
 
+#: First word of the reason of a job whose instance EC2 took back; the agent uses the same.
+RECLAIMED = "reclaimed"
+#: State reasons by which EC2 says so (EC2 API reference, StateReason).
+TAKEN_BACK = frozenset({"Server.SpotInstanceTermination", "Server.SpotInstanceShutdown"})
+
+
 class Ec2State(StrEnum):
     """State names of DescribeInstances."""
 
@@ -243,6 +249,8 @@ def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None
         return JobState.LOST, "EC2 lists no instance of this job"
     if instance.ending:
         why = f" ({instance.state_reason})" if instance.state_reason else ""
+        if instance.state_reason in TAKEN_BACK:
+            return JobState.LOST, f"{RECLAIMED}: EC2 took the spot instance back{why}; no final sentinel came"
         if evidence.killed:
             return JobState.KILLED, f"the run was killed; EC2 says {instance.state}{why}"
         return JobState.LOST, f"EC2 says {instance.state}{why}, and no final sentinel came"

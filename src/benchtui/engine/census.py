@@ -16,7 +16,7 @@ from benchtui.core.documents import (
 )
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState
 from benchtui.core.plausibility import Judgement
-from benchtui.core.states import JobStatus
+from benchtui.core.states import RECLAIMED, JobStatus
 
 ResultOrProblem = ResultDocument | str
 
@@ -121,6 +121,9 @@ def _reason(
 
 def _reason_of_state(status: JobStatus, last_word: SentinelBody | None) -> str:
     spoken = last_word.reason if last_word else None
+    told = next((each for each in (spoken, status.reason) if each and each.startswith(RECLAIMED)), None)
+    if told is not None:
+        return told
     if status.state in FINAL_BY_INSTANCE:
         return (
             f"{status.state}: {spoken}" if spoken else f"{status.state}, and there is no result of this suite"

@@ -19,6 +19,7 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "st
 CONSOLE_BYTES = 64 * 1024
 LIVE = frozenset({"pending", "running", "shutting-down"})
 USER_SHUTDOWN = ("Client.UserInitiatedShutdown", "User initiated shutdown")
+SPOT_TERMINATION = ("Server.SpotInstanceTermination", "Spot instance termination")
 GUEST_SHUTDOWN = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
 
 
@@ -49,6 +50,7 @@ class Life:
     world_ended: bool = False
     console: bytearray = field(default_factory=bytearray)
     console_at: float | None = None
+    reclaim_at: float | None = None  # EC2 takes it back then, and has said so
 
 
 class Lifecycle:
@@ -91,6 +93,24 @@ class Lifecycle:
         if life.instance.state == "stopped":
             life.world_ended = True
         self._user_reason(life)
+        self._enter(life, "shutting-down")
+
+    def reclaim(self, instance_id: str, in_s: float) -> None:
+        """Give a spot instance notice and take it back after ``in_s`` seconds.
+
+        KeyError for an unknown id, ValueError for one that is not of the spot market.
+        """
+        life = self.lives[instance_id]
+        if life.instance.lifecycle != "spot":
+            raise ValueError(f"{instance_id} is not of the spot market")
+        if life.instance.state in ("pending", "running"):
+            life.reclaim_at = self.clock.now() + in_s
+
+    def _take_back(self, life: Life) -> None:
+        life.instance._reason = ""
+        life.instance.state_reason = StateReason(
+            f"{SPOT_TERMINATION[0]}: {SPOT_TERMINATION[1]}", SPOT_TERMINATION[0]
+        )
         self._enter(life, "shutting-down")
 
     def stop(self, instance_id: str) -> None:
@@ -168,7 +188,9 @@ class Lifecycle:
         for instance_id, life in list(self.lives.items()):
             state, age = life.instance.state, now - life.since
             alone = not life.hosted or life.world_ended
-            if state == "pending" and not life.hosted and age >= self.timings.alone_s:
+            if life.reclaim_at is not None and state in ("pending", "running") and now >= life.reclaim_at:
+                self._take_back(life)
+            elif state == "pending" and not life.hosted and age >= self.timings.alone_s:
                 self.started(instance_id)
             elif state in ("shutting-down", "stopping"):
                 limit = self.timings.alone_s if alone else self.timings.host_grace_s

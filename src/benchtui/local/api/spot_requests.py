@@ -13,6 +13,7 @@ from moto.ec2.utils import random_spot_request_id
 from .errors import ec2_error
 from .hooks import replace
 from .instance_filters import wildcard
+from .lifecycle import SPOT_TERMINATION
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -37,6 +38,8 @@ class SpotRequest:
 
     @property
     def status(self) -> str:
+        if getattr(self.instance.state_reason, "code", "") == SPOT_TERMINATION[0]:
+            return "instance-terminated-no-capacity"
         codes = {
             "closed": "instance-terminated-by-user",
             "cancelled": "request-canceled-and-instance-running",

@@ -109,6 +109,10 @@ def _tree(instance: Instance, account_id: str) -> dict[str, str]:
         "meta-data/services/partition": "aws",
         "dynamic/instance-identity/document": document,
     }
+    if instance.get("reclaim_at"):
+        action = {"action": "terminate", "time": instance["reclaim_at"]}
+        tree["meta-data/spot/instance-action"] = json.dumps(action)
+        tree["meta-data/spot/termination-time"] = instance["reclaim_at"]
     if instance.get("user_data"):
         tree["user-data"] = base64.b64decode(instance["user_data"]).decode("latin-1")
     return {path: str(text) for path, text in tree.items() if text != ""}
