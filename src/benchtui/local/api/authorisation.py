@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -39,12 +40,39 @@ _BY_LIMIT = "because no session policy or permissions boundary allows the {} act
 _BY_ROLE = "because no resource-based policy allows the {} action"
 
 
+class RightsUsed:
+    """Which permissions were asked for by whom, and how often each was there. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, str], list[int]] = {}
+
+    def note(self, caller: str, permission: str, *, allowed: bool) -> None:
+        """Count one need."""
+        with self._lock:
+            self._counts.setdefault((caller, permission), [0, 0])[allowed] += 1
+
+    def shown(self) -> list[dict[str, Any]]:
+        """One row per caller and permission, sorted."""
+        with self._lock:
+            return [
+                {"caller": caller, "permission": permission, "denied": denied, "allowed": allowed}
+                for (caller, permission), (denied, allowed) in sorted(self._counts.items())
+            ]
+
+    def clear(self) -> None:
+        """Start anew."""
+        with self._lock:
+            self._counts.clear()
+
+
 class Authorisation:
     """Decides on every call. Thread-safe."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.keys = KeyRing()
+        self.used = RightsUsed()
         self._ec2 = Ec2Needs(cloud)
         self._launch = LaunchNeeds(self._ec2)
 
@@ -78,7 +106,10 @@ class Authorisation:
         for need in needs:
             denial = self._decide(replace(need, context={**about, **need.context}), principal, call)
             if denial is not None:
+                self.used.note(principal.arn, need.permission, allowed=False)
                 return denial
+        for need in needs:
+            self.used.note(principal.arn, need.permission, allowed=True)
         return None
 
     def hides_absence(self, call: Call, environ: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .authorisation import RightsUsed
 from .errors import Reply
 from .faults import InvalidRule
 from .identity import RoleSessions
@@ -39,6 +40,7 @@ class PrivateRoutes:
         self.cloud = cloud
         self.token = token
         self.sessions = sessions
+        self.rights = RightsUsed()
         self._routes: dict[tuple[str, str], Callable[[list[str], Any], object]] = {
             ("GET", "health"): self._health,
             ("POST", "use"): self._health,
@@ -53,6 +55,8 @@ class PrivateRoutes:
             ("DELETE", "prices"): self._clear_prices,
             ("POST", "clock"): self._advance_clock,
             ("POST", "loopback"): self._set_loopback,
+            ("GET", "rights"): self._rights,
+            ("DELETE", "rights"): self._forget_rights,
         }
 
     def reply(self, method: str, path: str, sent_token: str, body: bytes) -> Reply:
@@ -114,9 +118,17 @@ class PrivateRoutes:
             "tokens_required": instance.metadata_options.http_tokens == "required",
             "metadata_enabled": instance.metadata_options.http_endpoint == "enabled",
             "spot": instance.lifecycle == "spot",
+            "reclaim_at": self._reclaim_at(life),
             "cpus": local.vcpus,
             "memory_mib": local.memory_mib,
         }
+
+    def _reclaim_at(self, life: Life) -> str | None:
+        if life.reclaim_at is None:
+            return None
+        clock = self.cloud.clock
+        at = clock.utc() + dt.timedelta(seconds=life.reclaim_at - clock.now())
+        return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
     def _instance_event(self, rest: list[str], content: Any) -> object:
         life, event = self._life(rest), rest[1] if len(rest) > 1 else ""
@@ -132,6 +144,8 @@ class PrivateRoutes:
                 lifecycle.append_console(instance_id, base64.b64decode(content["append"], validate=True))
             except binascii.Error as problem:
                 raise ValueError(f"append is not base64: {problem}") from None
+        elif event == "reclaim":
+            lifecycle.reclaim(instance_id, float(content.get("in_s", 120)))
         else:
             raise NotFound(f"no such event: {event!r}")
         return {"state": life.instance.state}
@@ -163,6 +177,13 @@ class PrivateRoutes:
 
     def _clear_prices(self, rest: list[str], content: Any) -> object:
         self.cloud.prices.clear()
+        return {}
+
+    def _rights(self, rest: list[str], content: Any) -> object:
+        return self.rights.shown()
+
+    def _forget_rights(self, rest: list[str], content: Any) -> object:
+        self.rights.clear()
         return {}
 
     def _set_loopback(self, rest: list[str], content: Any) -> object:

@@ -54,6 +54,7 @@ class Application:
         self.schedules = schedules
         self.firing = ScheduleFiring(schedules, cloud.clock, self.answer_inside)
         self.authorisation = Authorisation(cloud)
+        routes.rights = self.authorisation.used
         self.runbooks = Runbooks(cloud, self.answer_inside, self.authorisation)
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.last_use = time.monotonic()
@@ -131,7 +132,8 @@ class Application:
         if call.service == "servicequotas":
             return servicequotas_reply(call, self.cloud.quotas)
         if call.service == "pricing":
-            return pricing_reply(call, self.cloud.prices.all(self.cloud.types.values(), enabled_regions()))
+            listed = self.cloud.prices.all(self.cloud.types.values(), enabled_regions())
+            return pricing_reply(call, listed, self.cloud.prices.sides())
         if call.service == "s3":
             return self._s3(call, environ)
         if call.service == "ec2":
