@@ -1,0 +1,1 @@
+"""The index of everything a bucket holds: SQLite, made from the bucket, lost without harm."""

@@ -1,0 +1,367 @@
+"""The index as a file: opened, made new where it is damaged or of another version, written run by run.
+
+Any number of processes may read and write it at the same time: SQLite's write-ahead log lets readers go on
+beside a writer, writers wait for one another, and a run is replaced in one transaction, so that two that read
+the same run from the bucket leave what one would have left.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchtui.core.errors import BenchtuiError
+from benchtui.core.indexed import IndexedCell, IndexedRun
+from benchtui.core.instance_results import NO_RANK, InstanceResult
+from benchtui.history.schema import APPLICATION_ID, DIMENSIONS, NUMBERS, TABLES, UPCASTERS, VERSION
+
+FILE = "history.sqlite"
+BUSY_S = 15.0
+CACHE_KIB = 16_384
+_PLACES = ", ".join("?" for _ in range(len(DIMENSIONS) + 1))
+_INSERT_SETTING = f"INSERT INTO setting (bucket_id, {', '.join(DIMENSIONS)}) VALUES ({_PLACES})"  # noqa: S608
+_FIND_SETTING = (
+    "SELECT id FROM setting WHERE bucket_id = ? AND " + " AND ".join(f"{name} = ?" for name in DIMENSIONS)  # noqa: S608
+)
+
+
+class IndexDamagedError(BenchtuiError):
+    """The file is no index any more. Nothing is lost: the bucket holds everything it is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """How far a bucket has been read."""
+
+    id: int
+    cursor: str | None  # the newest run's id
+    synced_at: datetime | None
+
+
+class HistoryIndex:
+    """Use as a context manager, in one thread.
+
+    Args:
+        path: the file; made with its folder where it is missing, readable by its owner alone.
+
+    Raises:
+        BenchtuiError: it cannot be opened, or is of a newer benchtui.
+    """
+
+    def __init__(self, path: Path, upcasters: Mapping[int, str] = UPCASTERS, version: int = VERSION) -> None:
+        self.path = path
+        self.made_new = False  # it was not there, damaged, or too old to be brought up
+        self._upcasters, self._version = upcasters, version
+        self._metrics: dict[tuple[str, str, str, bool], int] = {}
+        self._settings: dict[tuple[object, ...], int] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._alone():
+                try:
+                    self._open()
+                except IndexDamagedError:
+                    self._remove()
+                    self._open()
+        except OSError as error:
+            raise BenchtuiError(
+                f"cannot write {self.path}: {error.strerror}",
+                fix="set XDG_CACHE_HOME to a folder of your own",
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.db.close()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process makes or replaces the file meanwhile."""
+        handle = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _open(self) -> None:
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        self.db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        try:
+            with damage_told(self.path):
+                self.db.execute("PRAGMA journal_mode = WAL")
+                self.db.execute("PRAGMA synchronous = NORMAL")
+                self.db.execute("PRAGMA foreign_keys = ON")
+                self.db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+                self._bring_up()
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _bring_up(self) -> None:
+        (version,) = self.db.execute("PRAGMA user_version").fetchone()
+        if version > self._version:
+            raise BenchtuiError(
+                f"{self.path} is of a newer benchtui (version {version}; this one reads {self._version})",
+                fix="update benchtui, or remove the file: it is made again from the bucket",
+            )
+        if version == self._version:
+            return
+        if version == 0:
+            self.made_new = True
+            script = TABLES
+        else:
+            steps = [self._upcasters.get(step) for step in range(version, self._version)]
+            if None in steps:
+                raise IndexDamagedError(f"{self.path}: version {version} cannot be brought up")
+            script = "\n".join(step for step in steps if step is not None)
+        self.db.executescript(
+            f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {self._version};"
+            f"PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
+        )
+
+    def _remove(self) -> None:
+        for ending in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+
+    def replace(self) -> None:
+        """Make the file new, whatever it holds."""
+        self.db.close()
+        with self._alone():
+            self._remove()
+            self._open()
+        self._metrics.clear()
+        self._settings.clear()
+
+    # ---- buckets
+
+    def bucket(self, name: str) -> BucketState:
+        """How far a bucket has been read; it is noted if it is new."""
+        with damage_told(self.path):
+            self.db.execute("INSERT OR IGNORE INTO bucket (name) VALUES (?)", (name,))
+            row = self.db.execute(
+                "SELECT id, cursor, synced_at FROM bucket WHERE name = ?", (name,)
+            ).fetchone()
+        at = None if row[2] is None else datetime.fromtimestamp(row[2], UTC)
+        return BucketState(row[0], row[1], at)
+
+    def forget(self, bucket: BucketState) -> None:
+        """Drop everything of a bucket, to read it again."""
+        with self._writing():
+            runs = "SELECT id FROM run WHERE bucket_id = ?"
+            cells = f"SELECT id FROM cell WHERE run_id IN ({runs})"  # noqa: S608
+            self.db.execute(f"DELETE FROM samples WHERE cell_id IN ({cells})", (bucket.id,))  # noqa: S608
+            self.db.execute(f"DELETE FROM measurement WHERE run_id IN ({runs})", (bucket.id,))  # noqa: S608
+            settings = "SELECT id FROM setting WHERE bucket_id = ?"
+            self.db.execute(f"DELETE FROM series WHERE setting_id IN ({settings})", (bucket.id,))  # noqa: S608
+            for table in ("run", "setting", "rollup"):
+                self.db.execute(f"DELETE FROM {table} WHERE bucket_id = ?", (bucket.id,))  # noqa: S608
+            self.db.execute("UPDATE bucket SET cursor = NULL, synced_at = NULL WHERE id = ?", (bucket.id,))
+        self._settings.clear()
+
+    def synced(self, bucket: BucketState, cursor: str | None, at: datetime) -> None:
+        """Note how far it has been read now."""
+        with self._writing():
+            self.db.execute(
+                "UPDATE bucket SET cursor = max(coalesce(cursor, ''), ?), synced_at = ? WHERE id = ?",
+                (cursor or "", at.timestamp(), bucket.id),
+            )
+
+    def known(self, bucket: BucketState) -> dict[str, tuple[bool, str]]:
+        """Runs of the bucket: whether each is closed, and what was listed of it."""
+        with damage_told(self.path):
+            rows = self.db.execute("SELECT run, closed, seen FROM run WHERE bucket_id = ?", (bucket.id,))
+            return {run: (bool(closed), seen) for run, closed, seen in rows}
+
+    def rollups(self, bucket: BucketState) -> frozenset[str]:
+        """Keys of roll-ups that were read."""
+        with damage_told(self.path):
+            rows = self.db.execute("SELECT key FROM rollup WHERE bucket_id = ?", (bucket.id,))
+            return frozenset(key for (key,) in rows)
+
+    def rolled_up(self, bucket: BucketState) -> frozenset[str]:
+        """Runs that came from a roll-up."""
+        with damage_told(self.path):
+            rows = self.db.execute(
+                "SELECT run FROM run WHERE bucket_id = ? AND rollup IS NOT NULL", (bucket.id,)
+            )
+            return frozenset(run for (run,) in rows)
+
+    # ---- runs
+
+    def write(self, bucket: BucketState, runs: Sequence[IndexedRun], rollup: str | None = None) -> None:
+        """Put runs into the index, in the place of what it held of them.
+
+        Args:
+            bucket: where they are from.
+            runs: all or none of them come in.
+            rollup: key of the roll-up they were read from; it is noted as read.
+        """
+        with self._writing():
+            for run in runs:
+                self._write_run(bucket.id, run, rollup)
+            if rollup is not None:
+                self.db.execute("INSERT OR IGNORE INTO rollup VALUES (?, ?)", (bucket.id, rollup))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with damage_told(self.path):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self.db.execute("ROLLBACK")
+                self._metrics.clear()
+                self._settings.clear()
+                raise
+            self.db.execute("COMMIT")
+
+    def _write_run(self, bucket: int, run: IndexedRun, rollup: str | None) -> None:
+        self._drop_run(bucket, run.run)
+        worst = None if run.worst_case_usd is None else str(run.worst_case_usd)
+        confirms = None if run.confirms is None else run.confirms.model_dump_json()
+        row = (
+            bucket, run.run, run.at.timestamp(), run.name, run.mode, run.version, run.jobs,
+            " ".join(run.types), worst, len(run.cells), run.measured, run.counting, run.closed, run.seen,
+            rollup, confirms, run.problem,
+        )  # fmt: skip
+        run_id = self.db.execute(
+            "INSERT INTO run (bucket_id, run, at, name, mode, version, jobs, types, worst_usd, cells,"
+            " measured, counting, closed, seen, rollup, confirms, problem)"
+            " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            row,
+        ).lastrowid
+        assert run_id is not None
+        for cell in run.cells:
+            self._write_cell(bucket, run_id, run.at.timestamp(), cell)
+
+    def _drop_run(self, bucket: int, run: str) -> None:
+        found = self.db.execute(
+            "SELECT id FROM run WHERE bucket_id = ? AND run = ?", (bucket, run)
+        ).fetchone()
+        if found is None:
+            return
+        touched = self.db.execute(
+            "SELECT metric_id, setting_id, count(*), sum(n) FROM measurement WHERE run_id = ?"
+            " GROUP BY metric_id, setting_id",
+            found,
+        ).fetchall()
+        self.db.execute("DELETE FROM samples WHERE cell_id IN (SELECT id FROM cell WHERE run_id = ?)", found)
+        self.db.execute("DELETE FROM measurement WHERE run_id = ?", found)
+        self.db.execute("DELETE FROM run WHERE id = ?", found)
+        for metric, setting, count, samples in touched:
+            self.db.execute(
+                "UPDATE series SET n = n - ?, samples = samples - ? WHERE metric_id = ? AND setting_id = ?",
+                (count, samples, metric, setting),
+            )
+        self.db.execute("DELETE FROM series WHERE n <= 0")
+
+    def _write_cell(self, bucket: int, run_id: int, at: float, cell: IndexedCell) -> None:
+        result = cell.result
+        setting = self._setting(bucket, result)
+        verified = None if result.verified is None else int(result.verified)
+        cell_id = self.db.execute(
+            "INSERT INTO cell (run_id, setting_id, job, verified, problem, sha256) VALUES (?,?,?,?,?,?)",
+            (run_id, setting, result.job, verified, result.problem, cell.sha256),
+        ).lastrowid
+        measurements, series, samples = [], [], []
+        for name, metric in (result.metrics or {}).items():
+            metric_id = self._metric(
+                result.suite, name, metric.unit, metric.higher_is_better, metric.headline
+            )
+            counts = result.verified is True and metric.doubt is None
+            measurements.append(
+                (metric_id, setting, at, cell_id, run_id, metric.median, metric.samples, counts, metric.doubt)
+            )
+            series.append((metric_id, setting, metric.samples, at))
+            if name in cell.samples:
+                samples.append((cell_id, metric_id, array.array("d", cell.samples[name]).tobytes()))
+        self.db.executemany("INSERT INTO measurement VALUES (?,?,?,?,?,?,?,?,?)", measurements)
+        self.db.executemany("INSERT INTO samples VALUES (?,?,?)", samples)
+        self.db.executemany(
+            "INSERT INTO series VALUES (?,?,1,?,?) ON CONFLICT DO UPDATE SET n = n + 1,"
+            " samples = samples + excluded.samples, last = max(last, excluded.last)",
+            series,
+        )
+
+    def _setting(self, bucket: int, result: InstanceResult) -> int:
+        values = (bucket, *_dimensions(result))
+        known = self._settings.get(values)
+        if known is None:
+            found = self.db.execute(_FIND_SETTING, values).fetchone()
+            known = found[0] if found else self.db.execute(_INSERT_SETTING, values).lastrowid
+            assert known is not None
+            self._settings[values] = known
+        return known
+
+    def _metric(self, suite: str, name: str, unit: str, higher: bool, headline: int | None) -> int:
+        key = (suite, name, unit, higher)
+        known = self._metrics.get(key)
+        if known is None:
+            rank = NO_RANK if headline is None else headline
+            self.db.execute(
+                "INSERT INTO metric (suite, name, unit, higher, headline) VALUES (?,?,?,?,?)"
+                " ON CONFLICT DO UPDATE SET headline = min(headline, excluded.headline)",
+                (*key, rank),
+            )
+            row = self.db.execute(
+                "SELECT id FROM metric WHERE suite = ? AND name = ? AND unit = ? AND higher = ?", key
+            ).fetchone()
+            known = self._metrics[key] = int(row[0])
+        return known
+
+
+def _dimensions(result: InstanceResult) -> tuple[object, ...]:
+    """Values of `DIMENSIONS`, what is not known as the schema has it."""
+    mark = result.fingerprint
+    known: dict[str, object | None] = {
+        "provider": result.provider,
+        "type": result.instance_type,
+        "arch": result.arch,
+        "vcpus": result.vcpus,
+        "cores": result.cores,
+        "suite": result.suite,
+        "version": result.version,
+        "mode": result.mode,
+        "zone": result.zone,
+        "cpu": result.cpu_model,
+        "region": mark.region if mark else None,
+        "kernel": mark.kernel if mark else None,
+        "image": mark.image if mark else None,
+        "microcode": mark.microcode if mark else None,
+        "compiler": mark.compiler if mark else None,
+    }
+    return tuple(
+        (-1 if name in NUMBERS else "") if known[name] is None else known[name] for name in DIMENSIONS
+    )
+
+
+@contextlib.contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """SQLite's errors as errors a user can do something about.
+
+    Raises:
+        IndexDamagedError: the file is not what SQLite wrote.
+        BenchtuiError: another process holds it, or the disk is full.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error) or "no such column" in str(error):
+            raise IndexDamagedError(f"{path}: {error}", fix="benchtui history --rebuild") from error
+        raise BenchtuiError(
+            f"the index {path}: {error}", fix="try again; see that the disk has room"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise IndexDamagedError(f"{path}: {error}", fix="benchtui history --rebuild") from error
