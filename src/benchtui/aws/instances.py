@@ -67,6 +67,7 @@ class LaunchRequest:
     subnet: str | None = None  # None: the zone's default subnet
     tags: Mapping[str, str] = field(default_factory=dict)  # the user's own
     spot_max_usd: Decimal | None = None  # per hour; None: bought on demand
+    public_ipv4: bool = True  # False: no public address, whatever the subnet gives by itself
 
     def all_tags(self) -> dict[str, str]:
         """The tags of instance, volumes and network interface; ours win over the user's."""
@@ -110,13 +111,19 @@ class LaunchRequest:
                     "MaxPrice": f"{self.spot_max_usd:f}",
                 },
             }
-        if self.security_groups:
-            params["SecurityGroupIds"] = list(self.security_groups)
-        if self.subnet:
-            params["SubnetId"] = self.subnet
+        params |= self._network()
         if self.zone:
             params["Placement"] = {"AvailabilityZone": self.zone}
         return params
+
+    def _network(self) -> dict[str, Any]:
+        """Groups and subnet; who wants no public address has to say so of the interface, and all else there."""
+        subnet = {"SubnetId": self.subnet} if self.subnet else {}
+        groups = list(self.security_groups)
+        if self.public_ipv4:
+            return {**({"SecurityGroupIds": groups} if groups else {}), **subnet}
+        interface = {"DeviceIndex": 0, "AssociatePublicIpAddress": False, "DeleteOnTermination": True}
+        return {"NetworkInterfaces": [{**interface, **({"Groups": groups} if groups else {}), **subnet}]}
 
     def _tagged(self) -> tuple[str, ...]:
         """Kinds of resources that the request makes and that carry the tags."""

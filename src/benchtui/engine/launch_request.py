@@ -30,6 +30,7 @@ class Placement:
     subnet_zone: str | None  # where that is
     tags: Mapping[str, str]
     volume_gib: int
+    public_ipv4: bool = True
     faults: Mapping[str, Loss] = field(default_factory=dict)  # by job: how a drill loses its instance
 
 
@@ -88,6 +89,7 @@ def launch_request(
         instance_profile=placement.instance_profile,
         volume_gib=placement.volume_gib,
         spot_max_usd=_spot_max(job),
+        public_ipv4=placement.public_ipv4,
     )
 
 

@@ -113,6 +113,7 @@ async def _placement(
         subnet_zone=network.zone,
         tags=config.instance.tags,
         volume_gib=config.instance.volume_gib,
+        public_ipv4=config.aws.public_ipv4,
     )
 
 
