@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from benchtui.core import stats
+from benchtui.core.apart import Names, names_apart
 from benchtui.core.comparison import Against, Cell, Column, Comparison, Member, TypeRow
 from benchtui.core.errors import UsageError
 from benchtui.core.fingerprint import differences
@@ -21,7 +22,7 @@ from benchtui.core.stats import CONFIDENCE, NOISE_FLOOR, Contrast
 
 __all__ = ["Against", "Cell", "Column", "Comparison", "Member", "TypeRow", "compare", "compare_runs"]
 
-#: Mark of a group of earlier runs; no instance type contains a blank.
+#: Mark of a group of earlier runs; no name of a row begins with it.
 _EARLIER = "earlier "
 
 
@@ -50,7 +51,7 @@ def compare(
     Raises:
         UsageError: the baseline is not among the types.
     """
-    groups = _by_type(results)
+    groups = _by_type(results, names_apart(results))
     if baseline is not None and baseline not in groups:
         raise UsageError(f"no result is of the type {baseline}", fix=nearest(baseline, groups))
     wanted = metric_keys(results) if keys is None else tuple(keys)
@@ -88,7 +89,8 @@ def compare_runs(
         confidence: of every interval of a figure, and of all ratios of the question together.
         asked: as in `compare`; None: all columns are the question.
     """
-    ours, theirs = _by_type(results), _by_type(earlier)
+    names = names_apart((*results, *earlier))
+    ours, theirs = _by_type(results, names), _by_type(earlier, names)
     groups: dict[str, Sequence[InstanceResult]] = {
         **ours,
         **{_EARLIER + name: found for name, found in theirs.items() if name in ours},
@@ -126,12 +128,13 @@ def _spoken(name: str | None) -> str | None:
     return f"{name.removeprefix(_EARLIER)} before"
 
 
-def _by_type(results: Sequence[InstanceResult]) -> dict[str, Sequence[InstanceResult]]:
-    """Results by type, types by name."""
-    names = sorted({result.instance_type for result in results})
-    found: dict[str, list[InstanceResult]] = {name: [] for name in names}
+def _by_type(results: Sequence[InstanceResult], names: Names) -> dict[str, Sequence[InstanceResult]]:
+    """Results by type, regions and markets of one type apart, by name."""
+    found: dict[str, list[InstanceResult]] = {
+        name: [] for name in sorted({names[one.run, one.job] for one in results})
+    }
     for result in results:
-        found[result.instance_type].append(result)
+        found[names[result.run, result.job]].append(result)
     return dict(found)
 
 

@@ -66,6 +66,8 @@ class InstanceResult:
     mode: str
     version: str | None = None  # of the suite
     zone: str | None = None
+    region: str | None = None
+    market: str = "on_demand"
     cpu_model: str | None = None
     verified: bool | None = None
     metrics: Mapping[str, MetricMedian] | None = None

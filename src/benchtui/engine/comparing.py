@@ -17,6 +17,7 @@ from benchtui.core.documents import (
     JobDocument,
     Metric,
     Outcome,
+    PriceDocument,
     ResultDocument,
     RunDocument,
     SystemDocument,
@@ -245,12 +246,14 @@ def _measured(
         arch=job.arch,
         vcpus=job.vcpus,
         cores=job.cores,
-        price=Price(job.price.usd_per_hour, job.price.basis, job.price.as_of, job.price.region),
+        price=_price(job.price_in(measured.region if measured else None)),
         provider=provider,
         planned_at=run.created_at,
         mode=measured.mode if measured else run.mode,
         version=str(measured.suite_version) if measured and measured.suite_version is not None else None,
         zone=measured.zone if measured else None,
+        region=(measured.region if measured else None) or job.region,
+        market=job.market,
         cpu_model=measured.cpu_model if measured else None,
         verified=measured.verified if measured else None,
         metrics=_medians(measured.metrics, judgement) if measured else None,
@@ -281,6 +284,10 @@ def _clock_mhz(result: ResultDocument) -> float | None:
     if isinstance(greatest, bool) or not isinstance(greatest, int | float):
         return None
     return float(greatest) if math.isfinite(greatest) and greatest > 0 else None
+
+
+def _price(price: PriceDocument) -> Price:
+    return Price(price.usd_per_hour, price.basis, price.as_of, price.region, price.max_usd_per_hour)
 
 
 def _problem(run: RunDocument, job: JobDocument, suite: str, result: ResultOrProblem | None) -> str | None:
