@@ -148,6 +148,27 @@ def device(name: str, size: int | None) -> BlockDevice:
     return BlockDevice(name, size)
 
 
+async def test_without_a_public_address_all_else_is_the_same(cloud: Cloud, request_: LaunchRequest) -> None:
+    network = await resolve_network(cloud, REGION, "benchtui")
+    groups = (network.security_group,)
+    for public in (True, False):
+        asked = replace(
+            request_,
+            public_ipv4=public,
+            security_groups=groups,
+            client_token=f"{request_.client_token[:40]}-{public}",
+        )
+        view = await run_instance(cloud, asked)
+        shown = ec2().describe_instances(InstanceIds=[view.instance_id])["Reservations"][0]["Instances"][0]
+        (interface,) = shown["NetworkInterfaces"]
+        assert ("PublicIpAddress" in shown) is public
+        assert [group["GroupId"] for group in interface["Groups"]] == list(groups)
+        found = ec2().describe_network_interfaces(NetworkInterfaceIds=[interface["NetworkInterfaceId"]])
+        tags = {tag["Key"]: tag["Value"] for tag in found["NetworkInterfaces"][0]["TagSet"]}
+        assert tags == request_.all_tags()
+        assert interface["Attachment"]["DeleteOnTermination"] is True
+
+
 def test_zone_subnet_and_groups_are_sent_only_when_given(run: str) -> None:
     image = Image("ami-1", "", "arm64", "/dev/xvda", (device("/dev/xvda", 8),))
     bare = launch(run, image, 1)

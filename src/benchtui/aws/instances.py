@@ -117,7 +117,7 @@ class LaunchRequest:
         return params
 
     def _network(self) -> dict[str, Any]:
-        """Groups and subnet; who wants no public address has to say so of the interface, and all else there."""
+        """Groups and subnet. Who wants no public address says so of the interface, and all else with it."""
         subnet = {"SubnetId": self.subnet} if self.subnet else {}
         groups = list(self.security_groups)
         if self.public_ipv4:
