@@ -10,6 +10,7 @@ from importlib import import_module
 from benchtui import __version__
 from benchtui.cli import diagnostics, output, streams, tui
 from benchtui.cli.arguments import DEFAULTS, Parser, shared
+from benchtui.cli.exit_codes import exit_codes_text
 from benchtui.cli.failures import error_fields, foreseen
 from benchtui.core.errors import ExitCode
 
@@ -24,26 +25,26 @@ COMMANDS = (
     "collect",
     "compare",
     "report",
+    "export",
     "verify",
     "cost",
     "kill",
     "reap",
     "drill",
+    "schedule",
     "notify",
     "doctor",
     "types",
     "config",
     "info",
+    "completion",
+    "man",
     "setup",
     "teardown",
     "local",
 )
 #: Commands whose ``--json`` is a stream that ends with a summary.
 STREAMING = frozenset({"run", "watch", "kill", "reap", "drill"})
-EPILOG = """\
-exit codes: 0 ok, 1 a benchmark failed or was declined, 2 usage or configuration, 3 credentials, permission
-or quota, 4 timeout, 5 budget, 6 instances may still be running (outranks all), 130 and 143 signals
-"""
 
 
 def build_parser(asked: str | None = None) -> Parser:
@@ -51,7 +52,7 @@ def build_parser(asked: str | None = None) -> Parser:
     parser = Parser(
         prog="benchtui",
         description="Benchmarks on EC2 instances that never outlive their purpose.",
-        epilog=EPILOG,
+        epilog=exit_codes_text(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[shared()],
     )

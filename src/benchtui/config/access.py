@@ -32,6 +32,7 @@ KEYS = frozenset(
         "instance_profile",
         "security_group",
         "scheduler_role",
+        "starter_role",
         "subnet",
         "public_ipv4",
     }

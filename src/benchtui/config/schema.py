@@ -168,6 +168,9 @@ class AwsSection(Section):
     scheduler_role: Annotated[str, Field(max_length=256, pattern=r"^[\w+=,.@:/-]*$")] = SCHEDULER_ROLE
     """Role, by name or ARN, that EventBridge Scheduler takes on to end instances at their deadline, whatever
     becomes of this machine (docs/SAFETY.md); empty: no schedules are made."""
+    starter_role: Annotated[str, Field(max_length=256, pattern=r"^[\w+=,.@:/-]*$")] = ""
+    """Role, by name or ARN, that EventBridge Scheduler takes on to launch runs of `benchtui schedule create`;
+    setup makes it where it is named, as "benchtui-starter". Empty: none can be created."""
     subnet: str = ""
     """Id of the subnet (subnet-…); empty: the default subnets of the region."""
     public_ipv4: bool = True

@@ -8,6 +8,7 @@ such, never dropped or guessed at.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -62,6 +63,8 @@ class Document(BaseModel):
     kind: ClassVar[str]
     version: ClassVar[int]
     max_bytes: ClassVar[int]
+    #: By version: makes the content of version n + 1 of that of version n. What is stored is never rewritten.
+    upcasters: ClassVar[Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 
 
 class Outcome(StrEnum):
@@ -259,6 +262,8 @@ class RunDocument(Document):
     schedules: dict[Line, LongLine] = Field(default_factory=dict, max_length=64)
     config: dict[str, Any] = Field(default_factory=dict)
     confirms: ConfirmsDocument | None = None
+    #: When the account itself starts its instances, without a launcher; None: a launcher does, at once.
+    scheduled_for: datetime | None = None
     #: Of the stored object, see core/seals.py; no part of what it seals. None: from before there were any.
     seal: Sha256 | None = Field(default=None, exclude=True)
 
@@ -444,14 +449,19 @@ def parse_document(model: type[D], body: bytes, name: str) -> D:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise InvalidDocumentError(f"{name}: not JSON: {clean_line(str(error))}") from error
-    _check_schema(model, content, name)
+    found = _check_schema(model, content, name)
     try:
+        for step in range(found, model.version):
+            content = model.upcasters[step](content)
         return model.model_validate(content)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InvalidDocumentError(f"{name}: not what {model.kind}/{found} is: {error!r}") from error
     except (ValidationError, RecursionError) as error:
         raise InvalidDocumentError(f"{name}: {_first_reasons(error)}") from error
 
 
-def _check_schema(model: type[Document], content: object, name: str) -> None:
+def _check_schema(model: type[Document], content: object, name: str) -> int:
+    """The version of a body that this benchtui can read."""
     schema = content.get("schema") if isinstance(content, dict) else None
     kind, _, version = str(schema).partition("/")
     if kind != model.kind or not (version.isdecimal() and len(version) < 6):
@@ -462,6 +472,7 @@ def _check_schema(model: type[Document], content: object, name: str) -> None:
             f"{name}: {kind}/{int(version)} is of a newer benchtui; this one reads up to {model.version}",
             fix="update benchtui",
         )
+    return int(version)
 
 
 def _first_reasons(error: ValidationError | RecursionError) -> str:

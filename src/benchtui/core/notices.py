@@ -92,6 +92,17 @@ def run_over(run: str, at: datetime, counts: Mapping[str, int], spent: str, aliv
     )
 
 
+def not_begun(run: str, at: datetime, scheduled_for: datetime) -> Notice:
+    """A scheduled run that should have begun and has not."""
+    return Notice(
+        Occasion.SCHEDULED_MISSING,
+        at,
+        f"{run} should have begun at {scheduled_for:%Y-%m-%d %H:%MZ}: there is no instance and no word of it",
+        run,
+        {"scheduled_for": f"{scheduled_for:%Y-%m-%dT%H:%M:%SZ}"},
+    )
+
+
 def kill_unproven(name: str, run: str | None, at: datetime, regions: tuple[str, ...], command: str) -> Notice:
     """A kill has ended without its proof.
 

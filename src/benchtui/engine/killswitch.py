@@ -289,11 +289,16 @@ class _Kill:
         bucket = await self._open_bucket()
         if self.scope.run is None and not await bucket.exists(keys.run_json_key(run)):
             return f"{bucket.name} does not hold this run"
-        at, why = f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}", {"reason": self._reason} if self._reason else {}
-        body = json.dumps({"schema": "benchtui.kill/1", "at": at, **why}, separators=(",", ":")).encode()
-        await bucket.put_once(key, sealed(key, body), "application/json")
+        await bucket.put_once(key, kill_order(key, self.clock.now(), self._reason), "application/json")
         self._marked_at = self.clock.now()
         return None
+
+
+def kill_order(key: str, at: datetime, reason: str | None) -> bytes:
+    """The object ``control/kill``, sealed for ``key``."""
+    why = {"reason": reason} if reason else {}
+    body = {"schema": "benchtui.kill/1", "at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **why}
+    return sealed(key, json.dumps(body, separators=(",", ":")).encode())
 
 
 def _words(defect: Exception) -> str:

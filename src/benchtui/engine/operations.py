@@ -373,7 +373,9 @@ class Operations:
 
     async def _list(self) -> None:
         listings = await self.runs()
-        newest = next((listing for listing in listings if listing.document is not None), None)
+        now = self.workspace.clock.now()
+        begun = (each for each in listings if each.document is not None and not each.ahead(now))
+        newest = next(begun, None)
         if self._find and self._followed is None and newest is not None and newest.document is not None:
             await self._follow(newest.document)
 

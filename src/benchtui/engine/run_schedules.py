@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from benchtui.aws.errors import CloudError
+from benchtui.aws.failures import FailureKind
+from benchtui.aws.starts import list_starts, remove_start
 from benchtui.core.documents import RunDocument
 from benchtui.engine.deadman import Deadman, required
 from benchtui.engine.disarming import disarm
@@ -89,12 +92,34 @@ class RunSchedules:
             self._tidied.add(run.run)
 
     async def after_kill(self, report: KillReport) -> None:
-        """Remove what a kill has made needless; only after its proof, and never a part of it."""
-        if not report.proven or report.scope.jobs:
-            return
+        """Remove what a kill has made needless; only after its proof, and never a part of it.
+
+        What would launch more is removed in any case; an instance that it launches all the same finds the
+        order to stop in the bucket.
+        """
+        scope, run = report.scope, report.scope.run
         regions = [each.region for each in report.regions if each.gone or each.region in self.cloud.regions]
-        run = report.scope.run
+        if not scope.jobs and scope.expired_at is None:
+            await self._remove_starts(regions, run)
+        if not report.proven or scope.jobs:
+            return
         await self._disarm(regions, run, settled=run is not None, quietly=True)
+
+    async def _remove_starts(self, regions: Iterable[str], run: str | None) -> None:
+        """Schedules that would launch a job, of ``run`` or of every run."""
+        try:
+            async with asyncio.timeout(TIDY_SECONDS):
+                for region in regions:
+                    names = await list_starts(self.cloud, region, run)
+                    for name in names:
+                        await remove_start(self.cloud, region, name)
+                    if names:
+                        self._note(run, f"{region}: {len(names)} schedules that would launch are removed")
+        except TimeoutError:
+            self._note(run, "schedules that would launch a job may still be there: no answer in time")
+        except CloudError as error:
+            if error.failure.kind is not FailureKind.DENIED:  # who may not even list them made none
+                self._note(run, f"schedules that would launch a job may still be there: {error.what}")
 
     async def _disarm(self, regions: Iterable[str], run: str | None, *, settled: bool, quietly: bool) -> bool:
         """Whether none is left. Failures are told, unless there may be no schedule that could be left."""

@@ -26,6 +26,12 @@ class RunListing:
     problem: str | None = None
 
 
+    def ahead(self, now: datetime) -> bool:
+        """Whether its time is still to come."""
+        at = self.document.scheduled_for if self.document is not None else None
+        return at is not None and at > now
+
+
 async def load_run(bucket: Bucket, run: str) -> RunDocument:
     """run.json of ``run``.
 
@@ -51,9 +57,12 @@ async def load_run(bucket: Bucket, run: str) -> RunDocument:
     return document
 
 
-async def list_runs(bucket: Bucket, newest: int = 50) -> tuple[RunListing, ...]:
-    """The newest ``newest`` runs of the bucket, newest first."""
-    found = sorted((run for run in await bucket.list_runs() if _is_run(run)), reverse=True)
+async def list_runs(
+    bucket: Bucket, newest: int = 50, since: datetime | None = None
+) -> tuple[RunListing, ...]:
+    """The newest ``newest`` runs of the bucket, newest first; ``since``: only those whose id is not older."""
+    oldest = "" if since is None else f"{since:%Y%m%d-%H%M%S}"
+    found = sorted((run for run in await bucket.list_runs() if _is_run(run) and run >= oldest), reverse=True)
     listings = []
     for run in found[:newest]:
         started_at = datetime.strptime(run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)

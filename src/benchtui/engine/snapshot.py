@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.core.keys import JobState
 from benchtui.core.money import reached
+from benchtui.core.starts import START_WINDOW
 from benchtui.core.states import VISIBILITY, JobStatus
 
 if TYPE_CHECKING:
@@ -141,12 +142,22 @@ class Snapshot:
             return False
         if all(row.status.over for row in self.rows):
             return True
+        if self._still_to_begin:
+            return False
         left = [row for row in self.rows if not row.status.over]
         silent = self.idle_since is None or self.as_of - self.idle_since > quiet
         # What EC2 said long ago does not tell whether something was launched since.
         if not silent or not self.ec2_fresh():
             return False
         return all(row.status.state is JobState.PLANNED and not self._awaited(row) for row in left)
+
+    @property
+    def _still_to_begin(self) -> bool:
+        """Whether the account itself may yet start it, at the time that was set."""
+        at = self.run.scheduled_for
+        if at is None or self.as_of is None or self.killed:
+            return False
+        return self.as_of < at + START_WINDOW + timedelta(seconds=self.run.never_started_s)
 
     def _awaited(self, row: JobRow) -> bool:
         """Whether a launcher holds the money of a job and may be about to launch it, silent as it is.

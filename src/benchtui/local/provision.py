@@ -10,6 +10,7 @@ from benchtui.core.policies.bucket import bucket_policy
 from benchtui.core.policies.model import Policy
 from benchtui.core.policies.roles import instance_role, instance_trust, scheduler_role, scheduler_trust
 from benchtui.core.policies.scope import SECURITY_GROUP, SETUP_TAG, Scope
+from benchtui.core.policies.starting import starter_role, starter_trust
 
 from . import bucket_bodies
 from .state import ACCOUNT_ID, DEFAULT_REGION
@@ -48,6 +49,7 @@ def provision_roles() -> None:
     roles: tuple[tuple[str, Policy, Policy], ...] = (
         (SCOPE.instance_profile, instance_trust(SCOPE), instance_role(SCOPE)),
         (SCOPE.scheduler_role, scheduler_trust(SCOPE), scheduler_role(SCOPE)),
+        (SCOPE.starter_role, starter_trust(SCOPE), starter_role(SCOPE)),
     )
     tags = [{"Key": SETUP_TAG[0], "Value": SETUP_TAG[1]}]
     for name, trust, policy in roles:

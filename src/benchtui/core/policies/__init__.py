@@ -16,6 +16,7 @@ from benchtui.core.policies.model import INLINE_LIMIT, MANAGED_LIMIT, Conditions
 from benchtui.core.policies.roles import instance_role, instance_trust, scheduler_role, scheduler_trust
 from benchtui.core.policies.scope import Scope
 from benchtui.core.policies.setting_up import setup_rights
+from benchtui.core.policies.starting import starter_role, starter_trust
 from benchtui.core.policies.watching import watcher
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "scheduler_role",
     "scheduler_trust",
     "setup_rights",
+    "starter_role",
+    "starter_trust",
     "watcher",
 ]
 
@@ -58,7 +61,10 @@ MADE_BY_SETUP: tuple[Callable[[Scope], Policy], ...] = (
     bucket_policy,
 )
 
+#: What setup puts in place where ``[aws] starter_role`` asks for it.
+ON_REQUEST: tuple[Callable[[Scope], Policy], ...] = (starter_role, starter_trust)
+
 
 def all_policies(scope: Scope) -> tuple[Policy, ...]:
     """Every policy, those for people first."""
-    return tuple(make(scope) for make in (*FOR_PEOPLE, *MADE_BY_SETUP))
+    return tuple(make(scope) for make in (*FOR_PEOPLE, *MADE_BY_SETUP, *ON_REQUEST))

@@ -28,7 +28,7 @@ def launcher(scope: Scope) -> Policy:
         (
             see_what_runs(),
             *_plan(scope),
-            *_launch(scope),
+            *launch_instances(scope),
             *end_instances(scope),
             *_arm_schedules(scope),
             *read_the_bucket(scope),
@@ -82,7 +82,7 @@ def _plan(scope: Scope) -> tuple[Statement, ...]:
     )
 
 
-def _launch(scope: Scope) -> tuple[Statement, ...]:
+def launch_instances(scope: Scope) -> tuple[Statement, ...]:
     """RunInstances is asked about each thing that it uses or makes."""
     key, value = LAUNCH_TAG
     tagged = {f"aws:RequestTag/{key}": value}
@@ -159,9 +159,10 @@ def _arm_schedules(scope: Scope) -> tuple[Statement, ...]:
         ),
         Statement(
             "HandSchedulesTheirRole",
-            "A schedule gets the role that may only end benchtui's instances.",
+            "A schedule gets the role that may only end benchtui's instances, or, to start a run, the one that "
+            "may only launch them.",
             ("iam:PassRole",),
-            (scope.iam("role", scope.scheduler_role),),
+            (scope.iam("role", scope.scheduler_role), scope.iam("role", scope.starter_role)),
             {"StringEquals": {"iam:PassedToService": SCHEDULER_SERVICE}},
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 INSTANCE_PROFILE = "benchtui-instance"
 SCHEDULER_ROLE = "benchtui-scheduler"
+STARTER_ROLE = "benchtui-starter"
 SECURITY_GROUP = "benchtui"
 #: AWS's runbook that ends instances by tag.
 DOCUMENT = "AWS-TerminateEC2Instance"
@@ -39,6 +40,7 @@ class Scope:
     instance_profile: str = INSTANCE_PROFILE  # and the role in it, which setup gives the same name
     scheduler_role: str = SCHEDULER_ROLE  # name, without path
     security_group: str = SECURITY_GROUP
+    starter_role: str = STARTER_ROLE  # name, without path
 
     @property
     def bucket_arn(self) -> str:

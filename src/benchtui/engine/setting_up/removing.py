@@ -17,6 +17,8 @@ from benchtui.core.policies import (
     instance_trust,
     scheduler_role,
     scheduler_trust,
+    starter_role,
+    starter_trust,
 )
 from benchtui.core.policies.scope import SETUP_TAG
 from benchtui.engine.setting_up.bucket_part import BucketPart
@@ -153,6 +155,9 @@ async def _of_account(
     if aws.scheduler_role:
         role, trust = scheduler_role(scope), scheduler_trust(scope)
         roles.append(RolePart(cloud, scope.scheduler_role, trust, role, "[aws] scheduler_role"))
+    # Whether or not it is still named: what setup once made goes.
+    role, trust = starter_role(scope), starter_trust(scope)
+    roles.append(RolePart(cloud, scope.starter_role, trust, role, "[aws] starter_role"))
 
     async def remove_bucket() -> None:
         await bucket.remove(with_results=with_results)

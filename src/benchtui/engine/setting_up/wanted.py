@@ -20,7 +20,10 @@ from benchtui.core.policies import (
     instance_trust,
     scheduler_role,
     scheduler_trust,
+    starter_role,
+    starter_trust,
 )
+from benchtui.core.policies.scope import STARTER_ROLE
 from benchtui.engine.setting_up.bucket_part import BucketPart
 from benchtui.engine.setting_up.network_parts import GatewayPart, GroupPart
 from benchtui.engine.setting_up.parts import Part
@@ -45,15 +48,20 @@ class Place:
 
 def scope_of(aws: AwsSection, account: str, partition: str = "aws") -> Scope:
     """The names of an account as the settings have them."""
-    role = aws.scheduler_role.rpartition("/")[2] or aws.scheduler_role
     return Scope(
         account=account,
         bucket=aws.bucket or f"benchtui-{account}-{aws.regions[0]}",
         partition=partition,
         instance_profile=aws.instance_profile,
-        scheduler_role=role,
+        scheduler_role=_name(aws.scheduler_role),
         security_group=aws.security_group,
+        starter_role=_name(aws.starter_role) or STARTER_ROLE,
     )
+
+
+def _name(role: str) -> str:
+    """A role's name, without the path or ARN before it."""
+    return role.rpartition("/")[2]
 
 
 def partition_of(identity: Identity) -> str:
@@ -129,6 +137,9 @@ def parts_of(cloud: Cloud, config: Config, scope: Scope, found: tuple[Place, ...
     if aws.scheduler_role and not aws.scheduler_role.startswith("arn:"):
         role, trust = scheduler_role(scope), scheduler_trust(scope)
         parts.append(RolePart(cloud, scope.scheduler_role, trust, role, "[aws] scheduler_role"))
+    if aws.starter_role and not aws.starter_role.startswith("arn:"):
+        role, trust = starter_role(scope), starter_trust(scope)
+        parts.append(RolePart(cloud, scope.starter_role, trust, role, "[aws] starter_role"))
     for place in found:
         if place.vpc is None:
             continue

@@ -11,9 +11,13 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.serialize import create_serializer
 from moto.sts.models import sts_backends
 
 from ..state import ACCOUNT_ID
@@ -28,8 +32,21 @@ LOOK_EVERY_S = 0.2
 LONGEST_WAIT_S = 60.0
 #: A service's role session is short; the runbook it starts here ends within the request.
 SESSION_S = 3600
-EC2_VERSION = "2016-11-15"
 Answer = Callable[[dict[str, Any], bytes], Reply]
+
+
+@cache
+def _ec2() -> ServiceModel:
+    return ServiceModel(Loader().load_service_model("ec2", "service-2"))
+
+
+def _form(action: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """A request of EC2's query API, as the SDK would send it; base64 stays what it is."""
+    operation = _ec2().operation_model(action)
+    form: dict[str, Any] = create_serializer("ec2", include_validation=False).serialize_to_request(
+        parameters, operation
+    )["body"]
+    return form
 
 
 class ScheduleFiring:
@@ -88,9 +105,7 @@ class ScheduleFiring:
         parameters = json.loads(target.get("Input") or "{}")
         service, action = TARGETS[target["Arn"]].split(":")
         if service == "ec2":
-            form = {"Action": action, "Version": EC2_VERSION}
-            form |= {f"InstanceId.{n}": name for n, name in enumerate(parameters["InstanceIds"], start=1)}
-            body = urlencode(form).encode()
+            body = urlencode(_form(action, parameters)).encode()
             headers = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
         else:
             body = json.dumps(parameters).encode()

@@ -27,6 +27,7 @@ ROLE = re.compile(r"arn:aws(-[a-z]+)?:iam::\d{12}:role/[\w+=,.@/-]+")
 TARGETS = {
     "arn:aws:scheduler:::aws-sdk:ec2:terminateInstances": "ec2:TerminateInstances",
     "arn:aws:scheduler:::aws-sdk:ssm:startAutomationExecution": "ssm:StartAutomationExecution",
+    "arn:aws:scheduler:::aws-sdk:ec2:runInstances": "ec2:RunInstances",
 }
 GROUP = "default"
 LARGEST_PAGE = 100
