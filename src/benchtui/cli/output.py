@@ -28,6 +28,17 @@ def text(content: str) -> None:
     sys.stdout.write(content)
 
 
+def raw(content: bytes) -> None:
+    """Write bytes as they are: a file's own line ends and encoding.
+
+    Raises:
+        BrokenPipeError: nobody reads any more.
+    """
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def line(content: str) -> None:
     """Write one line and hand it over at once.
 

@@ -27,6 +27,7 @@ from benchtui.report.subject import (
     Subject,
     counted,
     direction,
+    full_name,
     listed,
     metric_words,
     price_words,
@@ -96,14 +97,19 @@ def in_short(subject: Subject) -> tuple[str, ...]:
     if comparison.baseline is None or len(comparison.rows) < 2:
         return tuple(_alone(comparison, row) for row in comparison.rows)
     asked = len(subject.asked)
-    for row in comparison.rows:
+    for row in comparison.in_order(0):
         if row.name == comparison.baseline:
             continue
+        if all(cell.estimate is None for cell in row.cells):
+            reasons = listed((quoting.why(cell) for cell in row.cells), most=1)
+            said.append(f"{row.name}: nothing was measured ({reasons}).")
+            continue
         tally = _tally(comparison, row, asked)
-        dollars = _tally(subject.per_dollar, row, len(subject.per_dollar.columns))
-        text = f"{row.name} against {comparison.baseline}, {counted(asked, 'headline metric')}: {tally}"
-        judged = _judged(subject.per_dollar, row)
-        said.append(f"{text}. Per dollar: {dollars}." if judged else f"{text}.")
+        text = f"{row.name} against {comparison.baseline}, {counted(asked, 'headline metric')}: {tally}."
+        priced = subject.per_dollar.row(row.name)
+        if priced is not None and _judged(subject.per_dollar, priced):
+            text += f" Per dollar: {_tally(subject.per_dollar, priced, asked, silent=False)}."
+        said.append(text)
     return tuple(said)
 
 
@@ -113,7 +119,7 @@ def _alone(comparison: Comparison, row: TypeRow) -> str:
     return f"{row.name} was measured alone: there is nothing to compare it with. {words}."
 
 
-def _tally(comparison: Comparison, row: TypeRow, asked: int) -> str:
+def _tally(comparison: Comparison, row: TypeRow, asked: int, *, silent: bool = True) -> str:
     """``better in 4, worse in 1, not ranked in 2 (2 instances, 3 needed)``."""
     words = Counter(quoting.verdict_word(comparison, row, at) for at in range(asked))
     parts = [
@@ -121,11 +127,11 @@ def _tally(comparison: Comparison, row: TypeRow, asked: int) -> str:
         for word in ("better", "worse", "equivalent", "inconclusive")
         if words[word]
     ]
-    silent = sum(count for word, count in words.items() if word in (quoting.NOT_RANKED, "no verdict"))
-    if silent:
+    unjudged = sum(count for word, count in words.items() if word in (quoting.NOT_RANKED, "no verdict"))
+    if unjudged:
         reasons = listed((quoting.why(cell) for cell in row.cells[:asked] if cell.estimate), most=1)
-        parts.append(f"no verdict in {silent} ({reasons})")
-    if words[quoting.UNKNOWN]:
+        parts.append(f"no verdict in {unjudged} ({reasons})")
+    if silent and words[quoting.UNKNOWN]:
         parts.append(f"no figure in {words[quoting.UNKNOWN]}")
     return ", ".join(parts) or "nothing"
 
@@ -192,7 +198,9 @@ def matrix(subject: Subject, comparison: Comparison, caption: str) -> Table:
         headings.append(Heading(row.name if row.usd_per_hour is None else f"{row.name}, ${price}/h", True))
     found = []
     for at, column in enumerate(columns):
-        name = f"{column.key.suite} {metric_words(column.key)}"
+        if all(row.cells[at].estimate is None for row in rows):
+            continue  # nothing that can be given in this way
+        name = full_name(column.key)
         unit = unit_words(column.unit) + ("" if column.higher_is_better else ", less is better")
         found.append(
             (Datum(name, name), Datum(unit, unit), *(value_datum(comparison, row, at) for row in rows))

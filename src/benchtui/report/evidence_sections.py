@@ -113,7 +113,7 @@ def _of_record(record: RunRecord) -> Iterator[str]:
             continue
         if document.outcome is Outcome.MEASURED and document.verified is not True:
             failed = "; ".join(failed_checks(document)[:4])
-            state = f"failed: {failed}" if document.verified is False else "not verified: no check was made"
+            state = f"failed: {failed}" if document.verified is False else "not verified"
             yield f"{job} {suite} {state}."
         judgement = record.judgements.get((job, suite))
         if judgement is not None:
@@ -200,8 +200,8 @@ def _timers(said: object) -> Datum:
 def method(subject: Subject) -> Section:
     """How figures, intervals and verdicts come about."""
     comparison = subject.comparison
-    families = " ".join(
-        f"{counted(one.size, 'verdict')} on {counted(len(one.metrics), 'metric')} "
+    families = "".join(
+        f" {counted(one.size, 'verdict')} on {counted(len(one.metrics), 'metric')} "
         f"{'is' if one.size == 1 else 'are'} judged together ({one.correction.words})."
         for one in comparison.families
     )
@@ -211,7 +211,7 @@ def method(subject: Subject) -> Section:
         "type's figure is the geometric mean of its instances, with Student's interval of the mean logarithm."
         " Two types are compared by Welch's t on the logarithms: the ratio of their figures, with interval.",
         f"Against the noise floor of {NOISE_FLOOR * 100:g} % an interval says better, worse, equivalent, or "
-        f"inconclusive. {families} An interval of a ratio has the confidence that the correction leaves it.",
+        f"inconclusive.{families} An interval of a ratio has the confidence that the correction leaves it.",
         f"Only results whose every declared check passed and whose numbers are plausible are ranked, from "
         f"{RANKED_FROM} instances of a type on. Outliers (modified z score above {OUTLYING_SCORE:g}, from "
         f"{OUTLIERS_FROM} instances on, beyond the noise floor) are named and never dropped. Replicates ran "

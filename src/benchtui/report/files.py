@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchtui.core.errors import UsageError
@@ -61,3 +62,31 @@ def free_name(path: Path) -> Path:
         stem = path.stem if number == 2 else path.stem.rpartition("-")[0]
         path = path.with_name(f"{stem}-{number}{path.suffix}")
     return path
+
+
+def write_folder(
+    folder: Path, files: Mapping[str, bytes], *, force: bool = False, stale: Iterable[str] = ()
+) -> None:
+    """Write several files into a folder, made if it is not there; none is touched if one may not be.
+
+    Args:
+        folder: where.
+        files: by name.
+        force: replace what is there.
+        stale: names that belong to the same set and have no content now: removed with ``force``, for what
+            an earlier export wrote would be taken for part of this one.
+
+    Raises:
+        UsageError: one is there already and is not to be replaced, or cannot be written.
+    """
+    there = [folder / name for name in (*files, *stale) if os.path.lexists(folder / name)]
+    if there and not force:
+        raise exists(there[0])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in stale:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {error.strerror}", fix="name another folder") from error
+    for name, body in files.items():
+        write_file(folder / name, body, force=force)

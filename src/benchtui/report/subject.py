@@ -111,6 +111,12 @@ def metric_words(key: MetricKey) -> str:
     return f"{name}, {TEAMS[team]}" if name and team in TEAMS else key.name
 
 
+def full_name(key: MetricKey) -> str:
+    """``stream triad, all threads``; the suite's name once where the metric has the same."""
+    words = metric_words(key)
+    return words if words.startswith(key.suite) else f"{key.suite} {words}"
+
+
 def unit_words(unit: str) -> str:
     """A unit; the unit of shares has a name."""
     return "ratio" if unit == "1" else unit

@@ -13,8 +13,8 @@ from benchtui.report.blocks import Block, Datum, Figure, Folded, Heading, Paragr
 from benchtui.report.chart_specs import BarChart, Chart, EmptyChart, LineChart, ScatterChart
 from benchtui.report.subject import (
     Subject,
+    full_name,
     identifier,
-    metric_words,
     origin,
     tone_of,
     unit_words,
@@ -104,7 +104,7 @@ def _figures(subject: Subject, position: int) -> Table:
                 price_datum(row),
             )
         )
-    words = f"{column.key.suite} {metric_words(column.key)}"
+    words = full_name(column.key)
     better = "higher is better" if column.higher_is_better else "lower is better"
     return Table(f"{words}: figures, {better}", headings, tuple(rows))
 
@@ -208,7 +208,7 @@ def _price_table(subject: Subject, position: int) -> Table:
                 Datum(quoting.UNKNOWN if per is None else quoting.number(per), per),
             )
         )
-    return Table(f"{column.key.suite} {metric_words(column.key)} and price", headings, tuple(rows))
+    return Table(f"{full_name(column.key)} and price", headings, tuple(rows))
 
 
 def _lines(subject: Subject, spec: LineChart, name: str, lead: int, what: str) -> Figure:
