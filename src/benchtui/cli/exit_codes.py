@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 EXIT_CODES: tuple[tuple[str, str], ...] = (
     ("0", "ok"),
     ("1", "a benchmark failed or was declined; any error without a code of its own"),
@@ -19,6 +17,6 @@ EXIT_CODES: tuple[tuple[str, str], ...] = (
 
 
 def exit_codes_text() -> str:
-    """One paragraph for the end of the help."""
-    said = "; ".join(f"{code}: {meaning.replace(';', ',')}" for code, meaning in EXIT_CODES)
-    return textwrap.fill(f"exit codes: {said}", width=100) + "\n"
+    """A table for the end of the help."""
+    rows = [f"  {code:<14} {meaning}" for code, meaning in EXIT_CODES]
+    return "\n".join(["exit codes:", *rows]) + "\n"

@@ -28,7 +28,7 @@ from benchtui.engine.events import Event
 from benchtui.engine.kill_scope import KillReport, KillScope
 from benchtui.engine.offers import TypeOffer, offers
 from benchtui.engine.placements import with_faults
-from benchtui.engine.planning import Planned, limits_of, rates_of
+from benchtui.engine.planning import Planned, limits_of
 
 if TYPE_CHECKING:
     from benchtui.engine.launcher import Launcher
@@ -89,7 +89,7 @@ class Prepared:
     @property
     def charged_usd(self) -> Decimal:
         """What it costs, est., if every instance lives to its last layer's latest and seconds are charged."""
-        seconds, rates = limits_of(self.config).latest_seconds, rates_of(self.config)
+        seconds, rates = limits_of(self.config).latest_seconds, self.planned.rates
         volume = self.config.instance.volume_gib
         jobs = self.planned.plan.jobs
         return sum((cost_of(job.price, seconds, volume, rates, WRITES).usd for job in jobs), Decimal(0))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.config.schema import Config, ImageIds
 from benchtui.core.catalogue import Catalogue, InstanceType, Market
-from benchtui.core.errors import BudgetError, UsageError
+from benchtui.core.errors import BudgetError, UsageError, foremost
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates, usd_text
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
 from benchtui.core.suites import Mode, Suite
@@ -31,6 +32,7 @@ class Planned:
     """A plan, with what else is needed to carry it out."""
 
     plan: Plan
+    rates: Rates  # beside the instances' own
     suites: Mapping[str, Suite]  # those the plan runs
     types: Mapping[str, InstanceType]
     #: By region and type: zones that offer it; empty when offline.
@@ -57,8 +59,18 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
         UsageError: the plan is empty or names a suite there is not.
         CloudError: EC2 of no region answered. A price that is not to be had declines its jobs instead.
     """
-    found = await online_catalogues(cloud, config, regions_of(config), _types(config), now, price_cache)
-    return assemble(config, seed, found)
+    from benchtui.engine.side_rates import dearest_rates
+
+    regions = regions_of(config)
+    try:
+        async with asyncio.TaskGroup() as group:
+            listed = group.create_task(dearest_rates(cloud, config, regions, now, price_cache))
+            found = group.create_task(
+                online_catalogues(cloud, config, regions, _types(config), now, price_cache)
+            )
+    except ExceptionGroup as errors:
+        raise foremost(errors) from errors
+    return assemble(config, seed, found.result(), listed.result())
 
 
 def regions_of(config: Config) -> tuple[str, ...]:
@@ -96,13 +108,20 @@ def check_launchable(plan: Plan) -> None:
 NO_ADDRESS = Rate(Decimal(0), "[aws] public_ipv4 = false")
 
 
-def rates_of(config: Config) -> Rates:
-    """The rates beside the instance's own, with the configuration's overrides."""
+def rates_of(config: Config, listed: Rates = LIST_RATES) -> Rates:
+    """The rates beside the instance's own, with the configuration's overrides.
+
+    Args:
+        config: a rate that is other than the list price is one of the user's own.
+        listed: those that are not.
+    """
     prices = config.prices
     return Rates(
-        ebs_gb_month=_rate(prices.ebs_gb_month, LIST_RATES.ebs_gb_month),
-        ipv4_hour=_rate(prices.ipv4_hour, LIST_RATES.ipv4_hour) if config.aws.public_ipv4 else NO_ADDRESS,
-        s3_write_1000=_rate(prices.s3_write_1000, LIST_RATES.s3_write_1000),
+        ebs_gb_month=_own(prices.ebs_gb_month, LIST_RATES.ebs_gb_month) or listed.ebs_gb_month,
+        ipv4_hour=(_own(prices.ipv4_hour, LIST_RATES.ipv4_hour) or listed.ipv4_hour)
+        if config.aws.public_ipv4
+        else NO_ADDRESS,
+        s3_write_1000=_own(prices.s3_write_1000, LIST_RATES.s3_write_1000) or listed.s3_write_1000,
     )
 
 
@@ -126,8 +145,9 @@ def image_for(config: Config, arch: str, region: str) -> str | None:
     return image
 
 
-def _rate(usd: object, listed: Rate) -> Rate:
-    return listed if usd == listed.usd else Rate(usd, "config")  # type: ignore[arg-type]
+def _own(usd: Decimal, listed: Rate) -> Rate | None:
+    """The user's own rate; None: the configuration has the list price."""
+    return None if usd == listed.usd else Rate(usd, "config")
 
 
 def _types(config: Config) -> tuple[str, ...]:
@@ -169,13 +189,17 @@ def _with_timeout(suite: Suite, seconds: float) -> Suite:
     return suite.model_copy(update={"modes": {name: limited(mode) for name, mode in suite.modes.items()}})
 
 
-def assemble(config: Config, seed: int, catalogues: Mapping[str, Catalogue]) -> Planned:
+def assemble(
+    config: Config, seed: int, catalogues: Mapping[str, Catalogue], listed: Rates = LIST_RATES
+) -> Planned:
     """The plan of a configuration from what is known of its types, prices and zones, region by region.
+
+    ``listed`` are the rates beside the instances' own, where the configuration gives none.
 
     Raises:
         UsageError: the plan is empty or names a suite there is not.
     """
-    plan = config.plan
+    plan, rates = config.plan, rates_of(config, listed)
     suites = suites_of(config)
     resolved = resolve(
         Matrix(
@@ -194,7 +218,7 @@ def assemble(config: Config, seed: int, catalogues: Mapping[str, Catalogue]) -> 
         architectures={},
         limits=limits_of(config),
         volume_gib=config.instance.volume_gib,
-        rates=rates_of(config),
+        rates=rates,
         budget_usd=config.safety.budget_usd,
         seed=seed,
         market=market_of(config),
@@ -204,6 +228,7 @@ def assemble(config: Config, seed: int, catalogues: Mapping[str, Catalogue]) -> 
     used = {suite for job in resolved.jobs for suite in job.suites}
     return Planned(
         plan=resolved,
+        rates=rates,
         suites={name: suites[name] for name in sorted(used)},
         types={
             name: found

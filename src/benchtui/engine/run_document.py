@@ -15,7 +15,6 @@ from benchtui.core.documents import (
     RatesDocument,
     RunDocument,
 )
-from benchtui.engine import planning
 from benchtui.engine.planning import Planned
 
 SUFFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -51,7 +50,7 @@ def run_document(planned: Planned, bundle_sha256: str, config: Config, now: date
         heartbeat_s=config.watch.heartbeat_seconds,
         never_started_s=config.watch.never_started_after,
         volume_gib=config.instance.volume_gib,
-        rates=RatesDocument.of(planning.rates_of(config)),
+        rates=RatesDocument.of(planned.rates),
         budget_usd=plan.budget.budget_usd,
         worst_case_usd=plan.worst_case_usd,
         jobs=tuple(

@@ -1,6 +1,7 @@
 """Pricing GetProducts and the spot price history.
 
-Local types cost 0. For EC2's own types no price is made up: the list is empty until someone posts one.
+Local types cost 0. For EC2's own types no price is made up: the list is empty until someone posts one. So it is
+for storage, addresses and requests (`side_products`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from .calls import Call
 from .errors import Reply, error_reply, json_reply
+from .side_products import SERVICES, SideRate, side_product
 
 LOCATIONS = {
     "us-east-1": "US East (N. Virginia)",
@@ -56,12 +58,20 @@ class PriceList:
 
     def __init__(self) -> None:
         self._posted: dict[tuple[str, str], Price] = {}
+        self._sides: dict[tuple[str, str], SideRate] = {}
 
     def post(self, rows: Iterable[dict[str, Any]]) -> int:
-        """Set prices: rows of instance_type, region, usd_per_hour, spot_usd_per_hour; money as strings."""
-        posted = []
+        """Set prices: rows of instance_type, region, usd_per_hour, spot_usd_per_hour; money as strings.
+
+        A row with ``rate`` (ebs_gb_month, ipv4_hour, s3_write) has region and usd instead, per unit.
+        """
+        posted, sides = [], []
         for row in rows:
             try:
+                if "rate" in row:
+                    usd = _money(row["usd"])
+                    sides.append(SideRate(str(row["rate"]), str(row["region"]), usd or Decimal(0)))
+                    continue
                 posted.append(
                     Price(
                         str(row["instance_type"]),
@@ -73,10 +83,16 @@ class PriceList:
             except (KeyError, InvalidOperation, TypeError) as problem:
                 raise InvalidPrice(f"row {row!r}: {problem!r}") from None
         self._posted |= {(p.instance_type, p.region): p for p in posted}
-        return len(posted)
+        self._sides |= {(side.rate, side.region): side for side in sides}
+        return len(posted) + len(sides)
 
     def clear(self) -> None:
         self._posted.clear()
+        self._sides.clear()
+
+    def sides(self) -> list[SideRate]:
+        """What was posted beside prices of instances."""
+        return list(self._sides.values())
 
     def all(self, local: Iterable[Any], regions: Iterable[str]) -> list[Price]:
         """Local types (LocalType) at 0 in these regions, then what was posted."""
@@ -145,7 +161,7 @@ def product(price: Price) -> dict[str, Any]:
 
 def _matches(entry: dict[str, Any], filters: list[dict[str, str]]) -> bool:
     fields = entry["product"]["attributes"] | {
-        "productFamily": entry["product"]["productFamily"],
+        "productFamily": entry["product"].get("productFamily", ""),
         "sku": entry["product"]["sku"],
         "ServiceCode": entry["serviceCode"],
     }
@@ -166,7 +182,7 @@ def _matches(entry: dict[str, Any], filters: list[dict[str, str]]) -> bool:
     return True
 
 
-def pricing_reply(call: Call, rows: list[Price]) -> Reply:
+def pricing_reply(call: Call, rows: list[Price], sides: list[SideRate]) -> Reply:
     """Answer GetProducts (JSON 1.1), 100 products a page; other actions are not served."""
     if call.region not in PRICING_REGIONS:
         where = ", ".join(sorted(PRICING_REGIONS))
@@ -176,11 +192,13 @@ def pricing_reply(call: Call, rows: list[Price]) -> Reply:
             "pricing", "InvalidParameterException", f"{call.action} is not supported here", 400
         )
     request = json.loads(call.body or b"{}")
-    if request.get("ServiceCode") != "AmazonEC2":
+    service = request.get("ServiceCode")
+    if service not in SERVICES:
         return error_reply(
-            "pricing", "InvalidParameterException", "The only ServiceCode here is AmazonEC2", 400
+            "pricing", "InvalidParameterException", f"ServiceCodes here: {', '.join(SERVICES)}", 400
         )
-    entries = [product(p) for p in rows if p.on_demand_usd is not None]
+    entries = [product(p) for p in rows if p.on_demand_usd is not None] if service == "AmazonEC2" else []
+    entries += [entry for entry in map(side_product, sides) if entry["serviceCode"] == service]
     entries = [e for e in entries if _matches(e, request.get("Filters", []))]
     limit = min(int(request.get("MaxResults", 100)), 100)
     token = str(request.get("NextToken") or "0")
