@@ -70,19 +70,21 @@ def _network(cloud: LocalCloud, region: str) -> dict[str, Any]:
 
 @dataclass
 class Somebody:
-    """A user who may do what one policy allows, and nothing else."""
+    """A user who may do what some policies allow, and nothing else."""
 
     name: str
     environment: dict[str, str]
 
 
-def somebody(cloud: LocalCloud, policy: Policy) -> Somebody:
+def somebody(cloud: LocalCloud, *policies: Policy) -> Somebody:
     """Make such a user."""
     iam = cloud.boto3("iam")
-    name = f"{policy.name}-{uuid.uuid4().hex[:8]}"
+    name = f"{policies[0].name}-{uuid.uuid4().hex[:8]}"
     iam.create_user(UserName=name)
-    arn = iam.create_policy(PolicyName=name, PolicyDocument=policy.compact_text())["Policy"]["Arn"]
-    iam.attach_user_policy(UserName=name, PolicyArn=arn)
+    for number, policy in enumerate(policies):
+        text = policy.compact_text()
+        arn = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=text)["Policy"]["Arn"]
+        iam.attach_user_policy(UserName=name, PolicyArn=arn)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     keys = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
     return Somebody(name, {**cloud.environment, **keys})
