@@ -306,8 +306,8 @@ class PricesSection(Section):
     """Most to pay for a spot instance, USD per hour, by "type" or "region/type"; without one its price on
     demand. The worst case counts it."""
     ebs_gb_month: Usd = LIST_RATES.ebs_gb_month.usd
-    """gp3 storage, USD per GB-month. At its default, the list price of us-east-1, the Pricing API is asked what
-    it is in the region; so with the next two."""
+    """gp3 storage, USD per GB-month. At its default, the list price of us-east-1, the Pricing API is asked
+    what it is in the region; so with the next two."""
     ipv4_hour: Usd = LIST_RATES.ipv4_hour.usd
     """Public IPv4 address, USD per hour (list price of every region)."""
     s3_write_1000: Usd = LIST_RATES.s3_write_1000.usd
