@@ -78,6 +78,11 @@ class Bench:
         assert self.planned is not None
         return await self.workspace.launch(run, self.planned)
 
+    async def launch_another(self, seed: int = 1) -> Launched:
+        """Another run of the same plan."""
+        await self.start(seed)
+        return await self.launch()
+
     def put(self, key: str, body: bytes = b"{}") -> None:
         """Write an object as an instance would."""
         once = {} if "/heartbeats/" in key else {"IfNoneMatch": "*"}  # the bucket's policy wants it

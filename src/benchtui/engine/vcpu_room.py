@@ -59,6 +59,7 @@ class _Pool:
     others: int | None = None  # vCPUs in use that are not of `asked`; None: not known
     looked_at: datetime | None = None
     ends_by: datetime | None = None  # when the instances that are known will have ended, whatever happens
+    freed: int = 0  # vCPUs of instances that have ended, and that no job was let in for
     queue: asyncio.Lock = field(default_factory=asyncio.Lock)
     told: set[int] = field(default_factory=set)  # waves that were said
 
@@ -71,6 +72,11 @@ class _Pool:
     def own(self) -> int:
         """vCPUs of the run, asked for or running."""
         return sum(each.vcpus for each in self.asked.values())
+
+    @property
+    def lives(self) -> bool:
+        """Whether the run has an instance that will end."""
+        return any(each.instance_id is not None or each.shown for each in self.asked.values())
 
 
 class VcpuRoom:
@@ -136,6 +142,7 @@ class VcpuRoom:
                 await wanted(job)
                 await self.clock.sleep(LOOK_SECONDS)
             pool.asked[job.job] = _Asked(job.vcpus)
+            pool.freed = max(0, pool.freed - job.vcpus)
             self._tell_wave(pool, job)
 
     def _in_vain(self, pool: _Pool, since: datetime) -> bool:
@@ -149,7 +156,7 @@ class VcpuRoom:
         """EC2 refused ``job`` for a quota: wait until an instance of the run has ended.
 
         Returns:
-            Whether one has. False at once where the run has none: others use the quota.
+            Whether one has. False where the run has none: others use the quota.
 
         Raises:
             whatever ``wanted`` raises.
@@ -157,15 +164,17 @@ class VcpuRoom:
         pool = self._pool(job)
         pool.asked.pop(job.job, None)
         async with pool.queue:
-            await self._look(pool)
-            level, since = pool.own, self.clock.now()
-            if level:
-                self._tell_waiting(pool, job)
-            while pool.own >= level > 0 and not self._in_vain(pool, since):
+            since, waited = self.clock.now(), False
+            # Others of the run may still be asked for: they have an instance soon, or are refused as well.
+            while pool.freed < job.vcpus and pool.asked and not self._in_vain(pool, since):
+                if pool.lives and not waited:
+                    waited = True
+                    self._tell_waiting(pool, job)
                 await wanted(job)
                 await self.clock.sleep(LOOK_SECONDS)
                 await self._look(pool)
-            freed = pool.own < level
+            freed = pool.freed >= job.vcpus
+            pool.freed = max(0, pool.freed - job.vcpus)
             pool.asked[job.job] = _Asked(job.vcpus)
             return freed
 
@@ -210,6 +219,7 @@ class VcpuRoom:
                 asked.shown, counted = True, counted + asked.vcpus
             elif view is not None or asked.shown or self._unseen(asked, now):
                 del pool.asked[name]
+                pool.freed += asked.vcpus
         if used is not None:
             pool.others = max(0, used - counted)
 
