@@ -25,35 +25,36 @@ async def plan(subject: Subject, _region: str) -> Said:
         planned = await subject.planned()
     except BenchtuiError as problem:
         return fail(problem.what, "no run can be planned", problem.fix)
-    made = planned.plan
+    made, elsewhere = planned.plan, await _told_elsewhere(subject)
+    other = [cell for cell in made.declined if cell.reason not in elsewhere]
     if not made.jobs:
-        why = made.declined[0]
-        return fail(f"every job is declined: {why.reason}", "nothing would be launched", why.fix)
-    told = await _told_elsewhere(subject)
-    other = [
-        cell for cell in made.declined if cell.reason not in told and not cell.reason.startswith("quota:")
-    ]
+        if not other:
+            return waiting(elsewhere[made.declined[0].reason])
+        return fail(f"every job is declined: {other[0].reason}", "nothing would be launched", other[0].fix)
     found = f"{len(made.jobs)} jobs in {', '.join(made.regions)}"
     if other:
-        jobs = len({cell.job for cell in other})
-        return warn(
-            f"{found}; of {jobs} something is declined: {other[0].reason}", "it is not measured", other[0].fix
-        )
+        jobs, why = len({cell.job for cell in other}), other[0]
+        return warn(f"{found}; of {jobs} something is declined: {why.reason}", "it is not measured", why.fix)
     return ok(found)
 
 
-async def _told_elsewhere(subject: Subject) -> set[str]:
-    """Reasons of declined jobs that types, prices and quotas tell in lines of their own."""
-    catalogues = [await subject.catalogue(region) for region in subject.launch_regions]
-    reasons = {
-        each.reason
-        for catalogue in catalogues
-        for known in (catalogue.types, catalogue.prices, catalogue.spot)
-        for each in known.values()
-        if isinstance(each, Missing)
-    }
-    planned = (await subject.planned()).plan
-    return reasons | {cell.reason for cell in planned.declined if cell.reason.startswith("quota:")}
+async def _told_elsewhere(subject: Subject) -> dict[str, str]:
+    """Reasons of declined jobs that types, prices and quotas tell in lines of their own, which are named."""
+    reasons: dict[str, str] = {}
+    for region in subject.launch_regions:
+        catalogue = await subject.catalogue(region)
+        for line, known in (
+            ("types", catalogue.types),
+            ("prices", catalogue.prices),
+            ("prices", catalogue.spot),
+        ):
+            missing = (each for each in known.values() if isinstance(each, Missing))
+            reasons |= {each.reason: f"{line} {region}" for each in missing}
+    quota = f"quota-{'spot' if market_of(subject.config) is Market.SPOT else 'on-demand'}"
+    for cell in (await subject.planned()).plan.declined:
+        if cell.reason.startswith("quota:"):
+            reasons.setdefault(cell.reason, f"{quota} {subject.launch_regions[0]}")
+    return reasons
 
 
 async def types(subject: Subject, region: str) -> Said:

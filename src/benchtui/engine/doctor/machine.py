@@ -12,7 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchtui import __version__
-from benchtui.engine.doctor.finding import Check, Said, fail, ok, warn
+from benchtui.aws.errors import CloudError
+from benchtui.aws.failures import FailureKind
+from benchtui.engine.doctor.finding import Check, Said, fail, ok, refused, waiting, warn
 from benchtui.engine.doctor.subject import Subject
 
 OLDEST_PYTHON = (3, 11)
@@ -113,7 +115,11 @@ async def terminal(subject: Subject, _region: str) -> Said:
 async def endpoint(subject: Subject, _region: str) -> Said:
     """Where requests go: to AWS, or wherever AWS_ENDPOINT_URL points."""
     region = subject.regions[0]
-    hosts = {service: await subject.cloud.endpoint(service, region) for service in ("ec2", "s3", "sts")}
+    try:
+        hosts = {service: await subject.cloud.endpoint(service, region) for service in ("ec2", "s3", "sts")}
+    except CloudError as error:
+        # The SDK's settings name a profile that is not there: the line of the credentials says so.
+        return waiting("credentials") if error.failure.kind is FailureKind.DENIED else refused(error)
     elsewhere = {name: url for name, url in hosts.items() if not _is_aws(url)}
     if not elsewhere:
         return ok(f"AWS: {hosts['ec2']}")

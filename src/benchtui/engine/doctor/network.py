@@ -55,7 +55,12 @@ async def way_out(subject: Subject, region: str) -> Said:
     """Whether what instances say arrives in the bucket."""
     found = await subject.subnets(region)
     ways = await ways_out(subject.cloud, region, found[0].vpc, tuple(subnet.subnet_id for subnet in found))
-    cut = [subnet for subnet in found if not ways[subnet.subnet_id].reaches_s3(public=subnet.public_ipv4)]
+    addressed = subject.config.aws.public_ipv4
+    cut = [
+        subnet
+        for subnet in found
+        if not ways[subnet.subnet_id].reaches_s3(public=addressed and subnet.public_ipv4)
+    ]
     if cut:
         ids = ", ".join(f"{subnet.subnet_id} ({subnet.zone})" for subnet in cut[:NAMED])
         more = f" and {len(cut) - NAMED} more" if len(cut) > NAMED else ""

@@ -73,6 +73,7 @@ async def _request(subject: Subject, job: PlannedJob) -> LaunchRequest:
         subnet=network.subnet,
         tags=subject.config.instance.tags,
         spot_max_usd=price,
+        public_ipv4=aws.public_ipv4,
     )
 
 
