@@ -187,6 +187,13 @@ ACTIONS: tuple[Action, ...] = (
         "benchtui compare RUN --by dollar",
         footer=True,
     ),
+    Action(
+        "compare.write",
+        "w",
+        "Write…",
+        "Write a report or an export to a file",
+        "benchtui report RUN",
+    ),
     Action("compare.copy_sentence", "y", "Copy", "Copy the sentence", "benchtui compare RUN", footer=True),
     # History.
     Action("history.adopt", "enter", "Follow", "Follow this run", "benchtui watch RUN", footer=True),

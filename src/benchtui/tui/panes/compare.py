@@ -145,6 +145,19 @@ class ComparePane(Pane):
         if self._ready():
             self._compare()
 
+    def action_write(self) -> None:
+        """Write a report or an export."""
+        snapshot = self.main.view.snapshot
+        if not self._ready() or self._collected is None or snapshot is None:
+            return
+        from benchtui.tui.screens.write_results import WriteResults
+
+        self.app.push_screen(WriteResults(self._collected, snapshot, self.baseline), self._tell_written)
+
+    def _tell_written(self, said: str | None) -> None:
+        if said is not None:
+            self.main.note(said)
+
     def action_copy_sentence(self) -> None:
         """Copy the sentence."""
         said = self._sentence()
