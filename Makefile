@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-arm64 proof-vm proof-vm-full mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full mutants plausibility bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints wha
 
 proof-faults: $(VENV)/dev ## the engine in simulated worlds full of faults, 500 seeds and a crash at each await; says how to replay one
 	$(BIN)/python -m tests.simulation --seeds 500 --every-await --processes 2
+
+proof-doctor: $(VENV)/dev ## some forty faults planted in a local cloud one at a time; the doctor's line that names each, and its fix
+	$(BIN)/python -m tests.doctor
 
 proof-vm: $(VENV)/dev ## user data in a booted Debian that is broken in 23 ways; each power-off timed (needs qemu, root once)
 	$(BIN)/python -m tests.vm
