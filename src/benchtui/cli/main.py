@@ -27,6 +27,8 @@ COMMANDS = (
     "report",
     "export",
     "verify",
+    "history",
+    "confirm",
     "cost",
     "kill",
     "reap",
@@ -44,7 +46,7 @@ COMMANDS = (
     "local",
 )
 #: Commands whose ``--json`` is a stream that ends with a summary.
-STREAMING = frozenset({"run", "watch", "kill", "reap", "drill"})
+STREAMING = frozenset({"run", "watch", "kill", "reap", "drill", "confirm"})
 
 
 def build_parser(asked: str | None = None) -> Parser:

@@ -44,6 +44,11 @@ class IndexedRun:
         return sum(cell.result.metrics is not None for cell in self.cells)
 
     @property
+    def planned(self) -> frozenset[str]:
+        """Jobs that were to be launched; of others nothing is known of their type."""
+        return frozenset(cell.result.job for cell in self.cells if cell.result.arch)
+
+    @property
     def counting(self) -> int:
         """Cells that are verified and of which no figure is doubted."""
         return sum(

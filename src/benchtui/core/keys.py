@@ -24,6 +24,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SEQ_STATE = re.compile(r"(?P<seq>[0-9]{4})-(?P<state>[A-Z_]{1,20})")
 _PROGRESS = re.compile(r"(?P<i>[0-9]{1,6})-of-(?P<n>[0-9]{1,6})")
 _ENTRY = re.compile(r"[0-9]{6}")
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
+_PART = re.compile(r"(?!0000)[0-9]{4}\.jsonl\.gz")
 _LOG_CHUNK = re.compile(r"(?P<n>[0-9]{4,8})\.txt")
 
 
@@ -333,6 +335,35 @@ def drill_key(run: str) -> str:
 def reap_key() -> str:
     """Key of the record of the last reaping, which is overwritten."""
     return "safety/reap.json"
+
+
+def rollups_prefix() -> str:
+    """Prefix of the monthly roll-ups of closed runs; below it keys sort by month."""
+    return "history/"
+
+
+def rollup_key(month: str, part: int) -> str:
+    """Key of part ``part`` (from 1) of the roll-up of ``month``, ``YYYY-MM``.
+
+    Raises:
+        KeyNotOurs: there is no such key.
+    """
+    _matched(_MONTH, month, "month (YYYY-MM)")
+    if not 1 <= part <= 9999:
+        raise KeyNotOurs("part {} is not 1..9999".format(part))
+    return "{}{}/{:04d}.jsonl.gz".format(rollups_prefix(), month, part)
+
+
+def parse_rollup(key: str) -> "tuple[str, int]":
+    """Month and part of a roll-up's key.
+
+    Raises:
+        KeyNotOurs: not the key of a roll-up.
+    """
+    parts = key.split("/")
+    if len(parts) != 3 or parts[0] != "history" or not _PART.fullmatch(parts[2]):
+        raise KeyNotOurs("not the key of a roll-up: {!r}".format(key[:200]))
+    return _matched(_MONTH, parts[1], "month (YYYY-MM)"), int(parts[2][:4])
 
 
 def jobs_prefix(run: str) -> str:

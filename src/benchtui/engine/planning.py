@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.config.schema import Config, ImageIds
 from benchtui.core.catalogue import Catalogue, InstanceType, Market
+from benchtui.core.documents import ConfirmsDocument
 from benchtui.core.errors import BudgetError, UsageError, foremost
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates, usd_text
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
@@ -37,6 +38,7 @@ class Planned:
     types: Mapping[str, InstanceType]
     #: By region and type: zones that offer it; empty when offline.
     zones: Mapping[str, Mapping[str, tuple[str, ...]]]
+    confirms: ConfirmsDocument | None = None  # the change that its instances are to settle
 
 
 def offline(config: Config, seed: int, now: datetime) -> Planned:

@@ -77,4 +77,5 @@ def run_document(planned: Planned, bundle_sha256: str, config: Config, now: date
             DeclinedDocument(job=cell.job, suite=cell.suite, reason=cell.reason) for cell in plan.declined
         ),
         config=config.model_dump(mode="json"),
+        confirms=planned.confirms,
     )

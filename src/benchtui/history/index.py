@@ -48,7 +48,7 @@ class BucketState:
 
 
 class HistoryIndex:
-    """Use as a context manager, in one thread.
+    """Use as a context manager, by one thread at a time.
 
     Args:
         path: the file; made with its folder where it is missing, readable by its owner alone.
@@ -97,7 +97,8 @@ class HistoryIndex:
 
     def _open(self) -> None:
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        self.db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
+        # Used by one thread at a time, which need not always be the same one.
+        self.db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             with damage_told(self.path):
                 self.db.execute("PRAGMA journal_mode = WAL")
@@ -190,15 +191,42 @@ class HistoryIndex:
             rows = self.db.execute("SELECT key FROM rollup WHERE bucket_id = ?", (bucket.id,))
             return frozenset(key for (key,) in rows)
 
-    def rolled_up(self, bucket: BucketState) -> frozenset[str]:
-        """Runs that came from a roll-up."""
+    def to_roll_up(self, bucket: BucketState) -> tuple[str, ...]:
+        """Closed runs that could be read and are in no roll-up."""
         with damage_told(self.path):
             rows = self.db.execute(
-                "SELECT run FROM run WHERE bucket_id = ? AND rollup IS NOT NULL", (bucket.id,)
+                "SELECT run FROM run WHERE bucket_id = ? AND closed AND rollup IS NULL AND problem IS NULL"
+                " ORDER BY run",
+                (bucket.id,),
             )
-            return frozenset(run for (run,) in rows)
+            return tuple(run for (run,) in rows)
+
+    def note_rollup(self, bucket: BucketState, key: str, runs: Sequence[str]) -> None:
+        """Note that runs are in a roll-up, which need not be read any more."""
+        with self._writing():
+            self.db.execute("INSERT OR IGNORE INTO rollup VALUES (?, ?)", (bucket.id, key))
+            self.db.executemany(
+                "UPDATE run SET rollup = ? WHERE bucket_id = ? AND run = ?",
+                [(key, bucket.id, run) for run in runs],
+            )
+
+    def planned(self, bucket: BucketState, run: str) -> frozenset[str]:
+        """Jobs of a run that were to be launched."""
+        with damage_told(self.path):
+            rows = self.db.execute(
+                "SELECT DISTINCT c.job FROM cell c JOIN run r ON r.id = c.run_id"
+                " JOIN setting s ON s.id = c.setting_id"
+                " WHERE r.bucket_id = ? AND r.run = ? AND s.arch != ''",
+                (bucket.id, run),
+            )
+            return frozenset(job for (job,) in rows)
 
     # ---- runs
+
+    def close(self, bucket: BucketState, run: str) -> None:
+        """Note that nothing more can come of a run."""
+        with self._writing():
+            self.db.execute("UPDATE run SET closed = 1 WHERE bucket_id = ? AND run = ?", (bucket.id, run))
 
     def write(self, bucket: BucketState, runs: Sequence[IndexedRun], rollup: str | None = None) -> None:
         """Put runs into the index, in the place of what it held of them.
