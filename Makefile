@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ proof-vm: $(VENV)/dev ## user data in a booted Debian that is broken in 23 ways;
 
 proof-vm-full: $(VENV)/dev ## each mechanism of user data alone against each fault, about an hour
 	$(BIN)/python -m tests.vm --full
+
+proof-statistics: $(VENV)/dev ## intervals and verdicts in simulated worlds whose truth is known: coverage, false alarms, power
+	$(BIN)/python -m tests.statistics
 
 mutants: $(VENV)/dev ## suites broken on purpose: what is broken, the check that caught it
 	$(BIN)/python -m tests.mutants.table

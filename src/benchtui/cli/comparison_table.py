@@ -165,12 +165,8 @@ def decision(comparison: Comparison, intensity: float | None, *, unicode: bool) 
 def _paragraph(lines: list[str], *, unicode: bool) -> list[Text]:
     """Lines that fit, with an empty one before them."""
     folded = decision_text.wrapped(lines, min(width_here(), WIDEST))
-    plain = folded if unicode else [_ascii(line) for line in folded]
+    plain = folded if unicode else [decision_text.in_ascii(line) for line in folded]
     return [Text(), *(Text(line) for line in plain)] if plain else []
-
-
-def _ascii(line: str) -> str:
-    return line.replace("±", "+-").replace(quoting.UNKNOWN, "-").replace("…", "..").replace("×", "x")
 
 
 def remark_lines(comparison: Comparison) -> list[str]:

@@ -80,14 +80,20 @@ def roofline(results: Sequence[InstanceResult], intensity: float, confidence: fl
     peak = next((key for key in PEAKS if key in known), PEAKS[0])
     each = 1 - (1 - confidence) / 2
     comparison = compare(results, keys=[peak, BANDWIDTH], confidence=each)
-    predictions = [_predicted(row, intensity, peak) for row in comparison.rows]
+    units = [column.unit for column in comparison.columns]
+    predictions = [_predicted(row, intensity, peak, units) for row in comparison.rows]
     predictions.sort(key=lambda one: (one.gflops is None, -(one.gflops or 0.0), one.name))
     return Roofline(intensity, peak, BANDWIDTH, tuple(predictions), confidence)
 
 
-def _predicted(row: TypeRow, intensity: float, peak_key: MetricKey) -> Prediction:
+def _predicted(row: TypeRow, intensity: float, peak_key: MetricKey, units: Sequence[str]) -> Prediction:
     peak, bandwidth = row.cells
-    for key, cell in ((peak_key, peak), (BANDWIDTH, bandwidth)):
+    for key, cell, unit, wanted in (
+        (peak_key, peak, units[0], "GFLOP/s"),
+        (BANDWIDTH, bandwidth, units[1], "GB/s"),
+    ):
+        if cell.estimate is not None and unit != wanted:
+            return Prediction(row.name, reason=f"{key} is in {unit}, not {wanted}")
         if cell.estimate is None:
             return Prediction(row.name, reason=f"{key}: {cell.missing}")
         if cell.implausible:

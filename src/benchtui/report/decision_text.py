@@ -149,6 +149,13 @@ def work_text(work: WorkPrice | None) -> str:
     return f"{money(work.usd)}{bounds} USD per {work.words}"
 
 
+def in_ascii(line: str) -> str:
+    """A line for terminals that know nothing else."""
+    for sign, plain in (("±", "+-"), (quoting.UNKNOWN, "-"), ("…", ".."), ("×", "x")):
+        line = line.replace(sign, plain)
+    return line
+
+
 def wrapped(lines: Sequence[str], width: int) -> list[str]:
     """Lines folded at blanks, what is folded standing in by four more."""
     folded: list[str] = []

@@ -155,6 +155,21 @@ ACTIONS: tuple[Action, ...] = (
         "benchtui compare RUN --baseline TYPE",
         footer=True,
     ),
+    Action(
+        "compare.decide",
+        "d",
+        "Decide",
+        "What to rent: frontier, cost of work, break-even",
+        "benchtui compare RUN --decide",
+        footer=True,
+    ),
+    Action(
+        "compare.intensity",
+        "f",
+        "Flop/byte",
+        "Decide with speeds predicted for the next intensity",
+        "benchtui compare RUN --intensity X",
+    ),
     Action("compare.chart", "g", "Chart", "Next chart", "benchtui compare RUN --chart CHART", footer=True),
     Action(
         "compare.metric_next", "m", "Metric", "Next metric", "benchtui compare RUN --metric M", footer=True

@@ -13,10 +13,14 @@ from textual.widgets import Static
 
 from benchtui.core import quoting
 from benchtui.core.compare import Comparison, TypeRow, compare
+from benchtui.core.decision import decide
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.instance_results import Basis, InstanceResult, MetricKey, headline_keys, metric_keys
+from benchtui.core.settling import settlements
 from benchtui.engine.comparing import results_of
 from benchtui.report.comparison import KINDS, chart
+from benchtui.report.decision_text import decision_lines, in_ascii
+from benchtui.report.settling_text import settlement_line
 from benchtui.tui import actions
 from benchtui.tui.comparison_cells import cells, columns
 from benchtui.tui.glyphs import FAINT
@@ -25,10 +29,13 @@ from benchtui.tui.view import View
 from benchtui.tui.widgets.chart import ChartView
 from benchtui.tui.widgets.live_table import Cells, LiveTable
 from benchtui.tui.widgets.pane import Pane
+from benchtui.tui.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:
     from benchtui.engine.collector import Collected
 
+#: Flop per byte that a speed is predicted for, in turn; None predicts nothing.
+INTENSITIES = (None, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: Runs before this one whose results the history chart shows.
 EARLIER_RUNS = 9
 SHORT = 20  # lines below which the chart needs the room of the sentence's end; y copies all of it
@@ -60,6 +67,8 @@ class ComparePane(Pane):
     ComparePane TypesTable:focus { border: round $text-accent; }
     ComparePane ChartView { padding: 0 2; }
     ComparePane.-roomy ChartView { border: round $primary; padding: 0 1; }
+    ComparePane #compare-decision { border: round $primary; padding: 0 1; }
+    ComparePane #compare-decision:focus { border: round $text-accent; }
     ComparePane #compare-sentence { height: auto; max-height: 5; padding: 0 2; }
     ComparePane #compare-empty { height: 1fr; border: round $primary; padding: 1 2; }
     """
@@ -70,6 +79,8 @@ class ComparePane(Pane):
         self.baseline: str | None = None  # None: the first ranked type
         self.metric: MetricKey | None = None  # None: the most telling one
         self.kind = KINDS[0]
+        self.deciding = False  # whether the decision view stands in place of chart and sentence
+        self.intensity: float | None = None
         self.comparison: Comparison | None = None
         self._results: tuple[InstanceResult, ...] = ()
         self._earlier: tuple[InstanceResult, ...] = ()
@@ -83,6 +94,7 @@ class ComparePane(Pane):
         yield Static("", id="compare-empty", markup=False)
         yield TypesTable(self._cells, id="compare-table")
         yield ChartView(id="compare-chart")
+        yield TextLines(id="compare-decision")
         yield Static("", id="compare-sentence", markup=False)
 
     @property
@@ -129,6 +141,22 @@ class ComparePane(Pane):
             self.kind = KINDS[(KINDS.index(self.kind) + 1) % len(KINDS)]
             if self.kind == "history":
                 self._fetch_earlier()
+            self._draw()
+
+    def action_decide(self) -> None:
+        """The decision view, or the chart again."""
+        if self._ready():
+            self.deciding = not self.deciding
+            self._display(True)
+            self._draw()
+
+    def action_intensity(self) -> None:
+        """Predict speeds for the next arithmetic intensity, in the decision view."""
+        if self._ready():
+            at = INTENSITIES.index(self.intensity) if self.deciding else 0
+            self.intensity = INTENSITIES[(at + 1) % len(INTENSITIES)]
+            self.deciding = True
+            self._display(True)
             self._draw()
 
     def action_metric_next(self) -> None:
@@ -226,11 +254,22 @@ class ComparePane(Pane):
     def _draw(self) -> None:
         if self.comparison is None:
             return
+        if self.deciding:
+            self._decide(self.comparison)
+            return
         names = " ".join(f"[{kind}]" if kind == self.kind else kind for kind in KINDS)
         chart_view = self.query_one(ChartView)
         chart_view.border_title = Text(f"Chart {names}")
         results = (*self._earlier, *self._results) if self.kind == "history" else self._results
         chart_view.show(chart(self.kind, results, self.comparison, 0), ascii=self._ascii)
+
+    def _decide(self, comparison: Comparison) -> None:
+        """What to rent, and what more instances would settle."""
+        lines = decision_lines(decide(comparison, 0, self.intensity))
+        lines += [settlement_line(one) for one in settlements(comparison, 0)]
+        view = self.query_one(TextLines)
+        view.border_title = Text("Decision")
+        view.show([in_ascii(line) for line in lines] if self._ascii else lines)
 
     def _sentence(self) -> str:
         cursor = self.table.cursor
@@ -270,8 +309,10 @@ class ComparePane(Pane):
 
     def _display(self, filled: bool) -> None:
         changed = self.table.display != filled
-        for name in ("#compare-table", "#compare-chart", "#compare-sentence"):
-            self.query_one(name).display = filled
+        self.table.display = filled
+        for name in ("#compare-chart", "#compare-sentence"):
+            self.query_one(name).display = filled and not self.deciding
+        self.query_one(TextLines).display = filled and self.deciding
         self.query_one("#compare-empty").display = not filled
         if changed and filled and self.has_focus:
             self.table.focus()
