@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchtui.aws.session import Cloud
-from benchtui.core.errors import ExitCode
-from benchtui.core.policies import Scope, setup_rights
+from benchtui.core.errors import BenchtuiError, ExitCode
+from benchtui.core.policies import Policy, Scope, instance_trust, setup_rights
 from benchtui.engine.setting_up import making, removing
 from benchtui.engine.setting_up.making import SetupCut, SetupPlan
 from benchtui.engine.setting_up.parts import State
@@ -112,6 +113,15 @@ async def test_setup_makes_all_and_finds_it_there_and_teardown_leaves_nothing(
     await take_away(cloud, tmp_path, with_results=True)
     assert inventory(bare) == {}
     assert (await take_away(cloud, tmp_path)).items == ()
+
+
+async def test_the_local_cloud_is_as_setup_leaves_an_account(
+    simulated: LocalCloud, environment: dict[str, str], tmp_path: Path
+) -> None:
+    async with Cloud(None, ("us-east-1",), random=random.Random(1)) as opened:
+        plan = await making.look(opened, config(tmp_path, **{"aws.public_ipv4": True}))
+    assert {item.finding.state for item in plan.items} == {State.THERE}
+    assert len(plan.items) == 6
 
 
 async def test_cut_at_each_step_it_goes_on_from_there(bare: LocalCloud, cloud: Cloud, tmp_path: Path) -> None:
@@ -268,3 +278,58 @@ def _remove_vpc(ec2: Any, vpc: str) -> None:
     for gateway in ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]:
         ec2.detach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc)
     ec2.delete_vpc(VpcId=vpc)
+
+
+@pytest.mark.slow
+async def test_each_action_of_the_policy_is_needed_and_named_where_it_is_missing(
+    account: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {}
+    for action in setup_rights(SCOPE).actions:
+        cleared(account)
+        own = somebody(account, without(setup_rights(SCOPE), action))
+        for name, value in own.environment.items():
+            monkeypatch.setenv(name, value)
+        async with Cloud(None, REGIONS, random=random.Random(1), sleep=ForwardClock().sleep) as opened:
+            told[action] = await _first_failure(account, opened, tmp_path)
+    cleared(account)
+    with capsys.disabled():
+        for action, said in told.items():
+            print(f"\n{action}: {said}")
+    assert {action for action, said in told.items() if action not in said} == set()
+
+
+async def _first_failure(account: LocalCloud, cloud: Cloud, tmp_path: Path) -> str:
+    """What is said when everything that setup and teardown ever do is done."""
+    try:
+        made = await make(cloud, tmp_path)
+        if made.problems:
+            return str(made.problems[0])
+        _spoil(account)
+        await make(cloud, tmp_path)
+        await take_away(cloud, tmp_path, with_results=True)
+    except BenchtuiError as error:
+        return str(error)
+    return "nothing failed"
+
+
+def _spoil(account: LocalCloud) -> None:
+    """Change what setup brings back, and leave a result in the bucket."""
+    open_to = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2 = account.boto3("ec2")
+    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["benchtui"]}])
+    ec2.authorize_security_group_ingress(
+        GroupId=groups["SecurityGroups"][0]["GroupId"], IpPermissions=[open_to]
+    )
+    other = instance_trust(SCOPE).compact_text().replace("ec2.amazonaws.com", "lambda.amazonaws.com")
+    account.boto3("iam").update_assume_role_policy(RoleName="benchtui-instance", PolicyDocument=other)
+    account.boto3("s3").put_object(Bucket=BUCKET, Key="benchmarks/x", Body=b"x")
+
+
+def without(policy: Policy, action: str) -> Policy:
+    """The policy with one action taken out."""
+    kept = [
+        replace(each, actions=tuple(name for name in each.actions if name != action))
+        for each in policy.statements
+    ]
+    return replace(policy, statements=tuple(each for each in kept if each.actions))

@@ -71,7 +71,7 @@ def _place(place: Place) -> Iterator[Text]:
 def done_line(item: Item) -> str:
     """What was just made."""
     where = f" in {item.part.region}" if item.part.region else ""
-    return f"{item.part.kind} {item.part.name}{where}: {'; '.join(item.finding.does)}"
+    return f"{item.finding.state.value}: {item.part.kind} {item.part.name}{where}"
 
 
 def next_steps(plan: SetupPlan) -> Iterator[str]:
@@ -81,6 +81,8 @@ def next_steps(plan: SetupPlan) -> Iterator[str]:
     if plan.problems:
         yield "something is missing before a launch can work; see above"
         return
+    if any(item.done and item.part.kind in ("role", "instance profile") for item in plan.items):
+        yield "a role that was just made is known everywhere in about a minute"
     yield "next: `benchtui doctor` looks whether a launch would work,"
     yield "      `benchtui drill` proves what ends instances"
 
