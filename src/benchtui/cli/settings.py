@@ -13,6 +13,7 @@ from benchtui.cli.arguments import repeated, typed_flags
 from benchtui.config import paths
 from benchtui.config.load import Loaded, load
 from benchtui.config.schema import Config
+from benchtui.config.sources import Flag
 
 if TYPE_CHECKING:
     from benchtui.engine.events import Emit
@@ -43,7 +44,10 @@ def read(arguments: argparse.Namespace, *, use_local: bool = True) -> Settings:
         ConfigError: with every problem of every source.
         BenchtuiError: the local cloud does not start.
     """
-    loaded = load(arguments.config, os.environ, typed_flags(arguments), Path.cwd())
+    flags = typed_flags(arguments)
+    if "aws.regions" in flags:  # the one region that was typed beats those that a file names
+        flags["plan.regions"] = Flag(flags["aws.regions"].spelling, "")
+    loaded = load(arguments.config, os.environ, flags, Path.cwd())
     config = loaded.config
     cache = paths.cache_dir(os.environ)
     state = paths.state_dir(os.environ)

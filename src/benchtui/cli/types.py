@@ -89,11 +89,12 @@ def _found(arguments: argparse.Namespace) -> tuple[tuple[TypeOffer, ...], str]:
     from benchtui.cli.settings import read
     from benchtui.core.errors import UsageError
     from benchtui.engine.offers import offline_offers
+    from benchtui.engine.planning import regions_of
 
     if arguments.offline and arguments.local:
         raise UsageError("--offline and --local exclude each other", fix="leave out one of them")
     settings = read(arguments)
-    region = settings.config.aws.regions[0]
+    region = regions_of(settings.config)[0]
     if arguments.offline:
         return offline_offers(settings.config, datetime.now(UTC)), region
     return asyncio.run(_asked(settings)), region

@@ -23,6 +23,7 @@ KEYS = (
     "plan.replicates",
     "plan.mode",
     "plan.seed",
+    "plan.regions",
     "aws.regions",
     "safety.budget_usd",
     "safety.max_runtime",

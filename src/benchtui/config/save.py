@@ -38,7 +38,7 @@ from benchtui.core.errors import UsageError
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _ONE_LINE = 100  # characters of an array that is not split over lines
 #: Stated in a file made from nothing; the region only if it was chosen, else it stays the SDK's.
-_ALWAYS = tuple(key for key in KEYS if not key.startswith("aws."))
+_ALWAYS = tuple(key for key in KEYS if not key.endswith(".regions"))
 
 
 class SaveError(UsageError):

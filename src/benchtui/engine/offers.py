@@ -16,6 +16,7 @@ from benchtui.core.catalogue import InstanceType, Missing, Price, config_price
 from benchtui.core.comparable import Basis, Candidate, ComparableSet, comparable_sets
 from benchtui.core.errors import UsageError
 from benchtui.core.families import family_of
+from benchtui.engine.planning import regions_of
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
@@ -97,7 +98,7 @@ async def offers(cloud: Cloud, config: Config, now: datetime, price_cache: Path)
     from benchtui.aws.prices import region_prices
     from benchtui.aws.type_listing import type_listing
 
-    region = config.aws.regions[0]
+    region = regions_of(config)[0]
     listing = await type_listing(cloud, region, now, price_cache.with_name(TYPES_FILE))
     sold = [listed for listed in listing.types if listed.zones]
     priced = await region_prices(
@@ -117,7 +118,7 @@ def offline_offers(config: Config, now: datetime) -> tuple[TypeOffer, ...]:
     """The few types of the dated snapshot that benchtui brings, without zones: no network is needed."""
     from benchtui.aws.snapshot import load_snapshot
 
-    region, snapshot = config.aws.regions[0], load_snapshot()
+    region, snapshot = regions_of(config)[0], load_snapshot()
     rates = config.prices.on_demand
     return _in_order(
         TypeOffer(

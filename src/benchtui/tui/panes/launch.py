@@ -25,7 +25,7 @@ from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.core.money import usd_text
 from benchtui.core.plan import draw_seed
 from benchtui.engine.offers import TypeOffer
-from benchtui.engine.planning import Planned, check_launchable, limits_of, suites_of
+from benchtui.engine.planning import Planned, check_launchable, limits_of, regions_of, suites_of
 from benchtui.tui import actions
 from benchtui.tui.plan_text import LivePlan, question_lines
 from benchtui.tui.safe_text import safe_text
@@ -213,11 +213,11 @@ class LaunchPane(Pane):
             if names is not None:
                 form.put(TYPES, ", ".join(names))
 
-        region = config.aws.regions[0]
+        region = regions_of(config)[0]
         self.app.push_screen(TypesScreen(lambda: self._types(config), config.plan.types, region), use)
 
     async def _types(self, config: Config) -> tuple[TypeOffer, ...]:
-        region = config.aws.regions[0]
+        region = regions_of(config)[0]
         if region not in self._offers:
             self._offers[region] = await self.main.engine.types(config)
         return self._offers[region]

@@ -47,6 +47,10 @@ _BELOW = (
 )
 
 
+#: In the place of the one region, where the plan names several.
+_SEVERAL = FieldLine("plan.regions", "Regions", "us-east-1, eu-west-1")
+
+
 class PlanForm(VerticalScroll, can_focus=False):
     """Holds a configuration and the texts typed over it."""
 
@@ -84,12 +88,16 @@ class PlanForm(VerticalScroll, can_focus=False):
         modes = [(mode, Text(mode)) for mode in MODES]
         choice = Choices(many=False, options=modes, chosen=(self.base.plan.mode,), id=_id(MODE))
         yield from _row("Mode", MODE, choice)
-        for line in _BELOW:
-            yield from self._line(line)
         plan = self.base.plan
+        for line in _BELOW:
+            yield from self._line(_SEVERAL if line.key == REGIONS and plan.regions else line)
         if plan.include or plan.exclude:
-            said = f"and as the file says: {len(plan.include)} include, {len(plan.exclude)} exclude"
-            yield Static(Text(said, style=FAINT), id="form-rest", markup=False)
+            rest = f"and as the file says: {len(plan.include)} include, {len(plan.exclude)} exclude"
+            yield Static(Text(rest, style=FAINT), id="form-rest", markup=False)
+        if plan.market != "on_demand" or plan.region_fallback:
+            said = [f"market {plan.market}"] if plan.market != "on_demand" else []
+            said += ["falls back to other regions"] if plan.region_fallback else []
+            yield Static(Text(f"and as the file says: {', '.join(said)}", style=FAINT), markup=False)
 
     def on_mount(self) -> None:
         """What leads on and out."""
