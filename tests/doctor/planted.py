@@ -310,6 +310,8 @@ FAULTS = (
             "bucket", "benchtui setup"),
     Planted("bucket forbidden", _rule(service="s3", action="HeadBucket", status=403),
             "bucket", "s3:ListBucket"),
+    Planted("bucket of another account",
+            _rule(service="s3", match={"ExpectedBucketOwner": "?*"}, status=403), "bucket", "[aws] bucket"),
     Planted("bucket public", _public, "bucket-public", "benchtui setup"),
     Planted("bucket unencrypted", _unencrypted, "bucket-encryption", "benchtui setup", Status.WARN),
     Planted("bucket without policy", _policy(None), "bucket-policy", "benchtui setup"),

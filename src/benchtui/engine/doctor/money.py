@@ -58,7 +58,7 @@ async def spent(subject: Subject, _region: str) -> Said:
 
 async def alive(subject: Subject, _region: str) -> Said:
     """Instances of ours in every enabled region, and those that should be gone."""
-    found = await sweep(subject.cloud, subject.clock, subject.regions)
+    found = await sweep(subject.cloud, subject.clock)
     expired = found.expired(subject.now)
     if expired:
         ids = ", ".join(f"{view.instance_id} in {view.region}" for view in expired[:NAMED])

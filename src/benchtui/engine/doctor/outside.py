@@ -19,7 +19,7 @@ async def runbook(subject: Subject, region: str) -> Said:
         if error.failure.kind not in (FailureKind.MISSING, FailureKind.INVALID):
             raise
         means = "schedules of a run would end nothing"
-        return fail(error.failure.message, means, "launch in another region: [plan] regions")
+        return fail(error.what, means, "launch in another region: [plan] regions")
     return ok(f"{DOCUMENT} is there and takes InstanceId")
 
 

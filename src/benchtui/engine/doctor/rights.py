@@ -134,7 +134,7 @@ CHECKS = (
         "launch",
         "whether you may launch, by DryRun with the tags, role and group of a run",
         launch,
-        needs=("types", "images", "security-group", "subnets", "profile"),
+        needs=("plan", "types", "images", "security-group", "subnets", "profile"),
         regional=True,
     ),
     Check(

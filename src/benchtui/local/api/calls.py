@@ -81,7 +81,8 @@ def parse_call(environ: dict[str, Any], body: bytes) -> Call:
         return Call(service, action, region, access_key_id, method, path, query, parameters | query, body)
     if service in ("", "s3") and not (service == "" and method == "POST" and "Action" in form):
         bucket, _, key = path.lstrip("/").partition("/")
-        parameters = {"Bucket": bucket, "Key": key}
+        owner = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "")
+        parameters = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": owner}
         action = s3_action(method, bucket, key, query, environ)
         return Call("s3", action, region, access_key_id, method, path, query, parameters, body)
     return Call(service, form.get("Action", ""), region, access_key_id, method, path, query, form, body)
