@@ -19,6 +19,8 @@ ENCRYPTED = "encrypt with S3's own keys"
 TIDY = "remove uploads that nobody completed, after 7 days"
 GUARDED = "refuse what is not TLS, and overwriting"
 
+FOREIGN = "it belongs to another account, or s3:ListBucket is not allowed"
+
 
 @dataclass(frozen=True, slots=True)
 class BucketPart:
@@ -43,12 +45,9 @@ class BucketPart:
         try:
             found = await self.setup.find()
         except CloudError as error:
-            if error.failure.kind is FailureKind.DENIED and error.failure.operation == "HeadBucket":
-                return Finding(
-                    State.BLOCKED,
-                    why="it belongs to another account, or s3:ListBucket is not allowed",
-                    fix=f"choose another name: {SETTING}",
-                )
+            if _is_foreign(error):
+                fix = f"choose another name: {SETTING}; or allow s3:ListBucket"
+                return Finding(State.BLOCKED, why=FOREIGN, fix=fix)
             raise
         wanted = (PRIVATE, OWNED, ENCRYPTED, TIDY, GUARDED)
         if found is None:
@@ -97,7 +96,12 @@ class BucketPart:
 
     async def look_before_removal(self, *, with_results: bool) -> Removal:
         """What teardown would do with it."""
-        found = await self.setup.find()
+        try:
+            found = await self.setup.find()
+        except CloudError as error:
+            if _is_foreign(error):
+                return Removal(True, note=FOREIGN)
+            raise
         if found is None:
             return Removal(False)
         if not made_by_setup(found.tags):
@@ -115,6 +119,11 @@ class BucketPart:
         if with_results:
             await self.setup.empty()
         await self.setup.remove()
+
+
+def _is_foreign(error: CloudError) -> bool:
+    """S3 answers the same to whoever may not look and about a bucket of somebody else."""
+    return error.failure.kind is FailureKind.DENIED and error.failure.operation == "HeadBucket"
 
 
 def _holds(found: FoundBucket, policy: Policy) -> bool:
