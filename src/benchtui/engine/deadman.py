@@ -148,7 +148,7 @@ class Deadman:
                 role = await self._role()
                 if role is None:
                     why = "[aws] scheduler_role names no role"
-                    self._armings[region] = Arming(region, why=why, fix="name one (docs/SAFETY.md)")
+                    self._armings[region] = Arming(region, why=why, fix="name the one that benchtui setup makes")
                 else:
                     await check_runbook(self.cloud, region)
                     # One of an earlier launcher stays where it is: what that has launched may have no other.
@@ -160,7 +160,7 @@ class Deadman:
         except CloudError as error:
             failure = error.failure
             why = f"{failure.operation}: {failure.code}: {failure.message}"
-            fix = "create the role and allow what docs/SAFETY.md lists"
+            fix = "make the role: benchtui setup; docs/PERMISSIONS.md has the rights of whoever launches"
             self._armings[region] = Arming(region, why=why, fix=error.fix or fix)
         self._tell(self._armings[region])
 
