@@ -148,7 +148,9 @@ class Deadman:
                 role = await self._role()
                 if role is None:
                     why = "[aws] scheduler_role names no role"
-                    self._armings[region] = Arming(region, why=why, fix="name the one that benchtui setup makes")
+                    self._armings[region] = Arming(
+                        region, why=why, fix="name the one that benchtui setup makes"
+                    )
                 else:
                     await check_runbook(self.cloud, region)
                     # One of an earlier launcher stays where it is: what that has launched may have no other.
