@@ -44,7 +44,9 @@ def lines(plan: SetupPlan) -> Iterator[RenderableType]:
 
 def _item(item: Item) -> Iterator[Text]:
     finding, part = item.finding, item.part
-    word, style = ("made", GOOD) if item.done else (finding.state.value, _STYLE[finding.state])
+    word, style = finding.state.value, _STYLE[finding.state]
+    if item.done:
+        word, style = "made" if finding.state is State.MAKE else "changed", GOOD
     where = f" in {part.region}" if part.region else ""
     yield Text.assemble((f"{word:<8} ", style), f"{part.kind} {part.name}{where}")
     for each in finding.does:
@@ -71,7 +73,8 @@ def _place(place: Place) -> Iterator[Text]:
 def done_line(item: Item) -> str:
     """What was just made."""
     where = f" in {item.part.region}" if item.part.region else ""
-    return f"{item.finding.state.value}: {item.part.kind} {item.part.name}{where}"
+    word = "made" if item.finding.state is State.MAKE else "changed"
+    return f"{word}: {item.part.kind} {item.part.name}{where}"
 
 
 def next_steps(plan: SetupPlan) -> Iterator[str]:
