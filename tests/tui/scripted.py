@@ -73,6 +73,12 @@ class ScriptedEngine:
     async def runs(self, newest: int = 50) -> Any:
         return await self._answer("runs", newest)
 
+    async def history(self, metric: str | None) -> Any:
+        return await self._answer("history", metric)
+
+    async def sync_history(self) -> Any:
+        return await self._answer("sync_history")
+
     async def adopt(self, run: str) -> Any:
         return await self._answer("adopt", run)
 

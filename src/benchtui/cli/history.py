@@ -107,9 +107,9 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def index_path(settings: Settings) -> Path:
     """Where the index lies; that of the local cloud beside AWS's, not in it."""
-    from benchtui.history.index import FILE
+    from benchtui.core.indexed import INDEX_FILE
 
-    return settings.cache / FILE
+    return settings.cache / INDEX_FILE
 
 
 async def synced(settings: Settings, path: Path, *, rebuild: bool = False, quiet: bool = False) -> SyncReport:

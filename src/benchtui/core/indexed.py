@@ -10,6 +10,9 @@ from decimal import Decimal
 from benchtui.core.documents import ConfirmsDocument
 from benchtui.core.instance_results import InstanceResult
 
+#: Name of the index in the cache folder.
+INDEX_FILE = "history.sqlite"
+
 
 @dataclass(frozen=True, slots=True)
 class IndexedCell:

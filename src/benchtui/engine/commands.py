@@ -18,6 +18,7 @@ class Command(StrEnum):
     LOG = "log"
     COLLECT = "collect"
     COMPARE = "compare"
+    HISTORY = "history"
     SWEEP = "sweep"
     SURVEY = "survey"
     RUN = "run"
@@ -35,6 +36,7 @@ READING = frozenset(
         Command.LOG,
         Command.COLLECT,
         Command.COMPARE,
+        Command.HISTORY,
         Command.SWEEP,
         Command.SURVEY,
     }

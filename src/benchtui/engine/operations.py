@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from benchtui.core.errors import BenchtuiError, as_error
+from benchtui.core.indexed import INDEX_FILE
 from benchtui.core.spending import spending_of
 from benchtui.engine.commands import EVERYTHING, Command, ReadOnlyError
 from benchtui.engine.events import Emit, Event
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from benchtui.core.instance_results import InstanceResult
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail
+    from benchtui.engine.history_sync import SyncReport
+    from benchtui.engine.history_view import HistoryView
     from benchtui.engine.kill_scope import KillProgress, KillScope, KillSurvey
     from benchtui.engine.launcher import Launched, Launcher
     from benchtui.engine.offers import TypeOffer
@@ -189,6 +193,24 @@ class Operations:
             snapshot = await watcher.poll()
             found.append((document, await self.workspace.collect(watcher, snapshot)))
         return await asyncio.to_thread(results_of_all, found)
+
+    async def history(self, metric: str | None) -> HistoryView:
+        """The metrics of the index and the trends of one of them, as the index is now."""
+        self._permit(Command.HISTORY)
+        from benchtui.engine.history_view import read_history
+
+        return await asyncio.to_thread(read_history, self._index, metric)
+
+    async def sync_history(self) -> SyncReport:
+        """Bring the index up to the bucket."""
+        self._permit(Command.HISTORY)
+        from benchtui.engine.history_sync import sync
+
+        return await sync(await self.workspace.bucket(), self._index, self.workspace.clock.now())
+
+    @property
+    def _index(self) -> Path:
+        return self.workspace.folders.cache / INDEX_FILE
 
     async def sweep(self) -> Sweep:
         """Own instances in every enabled region."""

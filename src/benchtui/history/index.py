@@ -24,7 +24,6 @@ from benchtui.core.indexed import IndexedCell, IndexedRun
 from benchtui.core.instance_results import NO_RANK, InstanceResult
 from benchtui.history.schema import APPLICATION_ID, DIMENSIONS, NUMBERS, TABLES, UPCASTERS, VERSION
 
-FILE = "history.sqlite"
 BUSY_S = 15.0
 CACHE_KIB = 16_384
 _PLACES = ", ".join("?" for _ in range(len(DIMENSIONS) + 1))

@@ -212,6 +212,23 @@ ACTIONS: tuple[Action, ...] = (
     Action("compare.copy_sentence", "y", "Copy", "Copy the sentence", "benchtui compare RUN", footer=True),
     # History.
     Action("history.adopt", "enter", "Follow", "Follow this run", "benchtui watch RUN", footer=True),
+    Action(
+        "history.trends",
+        "t",
+        "Trends",
+        "Trends of a metric, or the runs",
+        "benchtui history --metric M",
+        footer=True,
+    ),
+    Action("history.metric_next", "m", "Metric", "Next metric of the trends", "benchtui history --metric M"),
+    Action(
+        "history.metric_previous",
+        "M",
+        "Metric back",
+        "Metric of the trends before",
+        "benchtui history --metric M",
+    ),
+    Action("history.sync", "s", "Sync", "Read from the bucket what is new", "benchtui history --sync"),
     # Events.
     Action("events.copy", "y", "Copy", "Copy the line's command", SCREEN_ONLY, footer=True),
 )

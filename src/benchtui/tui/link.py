@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from benchtui.core.instance_results import InstanceResult
     from benchtui.engine.collector import Collected
     from benchtui.engine.detail import JobDetail, LogTail
+    from benchtui.engine.history_sync import SyncReport
+    from benchtui.engine.history_view import HistoryView
     from benchtui.engine.kill_scope import KillScope, KillSurvey
     from benchtui.engine.offers import TypeOffer
     from benchtui.engine.planning import Planned
@@ -53,6 +55,8 @@ class EngineLink(Protocol):
     async def log(self, job: str, after: int) -> LogTail: ...
     async def collect(self) -> Collected: ...
     async def results(self, runs: Sequence[str]) -> tuple[InstanceResult, ...]: ...
+    async def history(self, metric: str | None) -> HistoryView: ...
+    async def sync_history(self) -> SyncReport: ...
     async def sweep(self) -> Sweep: ...
     async def survey(self, scope: KillScope) -> KillSurvey: ...
     async def launch(self, planned: Planned, config: Config) -> str: ...
@@ -198,6 +202,14 @@ class EngineThread:
     async def results(self, runs: Sequence[str]) -> tuple[InstanceResult, ...]:
         """See `Operations.results`."""
         return await self._ask(lambda operations: operations.results(runs))
+
+    async def history(self, metric: str | None) -> HistoryView:
+        """See `Operations.history`."""
+        return await self._ask(lambda operations: operations.history(metric))
+
+    async def sync_history(self) -> SyncReport:
+        """See `Operations.sync_history`."""
+        return await self._ask(lambda operations: operations.sync_history())
 
     async def sweep(self) -> Sweep:
         """See `Operations.sweep`."""
