@@ -24,6 +24,7 @@ class ScriptedCloud:
     """Stands for a `Cloud`: ``reply(operation, params)`` returns the answer or raises."""
 
     bucket_region = "us-east-1"
+    regions: tuple[str, ...] = ("us-east-1",)
 
     def __init__(self, reply: Callable[[str, Answer], Answer]) -> None:
         self.reply = reply
