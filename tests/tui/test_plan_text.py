@@ -128,7 +128,7 @@ def test_hostile_texts_are_letters_only(text: str) -> None:
     declined = [replace(cell, reason=text, fix=text, job=text) for cell in plan.plan.declined]
     hostile = replace(
         plan,
-        plan=replace(plan.plan, jobs=tuple(jobs), declined=tuple(declined), notes=(text,), region=text),
+        plan=replace(plan.plan, jobs=tuple(jobs), declined=tuple(declined), notes=(text,), regions=(text,)),
     )
     live = LivePlan(hostile, after(0), problem=BenchtuiError(text, text))
     shown = live.text(60, UNICODE)
