@@ -22,7 +22,7 @@ def test_a_spread_is_pooled_within_types_and_has_the_bounds_of_chi_square():
     assert found.value == pytest.approx(math.sqrt(squares / 5))
     assert found.high == pytest.approx(math.sqrt(squares / scipy_stats.chi2.ppf(0.2, 5)))
     assert found.low == pytest.approx(math.sqrt(squares / scipy_stats.chi2.ppf(0.8, 5)))
-    assert (found.observed, found.instances, found.types) == (True, 7, 2)
+    assert (found.observed, found.instances, found.groups) == (True, 7, 2)
 
 
 def test_without_two_figures_of_a_type_the_spread_is_assumed_and_says_so():

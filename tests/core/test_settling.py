@@ -81,7 +81,7 @@ def test_a_precision_tells_n_its_range_and_its_price():
     assert plan.usd == EACH * sum(one.more for one in plan.types)
     lines = precision_lines(plan)
     assert lines[0].startswith(f"n = {plan.needed.n} per type for ±2 % of a ratio")
-    assert "observed, 6 instances of 2 types" in lines[1]
+    assert "observed, 6 instances in 2 groups" in lines[1]
 
 
 def test_a_single_instance_is_planned_for_with_an_assumed_spread():

@@ -43,7 +43,7 @@ class Spread:
     high: float
     degrees: int  # of freedom; 0: assumed
     instances: int = 0
-    types: int = 0
+    groups: int = 0  # instances alike: of one type, or of one type and run
 
     @property
     def observed(self) -> bool:

@@ -142,6 +142,14 @@ def read_results(folder: Path, runs: Sequence[str]) -> tuple[InstanceResult, ...
     )
 
 
+def latest_on_disk(folder: Path, most: int) -> tuple[InstanceResult, ...]:
+    """Results of the latest runs in ``folder``; none where there is no such folder or it cannot be read."""
+    try:
+        return read_results(folder, runs_on_disk(folder)[-most:])
+    except BenchtuiError:
+        return ()
+
+
 def read_evidence(folder: Path) -> Evidence:
     """The results of one run that were collected into ``folder``, with what they are judged by.
 

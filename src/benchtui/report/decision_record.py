@@ -8,7 +8,9 @@ from typing import Any
 from benchtui.core.comparison import Cell
 from benchtui.core.decision import BreakEven, Choice, Decision, WorkPrice
 from benchtui.core.overall import Overall
+from benchtui.core.plan_precision import PlanPrecision
 from benchtui.core.roofline import Roofline
+from benchtui.core.sample_size import Spread
 from benchtui.core.settling import PrecisionPlan, Settlement
 from benchtui.core.stats import Interval
 
@@ -137,20 +139,43 @@ def settlement_fields(found: Settlement) -> dict[str, Any]:
     }
 
 
+def plan_precision_fields(found: PlanPrecision) -> dict[str, Any]:
+    """Replicates that a plan needs for a precision."""
+    return {
+        "precision": found.precision,
+        "planned": found.planned,
+        "n": found.n,
+        "usd": money(found.usd),
+        "metrics": [
+            {
+                "metric": one.metric,
+                "n": one.needed.n,
+                "n_low": one.needed.low,
+                "n_high": one.needed.high,
+                "spread": _spread(one.spread),
+            }
+            for one in found.metrics
+        ],
+    }
+
+
+def _spread(spread: Spread) -> dict[str, Any]:
+    return {
+        "value": spread.value,
+        "interval": [spread.low, spread.high],
+        "basis": "observed" if spread.observed else "assumed",
+        "instances": spread.instances,
+    }
+
+
 def precision_fields(plan: PrecisionPlan) -> dict[str, Any]:
     """Instances for a precision."""
-    spread = plan.spread
     return {
         "precision": plan.needed.precision,
         "n": plan.needed.n,
         "n_low": plan.needed.low,
         "n_high": plan.needed.high,
-        "spread": {
-            "value": spread.value,
-            "interval": [spread.low, spread.high],
-            "basis": "observed" if spread.observed else "assumed",
-            "instances": spread.instances,
-        },
+        "spread": _spread(plan.spread),
         "types": [
             {"type": one.name, "measured": one.have, "more": one.more, "usd": money(one.usd)}
             for one in plan.types

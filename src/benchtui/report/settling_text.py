@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 from benchtui.core import quoting
 from benchtui.core.comparison import Comparison
 from benchtui.core.overall import Overall, OverallRow
+from benchtui.core.plan_precision import PlanPrecision
 from benchtui.core.sample_size import MOST, Spread
 from benchtui.core.settling import PrecisionPlan, Settlement
 from benchtui.core.stats import Verdict
@@ -37,7 +38,8 @@ def _claim(verdict: Verdict) -> str:
 def precision_lines(plan: PrecisionPlan) -> list[str]:
     """``n = 5 per type for ±2 %: …``, and what that means for each type."""
     wanted = plan.needed
-    lines = [f"{_count(wanted.n)} per type for ±{wanted.precision * 100:g} % of a ratio ({_range(plan)})"]
+    ends = f"{_end(wanted.low)} to {_end(wanted.high)} by the uncertainty of the spread"
+    lines = [f"{_count(wanted.n)} per type for ±{wanted.precision * 100:g} % of a ratio ({ends})"]
     lines.append(f"  {spread_text(plan.spread)}")
     for one in plan.types:
         if one.more is None:
@@ -52,14 +54,26 @@ def precision_lines(plan: PrecisionPlan) -> list[str]:
     return lines
 
 
+def plan_precision_lines(found: PlanPrecision, most: int = 6) -> list[str]:
+    """``n = 5 per type for ±2 % of a ratio, $0.43: …`` of a plan that is not launched yet."""
+    price = "" if found.usd is None else f", {dollars(found.usd)}"
+    wanted = f"{_count(found.n)} per type for ±{found.precision * 100:g} % of a ratio"
+    lines = [f"{wanted}{price} (planned: {found.planned})"]
+    for one in found.metrics[:most]:
+        name, number = one.metric or "any metric", one.needed
+        ends = f"{_end(number.low)} to {_end(number.high)}"
+        lines.append(f"  {name}: {_count(number.n)} ({ends}), {spread_text(one.spread)}")
+    if len(found.metrics) > most:
+        lines.append(f"  and {len(found.metrics) - most} metrics that need fewer")
+    return lines
+
+
 def _count(n: int | None) -> str:
     return f"n > {MOST}" if n is None else f"n = {n}"
 
 
-def _range(plan: PrecisionPlan) -> str:
-    low, high = plan.needed.low, plan.needed.high
-    ends = f"{MOST}+" if low is None else str(low), f"more than {MOST}" if high is None else str(high)
-    return f"{ends[0]} to {ends[1]} by the uncertainty of the spread"
+def _end(n: int | None) -> str:
+    return f"more than {MOST}" if n is None else str(n)
 
 
 def spread_text(spread: Spread) -> str:
@@ -67,8 +81,8 @@ def spread_text(spread: Spread) -> str:
     bounds = f"{spread.value * 100:.2g} % ({spread.low * 100:.2g} to {spread.high * 100:.2g} %)"
     if not spread.observed:
         return f"spread {bounds}: assumed, nothing was measured yet"
-    types = "1 type" if spread.types == 1 else f"{spread.types} types"
-    return f"spread {bounds}: observed, {spread.instances} instances of {types}"
+    groups = "1 group" if spread.groups == 1 else f"{spread.groups} groups"
+    return f"spread {bounds}: observed, {spread.instances} instances in {groups}"
 
 
 def dollars(usd: Decimal) -> str:
