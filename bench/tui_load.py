@@ -17,6 +17,7 @@ from tests.tui.scripted import ScriptedEngine, listings
 
 from benchtui.config.schema import Config
 from benchtui.core.keys import JobState, Progress, Sentinel
+from benchtui.core.said import Said
 from benchtui.core.states import Ec2Answer, fold
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 from benchtui.engine.updates import Account, Listed, Update
@@ -36,9 +37,7 @@ class LoadedEngine(ScriptedEngine):
         self.started = datetime.now(UTC)
         self.planned = [fleet.planned(name) for name in names]
         self.run = fleet.run_of(self.planned, budget_usd=Decimal(500), created_at=self.started)
-        self.heard: dict[str, set[Sentinel]] = {
-            name: {Sentinel(self.started, name, 1, JobState.BOOTED)} for name in names
-        }
+        self.heard = {name: Said([Sentinel(self.started, name, 1, JobState.BOOTED)]) for name in names}
         self.seen = {
             name: Ec2Answer(True, (fleet.instance(name, launched_at=self.started),)) for name in names
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from enum import Enum
 from typing import Optional
 
@@ -70,6 +70,7 @@ WRITTEN = FINAL_BY_INSTANCE | frozenset(
         JobState.DECLINED,
     }
 )
+_WRITTEN_WORDS = frozenset(state.value for state in WRITTEN)
 FINAL = FINAL_BY_INSTANCE | frozenset({JobState.LOST, JobState.NEVER_STARTED, JobState.DECLINED})
 
 
@@ -151,10 +152,19 @@ def parse_stamp(text: str) -> datetime:
     """
     _matched(_STAMP, text, "stamp")
     try:
-        at = datetime.strptime(text[:15], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+        # Not strptime, which takes five times as long: readers parse hundreds of thousands of stamps.
+        return datetime(
+            int(text[:4]),
+            int(text[4:6]),
+            int(text[6:8]),
+            int(text[9:11]),
+            int(text[11:13]),
+            int(text[13:15]),
+            1000 * int(text[15:18]),
+            timezone.utc,
+        )
     except ValueError as error:
         raise KeyNotOurs("no such time: {!r}".format(text)) from error
-    return at + timedelta(milliseconds=int(text[15:18]))
 
 
 @dataclass(frozen=True)
@@ -226,7 +236,7 @@ def parse_event(key: str) -> "tuple[str, Sentinel]":
         raise KeyNotOurs("not the key of an event: {!r}".format(key[:200]))
     run, at, job = check_run(parts[1]), parse_stamp(parts[3]), check_job(parts[4])
     match = _SEQ_STATE.fullmatch(parts[5])
-    if match is None or match.group("state") not in {state.value for state in WRITTEN}:
+    if match is None or match.group("state") not in _WRITTEN_WORDS:
         raise KeyNotOurs("not a sentinel: {!r}".format(parts[5][:80]))
     suite = check_suite(parts[6]) if len(parts) > 6 else None
     progress = None

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from benchtui.core.keys import FINAL, FINAL_BY_INSTANCE, JobState, Progress, Sentinel
+from benchtui.core.said import Said
 
 HEARTBEAT_PERIODS_UNTIL_LOST = 3
 #: An instance that DescribeInstances does not list this soon after its launch is not absent but
@@ -118,35 +119,11 @@ class JobStatus:
         return self.state in FINAL and (self.instance is None or self.instance.ending)
 
 
-#: States an instance passes through on its way.
-_ON_THE_WAY = frozenset({JobState.BOOTED, JobState.PREPARING, JobState.RUNNING, JobState.COLLECTED})
-#: Two final sentinels can exist when a timer fired while the agent was finishing. The one that says
-#: less was achieved wins: nothing reports COMPLETED after TIMED_OUT.
-_SEVERITY = {
-    state: rank
-    for rank, state in enumerate(
-        (
-            JobState.COMPLETED,
-            JobState.FAILED,
-            JobState.KILLED,
-            JobState.TIMED_OUT,
-            JobState.EMERGENCY_STOP,
-        )
-    )
-}
-
-
-def _order(sentinel: Sentinel) -> tuple[int, datetime, str, str, int]:
-    """A total order, so that equal sets of sentinels fold to equal states."""
-    done = sentinel.progress.done if sentinel.progress else -1
-    return sentinel.seq, sentinel.at, sentinel.state.value, sentinel.suite or "", done
-
-
 @dataclass(frozen=True, slots=True)
 class _Evidence:
     """All that is known of one job at one moment."""
 
-    mine: tuple[Sentinel, ...]  # in order of sequence
+    said: Said
     seen: Ec2Answer
     instance: InstanceView | None
     heartbeat_at: datetime | None
@@ -154,20 +131,10 @@ class _Evidence:
     limits: Limits
     killed: bool
 
-    @property
-    def own(self) -> tuple[Sentinel, ...]:
-        """What the instance said, without the launcher's sentinels."""
-        return tuple(s for s in self.mine if s.seq > 0)
-
-    @property
-    def finals(self) -> tuple[Sentinel, ...]:
-        """Final sentinels of the instance."""
-        return tuple(s for s in self.mine if s.state in FINAL_BY_INSTANCE)
-
 
 def fold(
     job: str,
-    sentinels: Iterable[Sentinel],
+    sentinels: Iterable[Sentinel] | Said,
     seen: Ec2Answer,
     *,
     heartbeat_at: datetime | None,
@@ -179,7 +146,8 @@ def fold(
 
     Args:
         job: its id; sentinels of other jobs are ignored.
-        sentinels: what the job and its launcher wrote; any order, duplicates allowed.
+        sentinels: what the job and its launcher wrote; any order, duplicates allowed. Summed up already, no
+            more work than for one.
         seen: what EC2 last said of the job's instances.
         heartbeat_at: LastModified of the heartbeat object (S3's clock), None if there is none.
         now: the time on the same clock as ``heartbeat_at``.
@@ -190,25 +158,23 @@ def fold(
     The state of an instance that EC2 could not be asked about (``seen.known`` False) is decided by
     its sentinels alone; it never becomes LOST or NEVER_STARTED by an error.
     """
-    mine = tuple(sorted({s for s in sentinels if s.job == job}, key=_order))
-    evidence = _Evidence(mine, seen, _instance(seen), heartbeat_at, now, limits, killed)
-    said, own = _said(evidence), evidence.own
-    state, reason = _conclude(said, evidence)
-    latest = next((s for s in reversed(own) if s.suite is not None), None)
+    said = sentinels if isinstance(sentinels, Said) else Said(s for s in sentinels if s.job == job)
+    evidence = _Evidence(said, seen, _instance(seen), heartbeat_at, now, limits, killed)
+    state, reason = _conclude(said.state, evidence)
     return JobStatus(
         job=job,
         state=state,
-        suite=latest.suite if latest else None,
-        progress=latest.progress if latest else None,
-        collected=tuple(dict.fromkeys(s.suite for s in own if s.state is JobState.COLLECTED and s.suite)),
+        suite=said.suite,
+        progress=said.progress,
+        collected=said.collected,
         instance=evidence.instance,
-        booted_at=min((s.at for s in own if s.state is JobState.BOOTED), default=None),
-        last_sentinel_at=max((s.at for s in mine), default=None),
+        booted_at=said.booted_at,
+        last_sentinel_at=said.last_at,
         heartbeat_at=heartbeat_at,
         finished=_finished(evidence),
         alarm=_alarm(state, evidence),
         reason=reason,
-        gaps=_gaps(own),
+        gaps=said.gaps,
     )
 
 
@@ -217,20 +183,6 @@ def _instance(seen: Ec2Answer) -> InstanceView | None:
     return max(
         seen.instances, key=lambda view: (not view.ending, view.launched_at, view.instance_id), default=None
     )
-
-
-def _said(evidence: _Evidence) -> JobState:
-    """What the sentinels alone say."""
-    if evidence.finals:
-        return max((s.state for s in evidence.finals), key=_SEVERITY.__getitem__)
-    on_the_way = [s for s in evidence.own if s.state in _ON_THE_WAY]
-    if on_the_way:
-        # The last thing said, not the furthest: after COLLECTED of one suite comes RUNNING of the next.
-        return on_the_way[-1].state
-    launcher = {s.state for s in evidence.mine}
-    if JobState.LAUNCHED in launcher:
-        return JobState.LAUNCHED
-    return JobState.DECLINED if JobState.DECLINED in launcher else JobState.PLANNED
 
 
 def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None]:
@@ -262,9 +214,7 @@ def _conclude(said: JobState, evidence: _Evidence) -> tuple[JobState, str | None
 def _too_young_to_be_listed(evidence: _Evidence) -> bool:
     """Whether the job's last sign of life came after EC2 was listed, or so shortly before that EC2 may not
     show its instance yet."""
-    signs = [s.at for s in evidence.mine if s.state is not JobState.DECLINED]
-    if evidence.heartbeat_at is not None:
-        signs.append(evidence.heartbeat_at)
+    signs = [at for at in (evidence.said.last_sign_at, evidence.heartbeat_at) if at is not None]
     listed_at = min(evidence.now, evidence.seen.listed_at or evidence.now)
     return bool(signs) and listed_at - max(signs) < VISIBILITY
 
@@ -274,11 +224,11 @@ def _judge_silence(
 ) -> tuple[JobState, str | None]:
     """State of a job whose instance is pending or running: has it been silent for too long?"""
     limits, now = evidence.limits, evidence.now
-    if not evidence.own:
+    last = evidence.said.last_own_at
+    if last is None:
         if instance.state is Ec2State.RUNNING and now - instance.launched_at > limits.never_started:
             return JobState.NEVER_STARTED, f"no BOOTED within {limits.never_started} of its launch"
         return state, None
-    last = max(s.at for s in evidence.own)
     silent_since = last if evidence.heartbeat_at is None else max(last, evidence.heartbeat_at)
     if now - silent_since > HEARTBEAT_PERIODS_UNTIL_LOST * limits.heartbeat:
         return JobState.LOST, f"no heartbeat since {silent_since:%H:%M:%SZ}"
@@ -287,9 +237,10 @@ def _judge_silence(
 
 def _finished(evidence: _Evidence) -> bool:
     """A final sentinel is there, and EC2 shows the instance ending or has long forgotten it."""
-    if not evidence.finals or not evidence.seen.known or evidence.seen.alive:
+    final_at = evidence.said.final_at
+    if final_at is None or not evidence.seen.known or evidence.seen.alive:
         return False
-    forgotten = evidence.now - max(s.at for s in evidence.finals) > VISIBILITY
+    forgotten = evidence.now - final_at > VISIBILITY
     return evidence.instance is not None or forgotten
 
 
@@ -302,19 +253,14 @@ def _alarm(state: JobState, evidence: _Evidence) -> str | None:
     if not alive:
         return None
     view = alive[0]
-    if evidence.finals:
-        final_at = max(s.at for s in evidence.finals)
+    final_at = evidence.said.final_at
+    if final_at is not None:
         # What EC2 said before the end tells nothing of what came after it.
         late = min(now, evidence.seen.listed_at or now) - final_at > VISIBILITY
         return f"{state} since {final_at:%H:%M:%SZ}, but {view.instance_id} is {view.state}" if late else None
     if view.expires_at is not None and view.expired(now):
         return f"{view.instance_id} should have ended by {view.expires_at:%H:%M:%SZ} and is {view.state}"
     if state in (JobState.LOST, JobState.NEVER_STARTED):
-        return f"{view.instance_id} is {view.state}, but {'silent' if evidence.own else 'never said a word'}"
+        silence = "silent" if evidence.said.last_own_at else "never said a word"
+        return f"{view.instance_id} is {view.state}, but {silence}"
     return None
-
-
-def _gaps(own: tuple[Sentinel, ...]) -> tuple[int, ...]:
-    """Sequence numbers below the highest seen that have not arrived, at most 100 of them."""
-    numbers = {s.seq for s in own}
-    return tuple(n for n in range(1, max(numbers, default=0)) if n not in numbers)[:100]

@@ -9,9 +9,9 @@ final sentinel written before an instance went away is always seen with it).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,16 @@ from benchtui.aws.instances import describe_run
 from benchtui.core import keys
 from benchtui.core.catalogue import Price
 from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
-from benchtui.core.keys import FINAL_BY_INSTANCE, JobState, KeyNotOurs, Sentinel
+from benchtui.core.keys import JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost, cost_of
+from benchtui.core.said import Said
 from benchtui.core.states import Ec2Answer, InstanceView, JobStatus, Limits, fold
 from benchtui.core.text import clean_line
 from benchtui.engine.book_watch import BookWatch
 from benchtui.engine.boot_watch import BootWatch
+from benchtui.engine.cursor import Cursor
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.job_changes import changes
 from benchtui.engine.proofs import ProofWatch
 from benchtui.engine.schedule_watch import ScheduleWatch
 from benchtui.engine.shown import Shown
@@ -37,12 +40,11 @@ if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
     from benchtui.engine.clock import Clock
 
-FULL_LIST_EVERY = timedelta(minutes=5)
 #: How long one of several regions may take to list the run's instances.
 REGION_PATIENCE_S = 10.0
 #: From an agent's last word to the end of its bill, at most: it powers the machine off at once.
 POWER_OFF = timedelta(minutes=1)
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+NOTHING_SAID = Said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,7 @@ class Periods:
 class _Heard:
     """Answers collected so far: what has come in, and what of it has been folded."""
 
-    sentinels: dict[str, set[Sentinel]] = field(default_factory=dict)  # by job
-    cursor: datetime = EPOCH  # newest stamp seen
-    full_list_at: datetime | None = None
+    said: dict[str, Said] = field(default_factory=dict)  # by job
     foreign: set[str] = field(default_factory=set)  # keys that are not ours, said once
     views: dict[str, tuple[InstanceView, ...]] = field(default_factory=dict)  # by region, folded
     fresh_views: dict[str, tuple[InstanceView, ...]] = field(default_factory=dict)  # not folded yet
@@ -86,6 +86,8 @@ class Watcher:
         )
         self._rates = run.rates.rates(run.run)
         self._heard = _Heard()
+        self._cursor = Cursor(periods.overlap, periods.poll)
+        self._recent: set[str] = set()  # keys of the last listings: what comes again is not parsed again
         self._sources: dict[str, Source] = {"S3": Source("S3", periods.poll)}
         for region in run.regions:
             self._sources[f"EC2 {region}"] = Source(f"EC2 {region}", periods.ec2)
@@ -94,6 +96,7 @@ class Watcher:
         self._rows: tuple[JobRow, ...] = tuple(
             JobRow(job, JobStatus(job.job, JobState.PLANNED)) for job in run.jobs
         )
+        self._known: dict[str, tuple[object, ...]] = {}  # by job: what its row was made of
         self._as_of: datetime | None = None
         self._schedules = ScheduleWatch(cloud, run.run, clock)
         self._boots = BootWatch(bucket, run.run)
@@ -129,8 +132,9 @@ class Watcher:
     def _booted(self, jobs: Iterable[str]) -> Iterable[Sentinel]:
         """The first BOOTED of each of ``jobs`` that has one."""
         for job in jobs:
-            said = [s for s in self._heard.sentinels.get(job, ()) if s.state is JobState.BOOTED]
-            yield from sorted(said, key=lambda s: s.seq)[:1]
+            said = self._heard.said.get(job)
+            if said is not None and said.boot is not None:
+                yield said.boot
 
     def snapshot(self) -> Snapshot:
         """The run as last heard, without asking again."""
@@ -154,7 +158,7 @@ class Watcher:
 
     def sentinels(self, job: str) -> tuple[Sentinel, ...]:
         """What was heard of a job, in order of sequence."""
-        return tuple(sorted(self._heard.sentinels.get(job, ()), key=lambda s: (s.seq, s.at)))
+        return self._heard.said.get(job, NOTHING_SAID).in_order
 
     def _due(self, name: str, period: timedelta, now: datetime) -> bool:
         asked = self._asked.get(name)
@@ -201,11 +205,7 @@ class Watcher:
 
     def _mark_matters(self, now: datetime) -> bool:
         """Once a heartbeat period, and when an instance has newly gone: was it killed?"""
-        gone = {
-            view.instance_id for views in self._heard.fresh_views.values() for view in views if view.ending
-        }
-        newly_gone = not gone <= self._heard.ended.keys()
-        return self._due("mark", self.periods.heartbeat, now) or newly_gone
+        return self._due("mark", self.periods.heartbeat, now) or self._newly_gone()
 
     async def _ask_mark(self) -> None:
         try:
@@ -217,32 +217,45 @@ class Watcher:
         self._answered("S3")
 
     async def _ask_sentinels(self) -> bool:
-        heard, run, now = self._heard, self.run.run, self.clock.now()
-        full = heard.full_list_at is None or now - heard.full_list_at >= FULL_LIST_EVERY
-        after = None if full else keys.events_after(run, heard.cursor - self.periods.overlap)
+        run, now = self.run.run, self.clock.now()
+        reach = self._cursor.reach(now, look_back=self._newly_gone())
         found: list[str] = []
         try:
-            async for item in self.bucket.list_keys(keys.events_prefix(run), start_after=after):
+            async for item in self.bucket.list_keys(keys.events_prefix(run), start_after=reach.after(run)):
                 found.append(item.key)
         except CloudError as error:
             self._failed("S3", error)
             return False
         self._answered("S3")
-        if full:
-            heard.full_list_at = now
-        for key in found:
-            self._hear(key)
+        new = sum(self._hear(key) for key in found)
+        self._cursor.listed(reach, now, count=len(found), new=new)
+        if reach.start is not None and reach.wide:
+            self._recent = set(found)
+        elif reach.start is not None:
+            self._recent.update(found)
         return True
 
-    def _hear(self, key: str) -> None:
+    def _newly_gone(self) -> bool:
+        """Whether EC2 has just said of an instance that it ended: its last words must be seen with that."""
+        fresh = self._heard.fresh_views.values()
+        gone = {view.instance_id for views in fresh for view in views if view.ending}
+        return not gone <= self._heard.ended.keys()
+
+    def _hear(self, key: str) -> bool:
+        """Whether it is a sentinel that was not heard before."""
+        if key in self._recent:
+            return False
         try:
             run, sentinel = keys.parse_event(key)
         except KeyNotOurs:
             self._foreign(key)
-            return
-        if run == self.run.run:
-            self._heard.sentinels.setdefault(sentinel.job, set()).add(sentinel)
-            self._heard.cursor = max(self._heard.cursor, sentinel.at)
+            return False
+        if run != self.run.run:
+            return False
+        said = self._heard.said.setdefault(sentinel.job, Said())
+        gaps, new = len(said.gaps), said.add(sentinel)
+        self._cursor.seen(sentinel.at, missing=len(said.gaps) > gaps)
+        return new
 
     def _foreign(self, key: str) -> None:
         if key not in self._heard.foreign and len(self._heard.foreign) < 1000:
@@ -264,21 +277,34 @@ class Watcher:
                     heard.ended.setdefault(view.instance_id, view.ended_at or self._as_of)
                 else:
                     heard.alive_at[view.instance_id] = self._as_of
-        rows = []
-        for job in self.run.jobs:
-            status = fold(
-                job.job,
-                heard.sentinels.get(job.job, ()),
-                self._seen(job, tuple(by_job.get(job.job, ()))),
-                heartbeat_at=heard.heartbeats.get(job.job),
-                now=judged_at,
-                limits=self.limits,
-                killed=heard.killed,
-            )
-            self._tell_change(self._statuses.get(job.job), status)
-            self._statuses[job.job] = status
-            rows.append(JobRow(job, status, self._spent(status, job), *self.life(status)))
-        self._rows = tuple(rows)
+        self._rows = tuple(
+            self._row(job, tuple(by_job.get(job.job, ())), row, judged_at)
+            for job, row in zip(self.run.jobs, self._rows, strict=True)
+        )
+
+    def _row(
+        self, job: JobDocument, views: tuple[InstanceView, ...], before: JobRow, judged_at: datetime
+    ) -> JobRow:
+        """The row of a job; of one that is finished the same as before, unless something new is known."""
+        heard = self._heard
+        said, heartbeat_at = heard.said.get(job.job, NOTHING_SAID), heard.heartbeats.get(job.job)
+        known = (len(said), views, heartbeat_at, heard.killed, self._paid(job))
+        if before.status.finished and self._known.get(job.job) == known:
+            return before
+        self._known[job.job] = known
+        status = fold(
+            job.job,
+            said,
+            self._seen(job, views),
+            heartbeat_at=heartbeat_at,
+            now=judged_at,
+            limits=self.limits,
+            killed=heard.killed,
+        )
+        for kind, fields in changes(self._statuses.get(job.job), status):
+            self._say(kind, **fields)
+        self._statuses[job.job] = status
+        return JobRow(job, status, self._spent(status, job), *self.life(status))
 
     def _seen(self, job: JobDocument, views: tuple[InstanceView, ...]) -> Ec2Answer:
         """What EC2 says of a job: known once every region in which it may be has answered."""
@@ -297,10 +323,10 @@ class Watcher:
         that was seen alive after its last word did not end before that.
         """
         heard, view = self._heard, status.instance
-        said = heard.sentinels.get(status.job, set())
-        off = max((s.at + POWER_OFF for s in said if s.state in FINAL_BY_INSTANCE), default=None)
+        said = heard.said.get(status.job, NOTHING_SAID)
+        off = None if said.final_at is None else said.final_at + POWER_OFF
         if view is None:
-            launched = max((s.at for s in said if s.state is JobState.LAUNCHED), default=None)
+            launched = said.launched_at
             return (launched, off) if launched and off else (None, None)
         ended = heard.ended.get(view.instance_id) if view.ending else None
         if ended is not None and off is not None and view.ended_at is None:
@@ -315,7 +341,7 @@ class Watcher:
         until = ended or self._as_of or self.clock.now()
         seconds = max(0.0, (until - launched).total_seconds())
         beats = int(seconds / self.limits.heartbeat.total_seconds())
-        writes = len(self._heard.sentinels.get(status.job, ())) + 2 * beats
+        writes = len(self._heard.said.get(status.job, NOTHING_SAID)) + 2 * beats
         at_launch = Price(price.usd_per_hour, price.basis, price.as_of, price.region)
         return cost_of(at_launch, seconds, self.run.volume_gib, self._rates, writes)
 
@@ -323,25 +349,18 @@ class Watcher:
         """What the job has cost: once its reservation is released what was put in its place, for whoever did
         that saw it end."""
         region = status.instance.region if status.instance is not None else None
-        view, cost = self._book.view, self.cost(status, job.price_in(region))
-        if view is None or view.book is None or status.job not in view.book.ended:
+        paid, cost = self._paid(job), self.cost(status, job.price_in(region))
+        if paid is None:
             return None if cost is None else cost.usd
-        paid = view.book.paid.get(status.job, Decimal(0))
         again = status.instance is not None and not status.instance.ending  # another one, which costs besides
         return paid + cost.usd if again and cost is not None else paid
 
-    def _tell_change(self, old: JobStatus | None, new: JobStatus) -> None:
-        before = (old.state, old.suite, old.progress) if old else (JobState.PLANNED, None, None)
-        if (new.state, new.suite, new.progress) != before:
-            self._say("state", **_state_fields(new), before=before[0].value)
-        for suite in new.collected:
-            if old is None or suite not in old.collected:
-                self._say("result", job=new.job, suite=suite)
-        if new.finished and not (old and old.finished):
-            ended = new.instance.state_reason if new.instance else None
-            self._say("ended", job=new.job, state=new.state.value, instance_state_reason=ended)
-        if new.alarm and (old is None or old.alarm != new.alarm):
-            self._say("alarm", job=new.job, text=new.alarm)
+    def _paid(self, job: JobDocument) -> Decimal | None:
+        """What was put in the place of the job's reservation; None: it is not released."""
+        view = self._book.view
+        if view is None or view.book is None or job.job not in view.book.ended:
+            return None
+        return view.book.paid.get(job.job, Decimal(0))
 
     def _s3_now(self) -> datetime:
         """The time on S3's clock, by which LastModified is stamped."""
@@ -377,16 +396,3 @@ class Watcher:
 
     def _say(self, kind: str, **fields: object) -> None:
         self.emit(Event(kind, self.clock.now(), fields))
-
-
-def _state_fields(status: JobStatus) -> Mapping[str, object]:
-    """The fields of a ``state`` event."""
-    progress = status.progress
-    return {
-        "job": status.job,
-        "state": status.state.value,
-        "suite": status.suite,
-        "progress": [progress.done, progress.total] if progress else None,
-        "reason": status.reason,
-        "instance_id": status.instance.instance_id if status.instance else None,
-    }
