@@ -35,8 +35,8 @@ format: $(VENV)/dev ## rewrite in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-keys: $(VENV)/dev ## write the table of keys into README.md
-	$(BIN)/python -m benchtui.tui.key_table README.md
+keys: $(VENV)/dev ## write the table of keys into docs/KEYS.md
+	$(BIN)/python -m benchtui.tui.key_table docs/KEYS.md
 
 wheel: $(VENV)/dev ## dist/benchtui-*.whl
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .

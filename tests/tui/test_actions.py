@@ -1,4 +1,4 @@
-"""One registry: what it says is what the application does and what README prints."""
+"""One registry: what it says is what the application does and what docs/KEYS.md prints."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.furniture import PANES
 from benchtui.tui.widgets.log_view import LogView
 
-README = Path(__file__).parents[2] / "README.md"
+KEYS = Path(__file__).parents[2] / "docs" / "KEYS.md"
 BY_PANE = {pane.PANE: pane for pane in PANES}
 OWNERS = BY_PANE | {"app": BenchtuiApp, "log": LogView}
 
@@ -53,9 +53,9 @@ def test_what_ends_or_buys_instances_needs_a_word_typed():
     assert dangerous == {"app.kill", "launch.launch", "cost.end"}
 
 
-def test_the_readme_prints_this_table():
+def test_the_page_of_keys_prints_this_table():
     begin, end = "<!-- keys: made by `make keys` -->\n", "\n<!-- end of keys -->"
-    text = README.read_text()
+    text = KEYS.read_text()
     printed = text[text.index(begin) + len(begin) : text.index(end)]
     assert printed == actions.key_table(), "run: make keys"
 

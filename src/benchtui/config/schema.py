@@ -403,7 +403,7 @@ class TuiSection(Section):
     ascii: bool = False
     """Draw with ASCII alone; without it a terminal whose encoding is not UTF-8 is drawn so all the same."""
     keys: dict[str, str] = {}
-    """Other keys, by the name of the action as README's table has it: "jobs.logs" = "L"."""
+    """Other keys, by the name of the action as docs/KEYS.md has it: "jobs.logs" = "L"."""
 
 
 class Config(Section):

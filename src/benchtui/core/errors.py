@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command, see the README's table."""
+    """Exit codes of every command, see docs/FORMATS.md."""
 
     OK = 0
     BENCHMARK_FAILED = 1  # some benchmark failed or was declined

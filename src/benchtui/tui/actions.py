@@ -1,4 +1,4 @@
-"""Every action of the application, once: keys, footer, palette, help and README's table come from here."""
+"""Every action of the application, once: keys, footer, palette, help and docs/KEYS.md come from here."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def binding_id(action: Action) -> str:
 
 
 def key_table(actions: Iterable[Action] = ACTIONS) -> str:
-    """The actions as a Markdown table, for the README."""
+    """The actions as a Markdown table, for docs/KEYS.md."""
     lines = ["| key | action | what it does | headless |", "| --- | --- | --- | --- |"]
     for action in actions:
         keys = " ".join(f"`{shown_key(key)}`" for key in action.keys.split(","))

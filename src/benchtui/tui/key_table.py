@@ -1,4 +1,4 @@
-"""``python -m benchtui.tui.key_table README.md``: write the table of keys between its two marks."""
+"""``python -m benchtui.tui.key_table docs/KEYS.md``: write the table of keys between its two marks."""
 
 from __future__ import annotations
 
