@@ -68,11 +68,12 @@ def _bucket(scope: Scope) -> tuple[Statement, ...]:
 
 
 def _roles(scope: Scope) -> tuple[Statement, ...]:
-    instance, scheduler = (scope.iam("role", name) for name in (scope.instance_profile, scope.scheduler_role))
+    names = (scope.instance_profile, scope.scheduler_role, scope.starter_role)
+    roles = tuple(scope.iam("role", name) for name in names)
     return (
         Statement(
-            "TheTwoRoles",
-            "The roles of instances and schedules, by their names, with the policies that are printed here.",
+            "TheRoles",
+            "The roles of instances and of schedules, by their names, with the policies that are printed here.",
             (
                 "iam:CreateRole",
                 "iam:TagRole",
@@ -83,7 +84,7 @@ def _roles(scope: Scope) -> tuple[Statement, ...]:
                 "iam:DeleteRolePolicy",
                 "iam:DeleteRole",
             ),
-            (instance, scheduler),
+            roles,
         ),
         Statement(
             "TheProfile",
@@ -102,7 +103,7 @@ def _roles(scope: Scope) -> tuple[Statement, ...]:
             "PutTheRoleIntoTheProfile",
             "AWS asks for the right to pass the role on when it is put into the profile.",
             ("iam:PassRole",),
-            (instance,),
+            roles[:1],
             {"StringEquals": {"iam:PassedToService": INSTANCE_SERVICE}},
         ),
     )
