@@ -96,7 +96,9 @@ def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
         ended = cli(*command, env={**own.environment, "AWS_EC2_METADATA_DISABLED": "true"}, patience=300)
         assert ended.returncode == code, ended.stderr + ended.stdout
         rows = [row for row in cloud.private("GET", "rights") if row["caller"].endswith(own.name)]
-        assert not [row["permission"] for row in rows if row["denied"] and not row["allowed"]], rows
+        refused = {row["permission"] for row in rows if row["denied"]}
+        # The doctor tries to end an instance that is nobody's, and asks IAM when that is refused.
+        assert refused <= ({"ec2:TerminateInstances"} if name == "doctor" else set()), rows
         rights[name] = sorted(row["permission"] for row in rows)
         allowed = {action for policy in policies for action in policy.actions}
         assert set(rights[name]) <= allowed | {"sts:GetCallerIdentity"}

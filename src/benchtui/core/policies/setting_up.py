@@ -73,7 +73,7 @@ def _roles(scope: Scope) -> tuple[Statement, ...]:
     return (
         Statement(
             "TheRoles",
-            "The roles of instances and of schedules, by their names, with the policies that are printed here.",
+            "The roles of instances and schedules, by their names, with the policies that are printed here.",
             (
                 "iam:CreateRole",
                 "iam:TagRole",
