@@ -12,9 +12,11 @@ from benchtui.core.errors import ExitCode
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from benchtui.cli.settings import Settings
     from benchtui.core.spending import Spending
     from benchtui.engine.bill import Bill
     from benchtui.engine.layers import Layer
+    from benchtui.engine.snapshot import Snapshot
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,16 +52,28 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchtui.engine.bill import bill
     from benchtui.engine.layers import layers
     from benchtui.engine.snapshot import QUIET
+    from benchtui.engine.spot_bill import has_spot
 
     settings = read(arguments)
     snapshot, watcher = asyncio.run(looked_by(settings, run))
     spending = spending_of(snapshot, over=snapshot.over(QUIET))
     armed = layers(snapshot, sweeping.last(settings), snapshot.taken_at)
+    itemised = bill(watcher, snapshot)
+    if has_spot(snapshot):
+        itemised = asyncio.run(_integrated(settings, itemised, snapshot))
     if arguments.json:
-        output.document(fields(spending, armed, bill(watcher, snapshot)))
+        output.document(fields(spending, armed, itemised))
     else:
-        _print(spending, armed, bill(watcher, snapshot))
+        _print(spending, armed, itemised)
     return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
+
+
+async def _integrated(settings: Settings, itemised: Bill, snapshot: Snapshot) -> Bill:
+    from benchtui.cli.settings import open_workspace
+    from benchtui.engine.spot_bill import integrated
+
+    async with open_workspace(settings, lambda _: None) as workspace:
+        return await integrated(workspace.cloud, itemised, snapshot)
 
 
 def fields(spending: Spending, armed: tuple[Layer, ...], itemised: Bill) -> dict[str, Any]:

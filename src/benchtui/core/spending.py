@@ -296,21 +296,31 @@ def _still_to_come(row: Row, run: RunDocument, rates: Rates, now: datetime, over
 
 def _by_type(rows: Sequence[Row], held: dict[str, Decimal]) -> tuple[TypeSpending, ...]:
     found = []
-    for name in dict.fromkeys(row.planned.instance_type for row in rows):
-        mine = [row for row in rows if row.planned.instance_type == name]
+    names = _names(rows)
+    for name in dict.fromkeys(names):
+        mine = [row for row, of in zip(rows, names, strict=True) if of == name]
         spent = [row.spent_usd for row in mine if row.spent_usd is not None]
         found.append(
             TypeSpending(
                 instance_type=name,
                 jobs=len(mine),
                 live=sum(map(_alive, mine)),
-                usd_per_hour=mine[0].planned.price.usd_per_hour,
+                usd_per_hour=_price(mine[0]).usd_per_hour,
                 spent_usd=sum(spent, ZERO) if spent else None,
                 held_usd=sum((held[row.status.job] for row in mine), ZERO),
                 worst_case_usd=sum((row.planned.worst_case_usd for row in mine), ZERO),
             )
         )
     return tuple(sorted(found, key=lambda part: (-(part.spent_usd or ZERO), part.instance_type)))
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """Type of each job, with its region where the type has prices of several."""
+    places = [(row.planned.instance_type, _price(row).region) for row in rows]
+    regions: dict[str, set[str]] = {}
+    for name, region in places:
+        regions.setdefault(name, set()).add(region)
+    return [f"{name} {region}" if len(regions[name]) > 1 else name for name, region in places]
 
 
 def _bases(run: RunDocument) -> tuple[PriceBasis, ...]:
