@@ -131,7 +131,7 @@ async def next_poll(jobs: int, before: int, repeats: int) -> float:
     await one.poll()
     spent = []
     for turn in range(repeats):
-        new = history(NEW, 1, first=before + 200 * (turn + 1))
+        new = history(NEW, 1, first=before + 1 + turn)
         one.bucket.keys = sorted([*one.bucket.keys, *new])  # type: ignore[attr-defined]
         gc.collect()
         started = time.perf_counter()

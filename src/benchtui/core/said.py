@@ -58,6 +58,7 @@ class Said:
         "_boot",
         "_collected",
         "_declined",
+        "_highest",
         "_latest",
         "_numbers",
         "_step",
@@ -73,6 +74,7 @@ class Said:
     def __init__(self, sentinels: Iterable[Sentinel] = ()) -> None:
         self._all: set[Sentinel] = set()
         self._numbers: set[int] = set()
+        self._highest = 0
         self._collected: dict[str, Order] = {}
         self._step: tuple[Order, JobState] | None = None
         self._latest: tuple[Order, Sentinel] | None = None
@@ -115,6 +117,8 @@ class Said:
     def _add_own(self, sentinel: Sentinel) -> None:
         self.last_own_at = _later(self.last_own_at, sentinel.at)
         self._numbers.add(sentinel.seq)
+        if sentinel.seq > self._highest:
+            self._highest = sentinel.seq
         place = order(sentinel)
         if sentinel.state in ON_THE_WAY and (self._step is None or place > self._step[0]):
             self._step = place, sentinel.state
@@ -172,12 +176,16 @@ class Said:
         return self._boot
 
     @property
+    def missing(self) -> int:
+        """How many sequence numbers below the highest seen have not arrived."""
+        return self._highest - len(self._numbers)
+
+    @property
     def gaps(self) -> tuple[int, ...]:
         """Sequence numbers below the highest seen that have not arrived, at most 100 of them."""
-        highest = max(self._numbers, default=0)
-        if highest == len(self._numbers):
+        if not self.missing:
             return ()
-        missing = (number for number in range(1, highest) if number not in self._numbers)
+        missing = (number for number in range(1, self._highest) if number not in self._numbers)
         return tuple(number for number, _ in zip(missing, range(MOST_GAPS), strict=False))
 
 

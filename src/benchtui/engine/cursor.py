@@ -2,14 +2,15 @@
 
 Sentinels sort by the clock of who wrote them. One whose clock is behind, or that was long under way, appears
 before what was heard already; so a listing reaches back by an overlap, and now and then to the beginning. In
-a large run either is many requests. A page is the least that a listing costs, so while the overlap fits a page
-it is listed at every poll. Beyond that it is listed when something is missing (a gap in a job's numbers, an
+a large run either is many requests. A page is the least that a listing costs, so while the overlap fits it
+is listed at every poll. Beyond that it is listed when something is missing (a gap in a job's numbers, an
 instance that ended) and else so seldom that looking back is a tenth of the requests; so is the whole.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +49,7 @@ class Cursor:
     def __init__(self, overlap: timedelta, poll: timedelta) -> None:
         self.overlap, self.poll = overlap, poll
         self.newest = EPOCH  # stamp
-        self._window: int | None = None  # sentinels in the overlap, as far as is known
+        self._window = 0  # sentinels in the overlap, as far as is known
         self._missing = False
         self._full_at: datetime | None = None  # of the next full listing
         self._wide_at: datetime | None = None
@@ -62,13 +63,17 @@ class Cursor:
         """How far to reach now; ``look_back``: something has happened that what is late may explain."""
         if self._full_at is None or now >= self._full_at:
             return Reach(None)
-        cheap = self._window is None or self._window < PAGE
         due = self._wide_at is None or now >= self._wide_at
-        if look_back or self._missing or cheap or due:
+        if look_back or self._missing or self._window < PAGE or due:
             return Reach(self.newest - self.overlap)
         return Reach(self.newest - min(NARROW, self.overlap), wide=False)
 
-    def listed(self, reach: Reach, now: datetime, *, count: int, new: int) -> None:
+    def overlapping(self, run: str, found: Iterable[str]) -> set[str]:
+        """Keys that lie in the overlap as it is now."""
+        after = keys.events_after(run, self.newest - self.overlap)
+        return {key for key in found if key > after}
+
+    def listed(self, reach: Reach, now: datetime, *, count: int, new: int, window: int) -> None:
         """A listing has come to its end.
 
         Args:
@@ -76,14 +81,13 @@ class Cursor:
             now: when it began.
             count: keys it brought.
             new: those that were not known.
+            window: keys in the overlap, of a listing that reached so far.
         """
         pause = SPARING * max(1, math.ceil(count / PAGE)) * self.poll
         if reach.start is None:
             self._full_at = now + max(FULL_LIST_EVERY, pause)
-            self._window = None
-        elif reach.wide:
-            self._window, self._wide_at = count, now + pause
-        elif self._window is not None:
-            self._window += new
+            pause = SPARING * max(1, math.ceil(window / PAGE)) * self.poll
         if reach.wide:
-            self._missing = False
+            self._window, self._wide_at, self._missing = window, now + pause, False
+        else:
+            self._window += new

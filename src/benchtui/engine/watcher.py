@@ -228,11 +228,11 @@ class Watcher:
             return False
         self._answered("S3")
         new = sum(self._hear(key) for key in found)
-        self._cursor.listed(reach, now, count=len(found), new=new)
-        if reach.start is not None and reach.wide:
-            self._recent = set(found)
-        elif reach.start is not None:
+        if reach.wide:
+            self._recent = self._cursor.overlapping(run, found)
+        else:
             self._recent.update(found)
+        self._cursor.listed(reach, now, count=len(found), new=new, window=len(self._recent))
         return True
 
     def _newly_gone(self) -> bool:
@@ -252,9 +252,11 @@ class Watcher:
             return False
         if run != self.run.run:
             return False
-        said = self._heard.said.setdefault(sentinel.job, Said())
-        gaps, new = len(said.gaps), said.add(sentinel)
-        self._cursor.seen(sentinel.at, missing=len(said.gaps) > gaps)
+        said = self._heard.said.get(sentinel.job)
+        if said is None:
+            said = self._heard.said[sentinel.job] = Said()
+        missing, new = said.missing, said.add(sentinel)
+        self._cursor.seen(sentinel.at, missing=said.missing > missing)
         return new
 
     def _foreign(self, key: str) -> None:
