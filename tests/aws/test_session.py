@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -48,6 +49,23 @@ async def test_enabled_regions_leave_out_those_not_opted_in(server: Server) -> N
         assert await cloud.enabled_regions() == ("ap-east-1", "us-east-1")
     head, _ = server.requests[0]
     assert "benchtui/" in head
+
+
+@pytest.mark.parametrize(("date", "offset_s"), [("Sat, 28 Nov 2026 18:20:00 GMT", 1200), ("yesterday", None)])
+async def test_an_answer_tells_the_time_also_when_it_refuses(
+    server: Server, date: str, offset_s: int | None
+) -> None:
+    async def refuse(_head: str, _body: bytes, writer: Writer) -> None:
+        writer.write(f"HTTP/1.1 403 No\r\nDate: {date}\r\n".encode())
+        body = ERROR.format("RequestExpired").encode()
+        writer.write(b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    server.answers.append(refuse)
+    cloud = open_cloud()
+    cloud.now = lambda: datetime(2026, 11, 28, 18, 0, tzinfo=UTC)
+    await failure_of(cloud)
+    told = cloud.clock_offset
+    assert (None if told is None else told.total_seconds()) == offset_s
 
 
 async def test_a_throttle_and_a_server_error_are_tried_again(server: Server) -> None:
