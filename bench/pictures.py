@@ -4,8 +4,8 @@
 
 A run of this machine's types is launched, its user data really executed, and the application opened on it as
 `benchtui --local --run RUN` does. The Jobs pane is taken while one job is over and another runs, the Compare
-pane when all are over. Nothing in a picture is drawn by hand; it shows the machine it was taken on. Takes some
-three minutes.
+pane when all are over. Nothing in a picture is drawn by hand; it shows the machine it was taken on. Takes
+some three minutes.
 """
 
 from __future__ import annotations

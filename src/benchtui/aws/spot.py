@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -9,11 +10,16 @@ from decimal import Decimal, InvalidOperation
 from benchtui.aws.errors import CloudError
 from benchtui.aws.session import Answer, Cloud
 from benchtui.core.catalogue import Missing, Price
+from benchtui.core.price_bounds import implausible
 from benchtui.core.spot import BASIS, SpotPrice
 
 PRODUCT = "Linux/UNIX"
 PRODUCTS = (PRODUCT, f"{PRODUCT} (Amazon VPC)")  # both mean the same where there is no EC2-Classic
 PAGE = 1000
+BATCH = 100  # names of a filter, which may have 200 values
+_ZONE = re.compile(
+    r"[a-z]"
+)  # behind the region's name; a local zone (us-east-1-bos-1a) has prices of its own
 
 
 async def spot_prices(
@@ -28,20 +34,15 @@ async def spot_prices(
     """
     wanted = list(dict.fromkeys(names))
     try:
-        rows = await _history(cloud, region, wanted, now, now)
+        zoned = await spot_by_zone(cloud, region, wanted, now)
     except CloudError as error:
         return {
             name: Missing(f"the spot price of {name} in {region} is not known: {error.what}", error.fix)
             for name in wanted
         }
-    newest: dict[tuple[str, str], tuple[datetime, Decimal]] = {}
-    for name, zone, price in rows:
-        held = newest.get((name, zone))
-        if held is None or held[0] < price.at:
-            newest[name, zone] = price.at, price.usd_per_hour
     found: dict[str, Price | Missing] = {}
     for name in wanted:
-        by_zone = {zone: usd for (of, zone), (_, usd) in newest.items() if of == name}
+        by_zone = zoned.get(name, {})
         if by_zone:
             dearest = max(by_zone, key=lambda zone: (by_zone[zone], zone))
             found[name] = Price(by_zone[dearest], f"{BASIS} of {dearest}", now, region)
@@ -50,6 +51,31 @@ async def spot_prices(
                 f"{region} has no spot price for {name}",
                 "plan on demand: [plan] market, or choose another type",
             )
+    return found
+
+
+async def spot_by_zone(
+    cloud: Cloud, region: str, names: Iterable[str] | None, now: datetime
+) -> dict[str, dict[str, Decimal]]:
+    """USD per hour now of each type, zone by zone; a type or zone that has no price is absent.
+
+    Args:
+        cloud, region: where.
+        names: instance types; None: all of the region, some five requests.
+        now: the time, UTC.
+
+    Raises:
+        CloudError: EC2 did not say.
+    """
+    rows = await _history(cloud, region, None if names is None else list(names), now, now)
+    newest: dict[tuple[str, str], SpotPrice] = {}
+    for name, zone, price in rows:
+        held = newest.get((name, zone))
+        if held is None or held.at < price.at:
+            newest[name, zone] = price
+    found: dict[str, dict[str, Decimal]] = {}
+    for (name, zone), price in sorted(newest.items()):
+        found.setdefault(name, {})[zone] = price.usd_per_hour
     return found
 
 
@@ -66,30 +92,38 @@ async def spot_history(
 
 
 async def _history(
-    cloud: Cloud, region: str, names: list[str], since: datetime, until: datetime
+    cloud: Cloud, region: str, names: list[str] | None, since: datetime, until: datetime
 ) -> list[tuple[str, str, SpotPrice]]:
-    params = {
-        "InstanceTypes": names,
+    params: Answer = {
         "ProductDescriptions": [PRODUCT],
         "StartTime": since,
         "EndTime": until,
         "MaxResults": PAGE,
     }
-    rows = await cloud.pages("ec2", region, "DescribeSpotPriceHistory", params, item="SpotPriceHistory")
-    return [found for row in rows if (found := _read(row)) is not None]
+    # A filter, not InstanceTypes: one name that EC2 does not know would fail the request for all.
+    parts = (
+        [params]
+        if names is None
+        else [
+            {**params, "Filters": [{"Name": "instance-type", "Values": names[at : at + BATCH]}]}
+            for at in range(0, len(names), BATCH)
+        ]
+    )
+    rows: list[Answer] = []
+    for part in parts:
+        rows += await cloud.pages("ec2", region, "DescribeSpotPriceHistory", part, item="SpotPriceHistory")
+    return [found for row in rows if (found := _read(row, region)) is not None]
 
 
-def _read(row: Answer) -> tuple[str, str, SpotPrice] | None:
+def _read(row: Answer, region: str) -> tuple[str, str, SpotPrice] | None:
     """A row as we use it; None: it is not as documented, and no price in it is to be trusted."""
     try:
         usd, at = Decimal(row["SpotPrice"]), row["Timestamp"].astimezone(UTC)
         name, zone = str(row["InstanceType"]), str(row["AvailabilityZone"])
-    except (KeyError, AttributeError, InvalidOperation, TypeError):
+    except (KeyError, AttributeError, InvalidOperation, TypeError, ValueError):
         return None
-    if (
-        not usd.is_finite()
-        or usd < 0
-        or row.get("ProductDescription") not in (PRODUCT, f"{PRODUCT} (Amazon VPC)")
-    ):
+    if not usd.is_finite() or usd < 0 or row.get("ProductDescription") not in PRODUCTS:
+        return None
+    if not _ZONE.fullmatch(zone.removeprefix(region)) or implausible(name, usd) is not None:
         return None
     return name, zone, SpotPrice(at, usd)

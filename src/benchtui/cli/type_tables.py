@@ -33,7 +33,8 @@ def listing_texts(
 ) -> tuple[RenderableType, ...]:
     """The table, and below it how many, since when, and where the prices are from."""
     glyphs = tables.Glyphs(output.speaks_unicode())
-    numbers = ("vCPU", "cores", "GiB", "USD/h", "per core", "zones")
+    spot = any(offer.spot is not None for offer in found)
+    numbers = ("vCPU", "cores", "GiB", "USD/h", "per core", "spot" if spot else "zones")
     table = tables.new_table("type", "vendor", *numbers, right=numbers)
     for offer in shown:
         tables.add(
@@ -45,13 +46,14 @@ def listing_texts(
             f"{float(offer.memory_gib):.4g}",
             usd_rate(offer.usd_per_hour, glyphs.unknown),
             usd_rate(offer.usd_per_core_hour, glyphs.unknown),
-            len(offer.zones) or glyphs.unknown,
+            usd_rate(offer.spot_usd_per_hour, glyphs.unknown) if spot else len(offer.zones) or glyphs.unknown,
         )
     said = f"{len(shown)} of {len(found)} types of {region}"
     since = next((offer.as_of for offer in found if offer.as_of is not None), None)
     said += f" as of {since:%Y-%m-%d}" if since else ""
     said += f", filter: {expression}" if expression else ""
-    return table, Text(said), Text(price_origins(shown))
+    told = "spot: now, in the cheapest zone" if spot else ""
+    return table, Text(said), Text("; ".join(filter(None, (price_origins(shown), told))))
 
 
 def price_origins(shown: Iterable[TypeOffer]) -> str:
@@ -190,6 +192,9 @@ def offer_record(offer: TypeOffer) -> dict[str, Any]:
         "memory_mib": shape.memory_mib,
         "burstable": shape.burstable,
         "zones": list(offer.zones),
+        "spot_usd_per_hour": None
+        if offer.spot is None
+        else {zone: f"{usd:f}" for zone, usd in sorted(offer.spot.items())},
         "usd_per_core_hour": _exact(offer.usd_per_core_hour),
         "usd_per_vcpu_hour": _exact(offer.usd_per_vcpu_hour),
         "usd_per_gib_hour": _exact(offer.usd_per_gib_hour),

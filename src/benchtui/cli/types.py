@@ -26,7 +26,8 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="instance types of the region, with price; which are fair to compare",
         description="Instance types the region sells, those with a price first. Asks AWS at most once a day.",
         epilog="fields: type family generation current (yes, no) arch vendor vcpus cores threads memory "
-        "(GiB) burstable (yes, no) price (USD/h) price_core price_vcpu price_gib zone; "
+        "(GiB) burstable (yes, no) price (USD/h) price_core price_vcpu price_gib spot "
+        "(with --spot) zone; "
         "example: --filter 'vendor=graviton,amd vcpus<=4 price<0.20 current=yes' --sort price_core",
     )
     parser.add_argument(
@@ -42,6 +43,9 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--by", choices=BASES, help="with --comparable: what is to be equal; without it all three"
+    )
+    parser.add_argument(
+        "--spot", action="store_true", help="ask for prices of the spot market as well, zone by zone"
     )
     parser.add_argument(
         "--offline", action="store_true", help="a few types of a dated snapshot: no network, no account"
@@ -93,17 +97,20 @@ def _found(arguments: argparse.Namespace) -> tuple[tuple[TypeOffer, ...], str]:
 
     if arguments.offline and arguments.local:
         raise UsageError("--offline and --local exclude each other", fix="leave out one of them")
+    if arguments.offline and arguments.spot:
+        raise UsageError("the snapshot has no spot prices", fix="leave out --offline or --spot")
     settings = read(arguments)
     region = regions_of(settings.config)[0]
     if arguments.offline:
         return offline_offers(settings.config, datetime.now(UTC)), region
-    return asyncio.run(_asked(settings)), region
+    return asyncio.run(_asked(settings, spot=arguments.spot)), region
 
 
-async def _asked(settings: Settings) -> tuple[TypeOffer, ...]:
+async def _asked(settings: Settings, *, spot: bool) -> tuple[TypeOffer, ...]:
     from benchtui.cli.settings import open_workspace
     from benchtui.engine.offers import offers
 
     async with open_workspace(settings, lambda _: None) as workspace:
         cache = workspace.folders.cache / "prices.json"
-        return await offers(workspace.cloud, workspace.config, workspace.clock.now(), cache)
+        now = workspace.clock.now()
+        return await offers(workspace.cloud, workspace.config, now, cache, spot=spot)

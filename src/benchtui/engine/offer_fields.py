@@ -26,6 +26,7 @@ FIELDS: tuple[Field, ...] = (
     Field("price_core", "USD per physical core and hour", number, aliases=("$/core",)),
     Field("price_vcpu", "USD per vCPU and hour", number, aliases=("$/vcpu",)),
     Field("price_gib", "USD per GiB of memory and hour", number, aliases=("$/gib",)),
+    Field("spot", "USD per hour on the spot market, in the cheapest zone", number),
     Field("zone", "availability zones that sell it", aliases=("az",)),
 )
 #: What types can be sorted by; the first: by family and size.
@@ -35,6 +36,7 @@ SORTS = (
     "price_core",
     "price_vcpu",
     "price_gib",
+    "spot",
     "cores",
     "vcpus",
     "memory",
@@ -70,6 +72,7 @@ def offer_fields(offer: TypeOffer) -> Mapping[str, Cell]:
         "price_core": offer.usd_per_core_hour,
         "price_vcpu": offer.usd_per_vcpu_hour,
         "price_gib": offer.usd_per_gib_hour,
+        "spot": offer.spot_usd_per_hour,
         "zone": offer.zones,
     }
 

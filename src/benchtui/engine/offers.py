@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +35,7 @@ class TypeOffer:
     price: Price | Missing
     zones: tuple[str, ...]  # that sell it, sorted
     as_of: datetime | None = None  # UTC: when EC2 described it
+    spot: Mapping[str, Decimal] | None = None  # USD per hour by zone, now; None: nobody asked
 
     @property
     def name(self) -> str:
@@ -82,20 +83,29 @@ class TypeOffer:
         """Price of one GiB of memory."""
         return self._part(self.memory_gib)
 
+    @property
+    def spot_usd_per_hour(self) -> Decimal | None:
+        """Price on the spot market where it is cheapest; None: it is not known."""
+        return min(self.spot.values(), default=None) if self.spot else None
+
     def _part(self, of: Decimal) -> Decimal | None:
         return None if self.usd_per_hour is None else self.usd_per_hour / of
 
 
-async def offers(cloud: Cloud, config: Config, now: datetime, price_cache: Path) -> tuple[TypeOffer, ...]:
+async def offers(
+    cloud: Cloud, config: Config, now: datetime, price_cache: Path, *, spot: bool = False
+) -> tuple[TypeOffer, ...]:
     """Types for sale in the plan's first region: those with a price first, by family, then by size.
 
     Types and prices are kept for 24 h beside ``price_cache``. A price that is not to be had is Missing, as
-    in a plan, which would decline the type.
+    in a plan, which would decline the type. ``spot`` asks for the prices of the spot market as well, which
+    are never kept.
 
     Raises:
         CloudError: EC2 did not answer.
     """
     from benchtui.aws.prices import region_prices
+    from benchtui.aws.spot import spot_by_zone
     from benchtui.aws.type_listing import type_listing
 
     region = regions_of(config)[0]
@@ -109,8 +119,16 @@ async def offers(cloud: Cloud, config: Config, now: datetime, price_cache: Path)
         on_demand=config.prices.on_demand,
         cache_file=price_cache,
     )
+    zoned = await spot_by_zone(cloud, region, None, now) if spot else None
     return _in_order(
-        TypeOffer(listed.type, priced[listed.type.name], listed.zones, listing.as_of) for listed in sold
+        TypeOffer(
+            listed.type,
+            priced[listed.type.name],
+            listed.zones,
+            listing.as_of,
+            None if zoned is None else zoned.get(listed.type.name, {}),
+        )
+        for listed in sold
     )
 
 
