@@ -17,9 +17,8 @@ PRODUCT = "Linux/UNIX"
 PRODUCTS = (PRODUCT, f"{PRODUCT} (Amazon VPC)")  # both mean the same where there is no EC2-Classic
 PAGE = 1000
 BATCH = 100  # names of a filter, which may have 200 values
-_ZONE = re.compile(
-    r"[a-z]"
-)  # behind the region's name; a local zone (us-east-1-bos-1a) has prices of its own
+#: Behind the region's name; a local zone (us-east-1-bos-1a) has prices of its own.
+_ZONE = re.compile(r"[a-z]")
 
 
 async def spot_prices(
