@@ -10,7 +10,7 @@ import hashlib
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -310,6 +310,6 @@ def lie(folder: Path) -> Path:
 
 
 def record(folder: Path) -> RunRecord:
-    """The run, read back."""
+    """The run, read back. The hashes of its files do not depend on what else documents will once hold."""
     (found,) = read_records(lie(folder), (RUN,))
-    return found
+    return replace(found, sha256={cell: digest(f"result {cell[0]} {cell[1]}") for cell in found.sha256})

@@ -160,10 +160,9 @@ def _line(comparison: Comparison, row: TypeRow, position: int) -> Line:
     cell, word = row.cells[position], quoting.verdict_word(comparison, row, position)
     tone = tone_of(comparison, row, position)
     if cell.against is not None:
-        interval = cell.against.interval
-        words = (
-            f"{word}: {cell.against.ratio:.3g} times the baseline, {interval.low:.3g} to {interval.high:.3g}"
-        )
+        interval, sure = cell.against.interval, quoting.confidence_text(cell.against.confidence)
+        words = f"{word}: {cell.against.ratio:.3g} times the baseline"
+        words += f" ({sure} interval {interval.low:.3g} to {interval.high:.3g})"
     elif word == quoting.BASELINE:
         words = "the baseline" if len(comparison.rows) > 1 else ""
         bounds = cell.estimate.interval if cell.estimate else None

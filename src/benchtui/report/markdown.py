@@ -31,7 +31,7 @@ LONG = 2_000
 MOST_ROWS = 60
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 #: What begins a list or a heading at the begin of a line.
-_BEGIN = re.compile(r"^(\d*)([-+=.)])")
+_BEGIN = re.compile(r"^(\d*)([-+=.)])(?=\s|$)")
 _LINK = re.compile(r"(?i)(https?|ftp|mailto|www)([:.])")
 
 

@@ -68,7 +68,7 @@ def _block(block: Block, ascii: bool) -> str:
         case Table():
             return _table(block)
         case Folded():
-            return f"({clean_line(block.summary)}: in the HTML report, and in `benchtui export`.)\n"
+            return _wrapped(f"({block.summary}: in the HTML report, and in `benchtui export`.)") + "\n"
 
 
 def _cards(block: Cards) -> str:

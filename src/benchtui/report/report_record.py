@@ -22,7 +22,7 @@ def report_fields(subject: Subject) -> dict[str, Any]:
             "made_at": subject.at,
             "benchtui_version": subject.version,
             "runs": [_run(record) for record in subject.records],
-            "comparison": comparison_fields(subject.comparison),
+            "comparison": comparison_fields(subject.comparison) if subject.comparison.columns else None,
             "per_dollar": comparison_fields(subject.per_dollar) if subject.per_dollar.columns else None,
         }
     )

@@ -116,7 +116,8 @@ def _judged(subject: Subject, row: TypeRow, position: int) -> Datum:
     tone = tone_of(comparison, row, position)
     if cell.against is not None:
         interval = cell.against.interval
-        text += f" ({interval.low:.3g} to {interval.high:.3g})"
+        sure = quoting.confidence_text(cell.against.confidence)
+        text += f" ({interval.low:.3g} to {interval.high:.3g}, {sure})"
         return Datum(text, cell.against.ratio, tone, signed=True)
     if tone is Tone.PLAIN:
         return Datum("nothing to compare with", None)

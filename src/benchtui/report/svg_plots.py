@@ -83,7 +83,7 @@ def draw_scatter(chart: ScatterChart, total: int) -> tuple[list[str], float]:
     """Elements and the height they take."""
     if not chart.points:
         return [], 0.0
-    xs = axis([point.x for point in chart.points], from_zero=True)
+    xs = axis([point.x for point in chart.points])
     ys = axis([point.y for point in chart.points], from_zero=True)
     plot = _plot(xs, ys, 0.0, total)
     parts = [*plot.frame((), chart.x_label, chart.y_label)]
@@ -171,12 +171,10 @@ def _named(points: Sequence[Point], plot: _Plot) -> Iterator[str]:
     for point in sorted(points, key=lambda one: (not one.frontier, one.x)):
         text = fitted(f"{point.label} {short(point.y)}", (right - left) * 0.6, SMALL)
         long, x, y = width(text, SMALL), plot.x(point.x), plot.y(point.y)
-        for bx, by in (
-            (x + 10, y + 4),
-            (x - 10 - long, y + 4),
-            (x - long / 2, y - 11),
-            (x - long / 2, y + 20),
-        ):
+        middle = x - long / 2
+        places = [(x + 10, y + 4), (x - 10 - long, y + 4), (middle, y - 11), (middle, y + 20)]
+        places += [(bx, y + by) for by in (-12, 20, -26, 34) for bx in (x + 8, x - 8 - long)]
+        for bx, by in places:
             box = (bx, by - SMALL + 2, bx + long, by + 3)
             inside = box[0] >= left and box[2] <= right + 10 and box[1] >= top - 8 and box[3] <= bottom
             if inside and not any(_overlap(box, other) for other in taken):

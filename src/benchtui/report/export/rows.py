@@ -177,7 +177,8 @@ def sample_rows(records: Sequence[RunRecord]) -> Iterator[SampleRow]:
             origin = _origin(record, row, document)
             for name, metric in document.metrics.items():
                 for at, sample in enumerate(metric.samples):
-                    yield SampleRow(
+                    # Not validated again: what it holds was when its document was read, and there are many.
+                    yield SampleRow.model_construct(
                         **origin,
                         metric=name,
                         unit=metric.unit,

@@ -1,0 +1,118 @@
+"""JSON Schema files: made from the models as they are, and true of everything that is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from benchtui.core.run_records import RunRecord
+from benchtui.report import schemas
+from benchtui.report.comparison_record import comparison_fields
+from benchtui.report.export.formats import FORMATS
+from benchtui.report.report_record import plain, report_fields
+from benchtui.report.subject import Subject
+from tests import golden
+
+jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install '.[dev]'")
+
+
+def holds(name: str, content: Any) -> None:
+    """Fails with the first place where ``content`` breaks the schema."""
+    import referencing
+
+    every = [
+        (f"{one}.json", referencing.Resource.from_contents(schemas.load(one))) for one in schemas.names()
+    ]
+    validator = jsonschema.Draft202012Validator(
+        schemas.load(name), registry=referencing.Registry().with_resources(every)
+    )
+    errors = [f"{error.json_path}: {error.message}"[:300] for error in validator.iter_errors(content)]
+    assert not errors, errors[:3]
+
+
+def breaks(name: str, content: Any) -> None:
+    with pytest.raises(AssertionError):
+        holds(name, content)
+
+
+def test_made_ones_are_those_of_the_models():
+    for name, content in schemas.made():
+        kept = (schemas.FOLDER / name).read_text(encoding="utf-8")
+        assert content == kept, f"{name}: python -m benchtui.report.schemas writes it anew"
+
+
+@pytest.mark.parametrize("name", schemas.names())
+def test_every_file_is_a_schema(name: str):
+    schema = schemas.load(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == schemas.DIALECT
+
+
+def test_documents_of_the_bucket(record: RunRecord):
+    holds("run", json.loads(record.run.model_dump_json(by_alias=True)))
+    assert record.census is not None
+    holds("census", json.loads(record.census.model_dump_json(by_alias=True)))
+    for system in record.systems.values():
+        holds("system", json.loads(system.model_dump_json(by_alias=True)))
+    document = record.document("c7g.large-1", "hpl")
+    assert document is not None
+    holds("result", json.loads(document.model_dump_json(by_alias=True)))
+
+
+def test_lines_of_exports(record: RunRecord):
+    for name, samples in (("measurement", False), ("sample", True)):
+        lines = FORMATS["jsonl"].make([record], samples, "0").files[""].decode().splitlines()
+        for line in lines[:: max(len(lines) // 40, 1)]:
+            holds(name, json.loads(line))
+
+
+def test_exports_for_other_tools(record: RunRecord):
+    holds("bencher", json.loads(FORMATS["bencher"].make([record], False, "0").files[""]))
+    holds("reframe", json.loads(FORMATS["reframe-json"].make([record], False, "0").files[""]))
+    compass = FORMATS["computecompass"].make([record], False, "0").files
+    for file, name in (
+        ("memory-benchmarks.json", "computecompass-memory"),
+        ("cpu-benchmarks.json", "computecompass-cpu"),
+        ("price-performance.json", "computecompass-price"),
+    ):
+        holds(name, json.loads(compass[file]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("stream", "triad", "bandwidth"), None),
+        (("stream", "triad", "bandwidth"), 0),
+        (("stream", "triad", "bandwidth"), "48.6"),
+        (("stream", "triad"), {}),
+        (("cache", "memory", "latency"), None),
+        (("cache",), {}),
+        (("numa",), None),
+    ],
+)
+def test_the_schema_of_computecompass_refuses_what_breaks_its_page(record: RunRecord, path, value):
+    content = json.loads((golden.FOLDER / "memory-benchmarks.json").read_text())
+    holds("computecompass-memory", content)
+    place = content["instances"]["c7g.large"]
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = value
+    breaks("computecompass-memory", content)
+
+
+def test_a_local_type_or_a_lost_parent_breaks_it():
+    content = json.loads((golden.FOLDER / "memory-benchmarks.json").read_text())
+    content["instances"]["local.2cpu"] = content["instances"]["c7g.large"]
+    breaks("computecompass-memory", content)
+    breaks("computecompass-cpu", {})
+
+
+def test_reports_and_comparisons(subject: Subject):
+    data = json.loads(json.dumps(report_fields(subject)))
+    holds("report-data", data)
+    fields = json.loads(json.dumps(plain(comparison_fields(subject.comparison))))
+    holds("compare", {"v": 1, "type": "compare", "runs": list(subject.runs), **fields})
+    fields["types"][0]["cells"][0]["verdict"] = "best"
+    breaks("comparison", fields)
