@@ -84,8 +84,7 @@ class Runbooks:
             return error_reply("ssm", "InvalidAutomationExecutionParametersException", problem, 400)
         targets = sent.get("Targets") or []
         if targets:
-            looking = Call("ec2", "DescribeInstances", call.region, call.access_key_id, "POST", "/", {})
-            denied = self.authorisation.denial_reply(looking, {})
+            denied = self._may_not_look(call)
             ids = [] if denied else self._carrying(call.region, targets[0])
         else:
             denied, ids = None, list(sent["Parameters"]["InstanceId"])
@@ -95,6 +94,19 @@ class Runbooks:
             self._executions.pop(next(iter(self._executions)))
         self._executions[execution_id]["AutomationExecutionId"] = execution_id
         return json_reply({"AutomationExecutionId": execution_id})
+
+    def _may_not_look(self, call: Call) -> Reply | None:
+        """The refusal of what it takes to find instances by tag.
+
+        Which of these AWS asks for is not documented; its own policies for what resolves such targets have
+        both, so both are asked for here.
+        """
+        for service, action in (("tag", "GetResources"), ("ec2", "DescribeInstances")):
+            looking = Call(service, action, call.region, call.access_key_id, "POST", "/", {})
+            denied = self.authorisation.denial_reply(looking, {})
+            if denied is not None:
+                return denied
+        return None
 
     def _carrying(self, region: str, target: dict[str, Any]) -> list[str]:
         """Instances with the target's tag, terminated ones that are still shown among them."""
@@ -119,7 +131,7 @@ class Runbooks:
                 if len(failures) > allowed:
                     break  # the rest is spared
         if denied is not None:
-            failures.append(denied.body.decode(errors="replace")[:300])
+            failures.append(_words(denied))
         for failure in failures:
             LOG.error("automation %s: %s", RUNBOOK, failure)
         return {
@@ -134,8 +146,18 @@ class Runbooks:
         }
 
     def _terminate(self, call: Call, instance_id: str) -> str | None:
-        """The runbook's one step for one instance; what went wrong, if anything."""
-        form = {"Action": "TerminateInstances", "Version": "2016-11-15", "InstanceId.1": instance_id}
+        """The runbook's one step for one instance: end it, and see that it is ending; what went wrong."""
+        for action in ("TerminateInstances", "DescribeInstanceStatus"):
+            problem = self._ask(call, action, instance_id)
+            if problem is not None:
+                return problem
+        return None
+
+    def _ask(self, call: Call, action: str, instance_id: str) -> str | None:
+        """One request of the step, tried again while EC2 is busy."""
+        form = {"Action": action, "Version": "2016-11-15", "InstanceId.1": instance_id}
+        if action == "DescribeInstanceStatus":
+            form["IncludeAllInstances"] = "true"
         body = urlencode(form).encode()
         headers = {"CONTENT_TYPE": "application/x-www-form-urlencoded"}
         reply = None
@@ -148,8 +170,14 @@ class Runbooks:
                 break
             time.sleep(0.1 * 2**attempt)
         assert reply is not None
-        code = re.search(rb"<Code>([^<]*)</Code>", reply.body)
-        return code[1].decode() if code else f"status {reply.status}"
+        return _words(reply)
+
+
+def _words(reply: Reply) -> str:
+    """What a refusal says, of any protocol."""
+    body = reply.body.decode(errors="replace")
+    found = re.search(r"<Code>([^<]*)</Code><Message>([^<]*)</Message>", body)
+    return ": ".join(found.groups()) if found else body[:500] or f"status {reply.status}"
 
 
 def _sent(call: Call) -> dict[str, Any]:

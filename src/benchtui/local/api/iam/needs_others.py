@@ -35,6 +35,7 @@ ANYTHING = frozenset(
         "servicequotas:ListServiceQuotas",
         "iam:ListRoles",
         "iam:ListInstanceProfiles",
+        "tag:GetResources",
     }
 )
 #: Calls of IAM: the kind of resource and the parameter that names it.

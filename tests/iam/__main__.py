@@ -1,0 +1,72 @@
+"""`make proof-iam`: every command under exactly its policy, then each action taken away, as tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchtui.local import daemon
+from benchtui.local.options import LocalOptions
+from tests.local.conftest import LocalCloud
+
+from .acts import SUBJECTS
+from .matrix import Row, Worked, taken_away, whole
+from .world import World
+
+WIDTH = 150
+
+
+def main() -> int:
+    """Exit status 1 where a command fails under its policy, or a missing action is not named."""
+    parser = argparse.ArgumentParser(prog="python -m tests.iam", description=__doc__)
+    parser.add_argument("policies", nargs="*", help="names of policies; default: all")
+    wanted = parser.parse_args().policies
+    subjects = [one for one in SUBJECTS if not wanted or one.policy.name in wanted]
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="benchtui-iam-") as folder:
+        options = LocalOptions(
+            host=False,
+            simulate_ec2_types=True,
+            oversubscribe=True,
+            regions=("us-east-1", "us-west-2"),
+            state_dir=Path(folder) / "cloud",
+        )
+        state = daemon.up(options)
+        try:
+            world = World(LocalCloud(state, Path(folder) / "cloud"), Path(folder))
+            for subject in subjects:
+                worked = whole(world, subject)
+                rows = taken_away(world, subject, worked)
+                wrong += _told(worked) + _tabled(rows)
+        finally:
+            daemon.down(Path(folder) / "cloud")
+    print(f"{wrong} not as it should be" if wrong else "every command works under its policy; "
+          "every action taken away is named by what fails without it")  # fmt: skip
+    return 1 if wrong else 0
+
+
+def _told(worked: list[Worked]) -> int:
+    """What each command used of its policy; how many did not work."""
+    print(f"\n{worked[0].subject}: under exactly this policy")
+    for one in worked:
+        works = one.outcome.code == 0
+        print(f"  {'ok  ' if works else 'FAIL'} {one.act.name}: {' '.join(sorted(one.used))}")
+        if not works:
+            print(f"       {one.outcome.said[-600:]}")
+    return sum(one.outcome.code != 0 for one in worked)
+
+
+def _tabled(rows: list[Row]) -> int:
+    """A line for each action; how many are not as they should be."""
+    print(f"\n{rows[0].subject}: without one action")
+    for row in rows:
+        act = row.act.name if row.act else "–"
+        mark = f"  << {row.problem}" if row.problem else ""
+        print(f"  {row.action:38} {act:32} exit {row.code:3}  {row.message}"[:WIDTH] + mark)
+    return sum(bool(row.problem) for row in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
