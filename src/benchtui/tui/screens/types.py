@@ -254,6 +254,9 @@ class TypesScreen(ModalScreen[tuple[str, ...] | None]):
             said.append(f"filter: {self._filter.text}")
         if note:
             said.append(note)
+        since = next((offer.as_of for offer in self._offers or () if offer.as_of is not None), None)
+        if since is not None:
+            said.append(f"as of {since:%Y-%m-%d %H:%MZ}")
         return (
             [*self._problem, safe_text(dash.join(said), 300)] if self._offers is not None else self._problem
         )
