@@ -9,6 +9,7 @@ from benchtui.aws.bucket_setup import BLOCK_ALL, OWNER, SSE_S3, BucketSetup, Fou
 from benchtui.aws.errors import CloudError
 from benchtui.aws.failures import FailureKind
 from benchtui.core.policies import Policy
+from benchtui.core.policy_comparison import difference
 from benchtui.engine.setting_up.parts import TAGS, Finding, Removal, State, hand_over, made_by_setup
 
 SETTING = "[aws] bucket"
@@ -128,8 +129,7 @@ def _is_foreign(error: CloudError) -> bool:
 
 def _holds(found: FoundBucket, policy: Policy) -> bool:
     """Whether the bucket's policy has every statement of ``policy``; more of them are somebody's own."""
-    there = (found.policy or {}).get("Statement") or []
-    return all(each.document() in there for each in policy.statements)
+    return not difference([policy.document()], [found.policy or {}]).missing
 
 
 def _merged(found: FoundBucket | None, policy: Policy) -> str:

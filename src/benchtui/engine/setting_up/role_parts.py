@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from benchtui.aws import iam
 from benchtui.aws.session import Cloud
 from benchtui.core.policies import Policy
+from benchtui.core.policy_comparison import difference
 from benchtui.engine.setting_up.parts import TAGS, Finding, Removal, State, hand_over, made_by_setup
 
 
@@ -40,7 +43,7 @@ class RolePart:
         return f"let {service} take it on", f"allow what the policy {self.policy.name} does"
 
     def _as_wanted(self, found: iam.FoundRole) -> tuple[bool, bool]:
-        return found.trust == self.trust.document(), found.policy == self.policy.document()
+        return _same(self.trust, found.trust), _same(self.policy, found.policy)
 
     async def make(self) -> None:
         """Make it with its policies."""
@@ -62,6 +65,11 @@ class RolePart:
     async def remove(self) -> None:
         """Delete it with its policy."""
         await iam.remove_role(self.cloud, self.name, self.name)
+
+
+def _same(wanted: Policy, there: Mapping[str, Any] | None) -> bool:
+    """Whether a document says what is wanted, and nothing beside it."""
+    return there is not None and difference([wanted.document()], [there]).none
 
 
 @dataclass(frozen=True, slots=True)

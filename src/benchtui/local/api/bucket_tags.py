@@ -1,4 +1,4 @@
-"""Tags that a bucket is given as it is made, which moto leaves out."""
+"""Tags that a bucket is given as it is made, which moto leaves out, and that end with it, which it keeps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def tags_at_creation(call: Call) -> dict[str, str]:
 
 
 def keep(call: Call) -> None:
-    """Give a bucket that was just made its tags."""
+    """Give a bucket that was just made its tags, and take those of one that was just deleted away."""
+    backend = s3_backends[ACCOUNT_ID]["aws"]
     tags = tags_at_creation(call)
     if tags:
-        s3_backends[ACCOUNT_ID]["aws"].put_bucket_tagging(call.bucket, tags)
+        backend.put_bucket_tagging(call.bucket, tags)
+    elif call.action == "DeleteBucket":
+        backend.tagger.delete_all_tags_for_resource(f"arn:aws:s3:::{call.bucket}")
