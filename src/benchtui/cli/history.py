@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -79,6 +78,8 @@ def _since(text: str) -> datetime:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Show it."""
+    import asyncio
+
     from benchtui.cli.settings import read
 
     _check(arguments)

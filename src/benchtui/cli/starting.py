@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +57,8 @@ def execute_create(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: not a time, not agreed, or the plan needs a launcher.
     """
+    import asyncio
+
     if not arguments.yes and not diagnostics.can_ask():
         raise UsageError("nobody can be asked to agree to the costs: this is no terminal", fix="add --yes")
     from benchtui.cli.settings import read
@@ -103,6 +104,8 @@ async def _create(settings: Settings, arguments: argparse.Namespace, times: tupl
 
 def execute_list(arguments: argparse.Namespace) -> int:
     """List them."""
+    import asyncio
+
     from benchtui.cli.settings import read
 
     _show(asyncio.run(_occurrences(read(arguments))), json=arguments.json)
@@ -111,6 +114,8 @@ def execute_list(arguments: argparse.Namespace) -> int:
 
 def execute_check(arguments: argparse.Namespace) -> int:
     """List them, and tell of those that did not begin."""
+    import asyncio
+
     from benchtui.cli.notify import send
     from benchtui.cli.settings import read
     from benchtui.core import notices
@@ -133,6 +138,8 @@ def execute_check(arguments: argparse.Namespace) -> int:
 
 def execute_remove(arguments: argparse.Namespace) -> int:
     """Remove one."""
+    import asyncio
+
     from benchtui.cli.settings import open_workspace, read
     from benchtui.engine.scheduled_runs import ScheduledRuns
 
