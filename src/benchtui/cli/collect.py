@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from benchtui.cli import diagnostics, output
+from benchtui.cli import diagnostics, output, silence
 from benchtui.cli.arguments import add_run, run_of, shared
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ def execute(arguments: argparse.Namespace) -> int:
 
         glyphs = Glyphs(output.speaks_unicode())
         output.table(results_table(course.collected, course.snapshot, glyphs, all_metrics=arguments.verbose))
+    silent = silence.tell(course.snapshot)
     got = course.collected
     diagnostics.say(f"results: {got.folder} ({got.downloaded} downloaded, {got.kept} were here already)")
-    return code
+    return code or silent
 
 
 async def _collected(settings: Settings, run: str, *, complete: bool) -> Course:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from benchtui.cli import output, sweeping
+from benchtui.cli import output, silence, sweeping
 from benchtui.cli.arguments import add_run, run_of, shared
 from benchtui.core.errors import ExitCode
 
@@ -65,7 +65,8 @@ def execute(arguments: argparse.Namespace) -> int:
         output.document(fields(spending, armed, itemised))
     else:
         _print(spending, armed, itemised)
-    return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
+    silent = silence.tell(snapshot)
+    return ExitCode.MAY_STILL_RUN if snapshot.overdue else silent
 
 
 async def _integrated(settings: Settings, itemised: Bill, snapshot: Snapshot) -> Bill:

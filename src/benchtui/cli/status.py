@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from benchtui.cli import output, sweeping
+from benchtui.cli import output, silence, sweeping
 from benchtui.cli.arguments import add_run, run_of, shared
 from benchtui.core.errors import BenchtuiError, ExitCode, UsageError
 
@@ -29,7 +29,8 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="runs and their live instances; with RUN the jobs of one run",
         description="Runs and live instances of every enabled region; with RUN the jobs of that run, by its "
         "sentinels and by EC2.",
-        epilog="exit code 6: an instance is alive that should have ended",
+        epilog="exit code 3: a right is missing, which is named; 6: an instance is alive that should have "
+        "ended",
     )
     add_run(parser, nargs="?")
     parser.add_argument("job", metavar="JOB", nargs="?", help="show all that is known of this job of the run")
@@ -79,7 +80,8 @@ def execute(arguments: argparse.Namespace) -> int:
         output.document({"v": 1, "type": "status", **snapshot_fields(snapshot, rows, swept)})
     else:
         _show(snapshot, rows, wanted, swept)
-    return ExitCode.MAY_STILL_RUN if snapshot.overdue else ExitCode.OK
+    silent = silence.tell(snapshot)
+    return ExitCode.MAY_STILL_RUN if snapshot.overdue else silent
 
 
 def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter, swept: Sweep | None) -> None:
@@ -97,7 +99,8 @@ def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter, swept: S
     output.table(*head, jobs_table(replace(snapshot, rows=rows), now, glyphs))
     found = layers(snapshot, swept, now)
     counted = "layers that end an instance, armed: {} of {}".format(*armed_of(found))
-    output.table(Text(), Text(counted if snapshot.alive else "nothing is alive"), layer_table(found))
+    gone = "nothing is alive" if snapshot.ec2_known else "EC2 has not answered: what is alive is not known"
+    output.table(Text(), Text(counted if snapshot.alive else gone), layer_table(found))
     concern = worst(snapshot, now)
     if concern is not None and concern.job is not None and all(r.planned.job != concern.job for r in rows):
         output.table(Text(f"not shown: {concern.job}: {concern.text}", style=BAD))

@@ -60,10 +60,13 @@ def layers(
         alive = [
             row for row in snapshot.alive if row.status.instance and row.status.instance.region == region
         ]
+        unheard = any(each.name == f"EC2 {region}" and each.refused for each in snapshot.sources)
+        unknown = (LayerState.UNPROVEN, "EC2 refuses to say what is alive")
+        scheduled = _scheduled(region, snapshot, alive, now, schedule_proven)
         found += [
-            Layer(region, 1, "timers", *_timers(alive, snapshot)),
-            Layer(region, 2, "schedule", *_scheduled(region, snapshot, alive, now, schedule_proven)),
-            Layer(region, 3, "tags", *_tags(alive)),
+            Layer(region, 1, "timers", *(unknown if unheard else _timers(alive, snapshot))),
+            Layer(region, 2, "schedule", *(unknown if unheard else scheduled)),
+            Layer(region, 3, "tags", *(unknown if unheard else _tags(alive))),
             Layer(region, 4, "sweep", *_swept(region, snapshot, sweep, now)),
             Layer(region, 5, "budget", *_budget(snapshot, alive)),
         ]
