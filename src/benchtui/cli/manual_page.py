@@ -35,6 +35,8 @@ def manual_page(parser: argparse.ArgumentParser) -> str:
     about = program.about.rstrip(".")
     lines = [
         f'.TH BENCHTUI 1 "" "benchtui {_text(__version__)}" "User Commands"',
+        ".nh",  # no words broken, no blanks stretched: commands are to be copied
+        ".ad l",
         ".SH NAME",
         f"benchtui \\- {_text(about[:1].lower() + about[1:])}",
         ".SH SYNOPSIS",
