@@ -21,7 +21,7 @@ ACCOUNT = "123456789012"
 NO_RUN = "20200101-000000-aaaa"
 
 
-def on_a_terminal(cli: Cli, *arguments: str, typed: str) -> tuple[int, str]:
+def on_a_terminal(cli: Cli, *arguments: str, typed: str, prompt: bytes = b"to end them: ") -> tuple[int, str]:
     """The program on a terminal where a person types a line; exit code and what was on the screen."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -44,7 +44,7 @@ def on_a_terminal(cli: Cli, *arguments: str, typed: str) -> tuple[int, str]:
             if not read:
                 break
             seen += read
-            if not asked and b"to end them: " in seen:
+            if not asked and prompt in seen:
                 asked = True
                 os.write(ours, typed.encode() + b"\n")
     os.close(ours)

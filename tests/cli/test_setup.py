@@ -13,9 +13,11 @@ from tests.engine.setup_account import REGIONS, inventory, somebody
 from tests.local.conftest import Start
 
 from .conftest import Cli, last_line
+from .test_kill_and_cost import on_a_terminal
 
 BUCKET = "benchtui-123456789012-us-east-1"
 SCOPE = Scope("123456789012", BUCKET)
+YES, NAME = b"Type yes: ", b"Type the bucket's name: "
 PLAN = """
 [plan]
 types = ["local.1cpu"]
@@ -77,6 +79,24 @@ def test_what_is_shown_is_made_only_when_agreed_and_taken_away_again(bare_cli: C
     assert gone.returncode == 0, gone.stderr
     assert [item["kind"] for item in json.loads(gone.stdout)["items"]] == ["bucket"]
     assert inventory(bare_cli.cloud) == {}
+
+
+@pytest.mark.slow
+def test_a_person_sees_it_first_and_another_word_changes_nothing(bare_cli: Cli) -> None:
+    assert bare_cli.cloud is not None
+    code, screen = on_a_terminal(bare_cli, "setup", "--local", typed="no", prompt=YES)
+    assert code == 2 and f"bucket {BUCKET} in us-east-1" in screen and "nothing was made" in screen
+    assert inventory(bare_cli.cloud) == {}
+    code, screen = on_a_terminal(bare_cli, "setup", "--local", typed="yes", prompt=YES)
+    assert code == 0 and "made: security group benchtui in us-east-1" in screen
+    code, screen = on_a_terminal(
+        bare_cli, "teardown", "--local", "--delete-results", typed="yes", prompt=NAME
+    )
+    assert code == 2 and "nothing was removed" in screen
+    code, screen = on_a_terminal(
+        bare_cli, "teardown", "--local", "--delete-results", typed=BUCKET, prompt=NAME
+    )
+    assert code == 0 and inventory(bare_cli.cloud) == {}
 
 
 @pytest.mark.slow
