@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from benchtui.cli import diagnostics, output
+from benchtui.cli import diagnostics, local_rules, output
 from benchtui.cli.arguments import shared
 from benchtui.core.errors import ExitCode, UsageError
 
@@ -25,7 +25,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command's arguments."""
     parser = commands.add_parser(
         "local",
-        help="the local cloud: up, down, status, env, console",
+        help="the local cloud: up, down, status, env, console, quota, reclaim",
         description="The local cloud: EC2, S3 and the rest on this machine; its instances run user data for "
         "real. `--local` on any command uses it.",
     )
@@ -53,6 +53,10 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     console = _action(actions, "console", execute_console, "an instance's console output")
     console.add_argument("job", metavar="JOB", help="job or instance id; of the newest run, unless --run")
     console.add_argument("--run", metavar="RUN", help="the run the job belongs to")
+    quota = "set how many vCPUs may run at a time, in one --region or in each"
+    local_rules.add_quota(_action(actions, "quota", local_rules.execute_quota, quota))
+    reclaim = "give a spot instance notice, and take it back"
+    local_rules.add_reclaim(_action(actions, "reclaim", local_rules.execute_reclaim, reclaim))
 
 
 def _action(
@@ -178,7 +182,7 @@ def execute_console(arguments: argparse.Namespace) -> int:
         from benchtui.aws.instances import console_output
 
         async with open_workspace(settings, lambda _: None) as workspace:
-            view = await _find(workspace, arguments.job, arguments.run)
+            view = await find(workspace, arguments.job, arguments.run)
             return view.instance_id, await console_output(workspace.cloud, view.region, view.instance_id)
 
     instance_id, content = asyncio.run(console())
@@ -191,7 +195,7 @@ def execute_console(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-async def _find(workspace: Workspace, job: str, run: str | None) -> InstanceView:
+async def find(workspace: Workspace, job: str, run: str | None) -> InstanceView:
     """The newest instance of ``job`` (or with that id).
 
     Raises:
