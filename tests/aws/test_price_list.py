@@ -240,6 +240,15 @@ async def test_throttling_is_the_same_everywhere_and_asked_once() -> None:
     assert cloud.places == ["eu-central-1"]
 
 
+async def test_what_a_listing_could_not_price_is_told_by_its_reason_all_day(tmp_path: Path) -> None:
+    file, cloud = tmp_path / "prices.json", Elsewhere(product("0.1"), product("0.2"))
+    first = await region_prices(cloud, "us-east-1", ["c7g.large", "x.y"], now=NOW, cache_file=file)  # type: ignore[arg-type]
+    again = await region_prices(cloud, "us-east-1", ["c7g.large", "x.y"], now=NOW, cache_file=file)  # type: ignore[arg-type]
+    assert again == first
+    assert "several prices" in str(again["c7g.large"])
+    assert len(cloud.calls) == 1
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from benchtui.core.catalogue import Missing, Price
 from benchtui.core.price_bounds import implausible
+from benchtui.core.text import clean_line
 
 BASIS = "pricing-api"
 VALID_FOR = timedelta(hours=24)
 MAX_CACHE_BYTES = 16 * 1024 * 1024  # the prices of every region take a third of it
+MAX_REASON = 300  # characters
 _SCHEMA = "benchtui.prices/1"
 
 
@@ -31,6 +33,7 @@ class PriceCache:
     listed: dict[str, str] = field(
         default_factory=dict
     )  # when all prices of a region were asked for, ISO 8601
+    problems: dict[str, dict[str, str]] = field(default_factory=dict)  # why a product has no price
 
     @classmethod
     def read(cls, path: Path | None, endpoint: str, now: datetime) -> PriceCache:
@@ -53,6 +56,13 @@ class PriceCache:
                 rate = Decimal(row["usd_per_hour"])
                 if now - VALID_FOR < as_of <= now and _credible(key, rate):
                     cache.rows[key] = {"usd_per_hour": str(rate), "as_of": as_of.isoformat()}
+        problems = body.get("problems")
+        for key, row in problems.items() if isinstance(problems, dict) else ():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                as_of = datetime.fromisoformat(row["as_of"]).astimezone(UTC)
+                if now - VALID_FOR < as_of <= now:
+                    reason = clean_line(str(row["reason"]), MAX_REASON)
+                    cache.problems[key] = {"reason": reason, "as_of": as_of.isoformat()}
         listed = body.get("listed")
         for key, when in listed.items() if isinstance(listed, dict) else ():
             with contextlib.suppress(ValueError, TypeError):
@@ -75,16 +85,22 @@ class PriceCache:
         """The price kept for a type, or that there is none."""
         return self.get(region, name) or Missing(f"no price is known for {name} in {region}")
 
-    def add(self, fresh: Mapping[str, Price], all_of: tuple[str, datetime] | None = None) -> None:
-        """Keep prices; a disk that refuses them costs no more than asking again.
+    def problem(self, region: str, name: str) -> str | None:
+        """Why the listing of a region had a product of the type and no price."""
+        row = self.problems.get(self._key(region, name))
+        return row["reason"] if row is not None else None
 
-        Args:
-            fresh: price by type.
-            all_of: region and time, if these are all prices of the region.
-        """
-        if all_of is not None:
-            region, now = all_of
-            self.listed[f"{self.endpoint} {region}"] = now.astimezone(UTC).isoformat()
+    def add_all_of(self, region: str, now: datetime, answers: Mapping[str, Price | Missing]) -> None:
+        """Keep what a listing of the whole region said, also of types whose price is none."""
+        as_of = now.astimezone(UTC).isoformat()
+        self.listed[f"{self.endpoint} {region}"] = as_of
+        for name, answer in answers.items():
+            if isinstance(answer, Missing):
+                self.problems[self._key(region, name)] = {"reason": answer.reason, "as_of": as_of}
+        self.add({name: price for name, price in answers.items() if isinstance(price, Price)})
+
+    def add(self, fresh: Mapping[str, Price]) -> None:
+        """Keep prices by type; a disk that refuses them costs no more than asking again."""
         for name, price in fresh.items():
             self.rows[self._key(price.region, name)] = {
                 "usd_per_hour": str(price.usd_per_hour),
@@ -97,7 +113,12 @@ class PriceCache:
             descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                    content = {"schema": _SCHEMA, "prices": self.rows, "listed": self.listed}
+                    content = {
+                        "schema": _SCHEMA,
+                        "prices": self.rows,
+                        "listed": self.listed,
+                        "problems": self.problems,
+                    }
                     json.dump(content, stream, indent=1)
                 Path(temporary).replace(self.path)
             except OSError:

@@ -105,12 +105,11 @@ async def region_prices(
             answers: dict[str, Price | Missing] = {}
         else:
             answers = await _listed(PriceList(cloud, places), region, now)
-            fresh = {name: price for name, price in answers.items() if isinstance(price, Price)}
-            await asyncio.to_thread(cache.add, fresh, (region, now))
+            await asyncio.to_thread(cache.add_all_of, region, now, answers)
     except CloudError as error:
         return found | {name: _unknown(name, region, error) for name in open_names}
     for name in open_names:
-        found[name] = answers.get(name) or cache.get(region, name) or _only(Quoted(), name, region, now)
+        found[name] = answers.get(name) or cache.get(region, name) or _kept_problem(cache, name, region, now)
     return found
 
 
@@ -190,6 +189,14 @@ def _only(found: Quoted, name: str, region: str, now: datetime) -> Price | Missi
     if why is not None:
         return Missing(f"the Pricing API says that {name} in {region} costs {why}", own)
     return Price(rate, BASIS, now, region)
+
+
+def _kept_problem(cache: PriceCache, name: str, region: str, now: datetime) -> Price | Missing:
+    """Why a listing that was kept has no price of a type."""
+    reason = cache.problem(region, name)
+    if reason is None:
+        return _only(Quoted(), name, region, now)
+    return Missing(reason, _own_rate(region, name))
 
 
 def _unknown(name: str, region: str, error: CloudError) -> Missing:
