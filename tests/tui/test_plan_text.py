@@ -11,7 +11,9 @@ from rich.cells import cell_len
 
 from benchtui.config.form import edited
 from benchtui.config.schema import Config
+from benchtui.core.catalogue import VcpuLimit
 from benchtui.core.errors import BenchtuiError
+from benchtui.core.waves import waves_of
 from benchtui.engine.planning import Planned
 from benchtui.tui.glyphs import Glyphs
 from benchtui.tui.plan_text import MOST_JOBS, LivePlan, question_lines
@@ -117,6 +119,20 @@ def test_ascii_has_nothing_else() -> None:
 def test_the_question_says_the_day_where_it_is_another() -> None:
     asked = question_lines(planned(), timedelta(hours=14), timedelta(hours=1), after(0))
     assert "ends by     15:00:00Z by itself, hard stop 11-25 04:00:00Z" in [line.plain for line in asked]
+
+
+def test_waves_stand_below_the_sums_and_the_question_counts_them() -> None:
+    plan = planned()
+    limit = VcpuLimit("us-east-1", "L-1216C47A", "Running On-Demand Standard (A, C) instances", 4, 0)
+    limits = {("us-east-1", name): limit for name in ("c7g.large", "c7i.large")}
+    waves = waves_of(plan.plan.jobs, limits)
+    plan = replace(plan, plan=replace(plan.plan, limits=limits, waves=waves))
+    shown = lines(LivePlan(plan), width=120)
+    at = shown.index("vCPU quota of us-east-1: 4, 0 in use; 3 waves")
+    assert shown[at + 1 : at + 4] == [f"  wave {number}: 2 jobs 4 vCPU" for number in (1, 2, 3)]
+    assert shown[at + 4].startswith("for one wave: aws service-quotas request-service-quota-increase")
+    asked = [line.plain for line in question_lines(plan, timedelta(hours=2), timedelta(hours=1), after(0))]
+    assert "ends by     3 waves, the last by 20:00:00Z at the latest" in asked
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
