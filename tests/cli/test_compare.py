@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,110 @@ def test_a_narrow_terminal_keeps_type_value_and_verdict(monkeypatch, columns: in
     assert [name for name in ("USD/h", "interval", "triad.one") if name in lines[0]] == kept
     assert any("c7i.large" in line and "30.17" in line and "worse 0.654×" in line for line in lines)
     assert "c7a.large: not ranked: 2 instances, 3 needed" in lines
+
+
+@pytest.fixture
+def earlier(cli: Cli, results: Path) -> str:
+    """A run before it, in which c7g.large was faster."""
+    triads = TRIADS | {"c7g.large": (52.1, 51.8, 52.4)}
+    jobs = [f"{name}-{number}" for name, values in triads.items() for number, _ in enumerate(values, 1)]
+    at = datetime(2026, 11, 20, 2, 15, 33, tzinfo=UTC)
+    run = run_of(*jobs).model_copy(update={"run": "20261120-021533-k3f6", "created_at": at})
+    documents = [
+        document(run, f"{name}-{number}", metrics=measured(value), instance_id=f"i-before-{name}-{number}")
+        for name, values in triads.items()
+        for number, value in enumerate(values, 1)
+    ]
+    on_disk(cli.cwd / "results", run, *documents)
+    return run.run
+
+
+NEW = "20261124-135100-k3f7"
+
+
+def test_a_regression_against_an_earlier_run_is_exit_code_7(cli: Cli, earlier: str):
+    ended = cli("compare", NEW, "--results", "results", "--against", earlier, "--fail-on-regression")
+    assert ended.returncode == 7
+    assert "regression: c7g.large stream/triad.all" in ended.stderr
+    assert "c7i.large" not in "".join(line for line in ended.stderr.splitlines() if "regression:" in line)
+    assert f"c7g.large has 0.885 times the stream triad.all in run {earlier}" in ended.stdout
+
+
+def test_json_names_regressions_earlier_figures_and_the_family(cli: Cli, earlier: str):
+    ended = cli(
+        "compare", NEW, "--results", "results", "--against", earlier, "--fail-on-regression", "--json",
+        "--metric", "triad.all",
+    )  # fmt: skip
+    found = json.loads(ended.stdout)
+    assert ended.returncode == 7
+    assert found["regressions"] == ["c7g.large stream/triad.all"]
+    assert found["earlier_runs"] == [earlier]
+    assert [(one["correction"], one["comparisons"]) for one in found["families"]] == [("holm", 2)]
+    cell = next(row for row in found["types"] if row["type"] == "c7g.large")["cells"][0]
+    assert cell["earlier"]["value"] == pytest.approx(52.1, rel=1e-3)
+    assert cell["ratio_confidence"] > 0.95
+    assert cell["ratio_interval"][0] < cell["ratio_interval_alone"][0]
+
+
+def test_the_other_way_round_nothing_is_worse(cli: Cli, earlier: str):
+    ended = cli("compare", earlier, "--results", "results", "--against", NEW, "--fail-on-regression")
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_gate_that_cannot_judge_does_not_stand_open(cli: Cli, earlier: str):
+    ended = cli(
+        "compare", NEW, "--results", "results", "--against", earlier, "--fail-on-regression",
+        "--types", "c7a.large",
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "nothing could be judged" in ended.stderr
+    assert "[plan] replicates" in ended.stderr
+
+
+def test_types_are_chosen_by_name_or_pattern(cli: Cli, results: Path):
+    ended = cli("compare", "--results", "results", "--types", "c7i.*,c7a.large", "--json")
+    assert {row["type"] for row in json.loads(ended.stdout)["types"]} == {"c7i.large", "c7a.large"}
+
+
+def test_the_decision_view_says_what_to_rent(cli: Cli, results: Path):
+    ended = cli("compare", "--results", "results", "--decide", "--intensity", "0.5", "--precision", "2%")
+    assert ended.returncode == 0, ended.stderr
+    assert "decision by stream triad.all GB/s, higher is better; prices: list price" in ended.stdout
+    assert "USD per TB moved" in ended.stdout
+    assert "c7i.large: wins if its spot discount > 35 % (33 to 36 %)" in ended.stdout
+    assert "per type for ±2 % of a ratio" in ended.stdout
+    assert "1 more c7a.large ($0.01) would give c7a.large a rank" in ended.stdout
+    assert "predicted for 0.5 flop/byte" in ended.stdout
+    assert "c7g.large: nothing predicted, mixed_precision/peak.fp64.all: not measured" in ended.stdout
+
+
+def test_the_decision_is_always_in_the_json(cli: Cli, results: Path):
+    found = json.loads(cli("compare", "--results", "results", "--json").stdout)
+    types = {row["type"]: row for row in found["decision"]["types"]}
+    flip = types["c7i.large"]["break_even"]
+    assert flip["interval"][0] < flip["usd_per_hour"] < flip["interval"][1]
+    assert types["c7g.large"]["on_frontier"]
+    assert isinstance(types["c7g.large"]["work"]["usd"], str)
+    assert found["decision"]["roofline"] is None
+    assert found["settling"][0]["more"] == {"c7a.large": 1}
+    assert found["overall"]["metrics_in_all"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--types", "c7h.*"], "no result is of the type c7h.*"),
+        (["--intensity", "-1"], "no number above 0"),
+        (["--precision", "200%"], "no percentage such as 2%"),
+        (["--against", NEW, NEW], "is named on both sides"),
+        (["--against", NEW], "no run is left to compare"),
+        (["--against", NEW, "20261120-021533-k3f6", "--baseline", "c7g.large"], "exclude each other"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(cli: Cli, results: Path, arguments, words):
+    ended = cli("compare", "--results", "results", *arguments)
+    assert ended.returncode == 2
+    assert words in ended.stderr
 
 
 def test_choices_are_those_of_the_comparison():

@@ -11,16 +11,21 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from benchtui.core.compare import compare
+from benchtui.core.decision import decide
 from benchtui.core.errors import BenchtuiError
-from benchtui.core.instance_results import Basis
+from benchtui.core.instance_results import Basis, headline_keys
 from benchtui.core.text import clean_line
 from benchtui.engine.collector import Collected
+from benchtui.engine.comparing import results_of
 from benchtui.engine.updates import Gathered, Listed
 from benchtui.report.chart_specs import BarChart, EmptyChart, LineChart, ScatterChart
+from benchtui.report.decision_text import decision_lines
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.panes.compare import ComparePane
 from benchtui.tui.start import Look
 from benchtui.tui.widgets.chart import ChartView
+from benchtui.tui.widgets.text_lines import TextLines
 from tests.comparing import census_of, document, result
 from tests.engine import fleet
 from tests.tui.conftest import SIZES
@@ -124,6 +129,40 @@ async def test_g_goes_through_the_charts(app: BenchtuiApp, engine, collected):
         assert kinds == [ScatterChart, LineChart, EmptyChart, BarChart]
 
 
+async def test_d_decides_and_f_predicts_and_d_draws_again(app: BenchtuiApp, engine, collected):
+    async with app.run_test(size=(120, 36)) as pilot:
+        pane = await opened(pilot, engine, Gathered(collected))
+        view = pane.query_one(TextLines)
+        assert not view.display
+        await pilot.press("d")
+        await pilot.pause()
+        assert view.display
+        assert not pane.query_one(ChartView).display
+        assert view.lines[0].startswith(
+            "decision by stream triad.all GB/s, higher is better; prices: list price"
+        )
+        assert any("c7i.large: wins if its spot discount > 47 %" in line for line in view.lines)
+        assert view.lines[-1] == "1 more c7a.large ($0.01) would give c7a.large a rank"
+        await pilot.press("f")
+        assert "predicted for 0.1 flop/byte: min(peak, 0.1 x bandwidth)" in view.lines
+        await pilot.press("down", "b")
+        assert "break-even with c7i.large, per unit of work:" in view.lines
+        await pilot.press("d")
+        await pilot.pause()
+        assert not view.display
+        assert pane.query_one(ChartView).display
+        assert isinstance(pane.query_one(ChartView).spec, BarChart)
+
+
+async def test_the_decision_is_that_of_the_command(app: BenchtuiApp, engine, collected, fleet_snapshot):
+    async with app.run_test(size=(120, 36)) as pilot:
+        pane = await opened(pilot, engine, Gathered(collected))
+        await pilot.press("d")
+        results = results_of(fleet_snapshot.run, collected)
+        told = decision_lines(decide(compare(results, keys=headline_keys(results))))
+        assert list(pane.query_one(TextLines).lines[: len(told)]) == told
+
+
 async def test_m_goes_through_the_metrics_and_M_back(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(140, 40)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -177,7 +216,7 @@ async def test_y_copies_the_whole_sentence(app: BenchtuiApp, engine, collected, 
         assert copied.rstrip().endswith(f"Run {fleet.RUN}.")
 
 
-@pytest.mark.parametrize("key", ["b", "g", "m", "M", "y"])
+@pytest.mark.parametrize("key", ["b", "d", "f", "g", "m", "M", "y"])
 async def test_with_nothing_to_compare_a_key_says_so(app: BenchtuiApp, engine, key):
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, engine)
@@ -331,6 +370,14 @@ async def looks(pilot: Pilot[Any], engine: ScriptedEngine, collected: Collected,
 def test_picture(snap_compare, app: BenchtuiApp, engine, collected, size, keys):
     async def before(pilot: Pilot[Any]) -> None:
         await looks(pilot, engine, collected, *keys)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_picture_of_the_decision(snap_compare, app: BenchtuiApp, engine, collected, size):
+    async def before(pilot: Pilot[Any]) -> None:
+        await looks(pilot, engine, collected, "d")
 
     assert snap_compare(app, terminal_size=size, run_before=before)
 
