@@ -35,8 +35,9 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         epilog="exit code 2: no such run, a file is there already, or the format does not take these results",
     )
     add_runs(parser)
+    parser.add_argument("--format", metavar="F", choices=FORMAT_NAMES, help=", ".join(FORMAT_NAMES))
     parser.add_argument(
-        "--format", metavar="F", choices=FORMAT_NAMES, required=True, help=", ".join(FORMAT_NAMES)
+        "--schema", metavar="NAME", help="print a JSON Schema of what benchtui writes, and end"
     )
     parser.add_argument(
         "--output",
@@ -54,6 +55,10 @@ def execute(arguments: argparse.Namespace) -> int:
     import benchtui
     from benchtui.report.export.formats import FORMATS
 
+    if arguments.schema is not None:
+        return _print_schema(arguments.schema)
+    if arguments.format is None:
+        raise UsageError("no format is named", fix=f"--format {', '.join(FORMAT_NAMES)}")
     form = FORMATS[arguments.format]
     _check(arguments, form)
     runs = named_runs(arguments)
@@ -79,6 +84,16 @@ def execute(arguments: argparse.Namespace) -> int:
         diagnostics.say(f"left out: {left}")
     if not arguments.verbose and len(exported.left_out) > 12:
         diagnostics.say(f"left out: {len(exported.left_out) - 12} more, shown with --verbose or --json")
+    return ExitCode.OK
+
+
+def _print_schema(name: str) -> int:
+    from benchtui.core.instance_results import nearest
+    from benchtui.report import schemas
+
+    if name not in schemas.names():
+        raise UsageError(f"there is no schema {name}", fix=nearest(name, schemas.names()))
+    output.document(schemas.load(name))
     return ExitCode.OK
 
 
