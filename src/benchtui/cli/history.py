@@ -283,7 +283,7 @@ def _show(trends: tuple[Trend, ...], flags: str) -> None:
         ends = (trend.levels[0].value, trend.levels[-1].value) if trend.levels else None
         first, now = ("-", "-") if ends is None else (f"{ends[0]:.4g}", f"{ends[1]:.4g}")
         words = ", ".join(f"{(one.ratio - 1) * 100:+.1f} % {one.state.value}" for one in trend.changes)
-        tables.add(table, series_name(trend), trend.runs, len(trend.points), first, now, words or "none")
+        tables.add(table, series_name(trend), trend.runs, trend.instances, first, now, words or "none")
     output.table(table, *chart_lines(trend_chart(trends), unicode=output.speaks_unicode()))
     for trend in trends:
         for change in trend.changes:

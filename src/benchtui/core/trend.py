@@ -5,8 +5,9 @@ the mean of the logarithms of its instances that count. Levels are found by bina
 and M. Knott, "A cluster analysis method for grouping means in the analysis of variance", Biometrics 30 (1974)
 507-512): of all splits whose step is as large as the noise floor, the one with the greatest two-sample t is
 made if its probability, times the number of splits that were looked at (Bonferroni), is at most `ALPHA`; then
-both sides are split again. Levels that those beside them do not bear out are joined again. The same figures
-give the same levels.
+both sides are split again. Further levels beside a split look like noise to it: where the spread of all finds
+none, that of the differences of successive runs (their median) is tried. Levels that the two beside a split do
+not bear out by themselves are joined again. The same figures give the same levels.
 
 A level has at least `SHORTEST` runs; the newest may have a single one, so that a change is told of on the day
 it comes, as a suspicion. Results of another mode or suite version are other series.
@@ -15,15 +16,16 @@ it comes, as a suspicion. Results of another mode or suite version are other ser
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
+from types import MappingProxyType
 
 from benchtui.core import stats
 from benchtui.core.distributions import t_quantile, t_tails
-from benchtui.core.fingerprint import Fingerprint
 from benchtui.core.instance_results import MetricKey
 from benchtui.core.stats import CONFIDENCE, NOISE_FLOOR, Interval, Verdict
 
@@ -33,8 +35,18 @@ ALPHA = 0.01
 SHORTEST = 3
 #: Runs of a series below which nothing is said of changes.
 FEWEST = 5
+#: Runs from which on the spread is also taken from successive differences, and what a median of them is worth
+#: beside a variance: its efficiency for normal figures.
+FEWEST_FOR_NOISE = 10
+_EFFICIENCY = 0.37
+_NORMAL_QUARTILE = 0.6745
+#: Of sums of squares: what is smaller is no spread but rounding.
+_ROUNDING = 1e-15
 #: What is told of a run beside its figure, in the order it is told.
 MARKS = ("kernel", "image", "microcode", "compiler", "cpu")
+
+
+NO_VALUES: Mapping[str, Sequence[float]] = MappingProxyType({})
 
 
 class State(StrEnum):
@@ -61,26 +73,16 @@ class SeriesKey:
 
 
 @dataclass(frozen=True, slots=True)
-class TrendPoint:
-    """One instance's figure."""
-
-    run: str
-    at: datetime  # start of its run, UTC
-    job: str
-    value: float  # median of its repetitions
-    counts: bool  # verified and plausible
-    mark: Fingerprint = field(default_factory=Fingerprint)
-
-
-@dataclass(frozen=True, slots=True)
 class RunFigure:
-    """All instances of one run."""
+    """The instances of one run that count: verified and plausible."""
 
     run: str
-    at: datetime
-    log: float  # mean of the logarithms
+    at: datetime  # start of the run, UTC
+    log: float  # mean of the logarithms of their medians
     n: int
-    marks: Mapping[str, frozenset[str]]
+    marks: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # what was known of the instances, by `MARKS`
 
     @property
     def value(self) -> float:
@@ -181,11 +183,10 @@ class Trend:
     """One series with its levels."""
 
     key: SeriesKey
-    points: tuple[TrendPoint, ...]  # those that count, in order
     levels: tuple[Level, ...]
     changes: tuple[Change, ...]
     marks: tuple[Mark, ...]
-    left_out: int = 0  # points that do not count
+    left_out: int = 0  # instances that do not count
     settled: tuple[
         Settled, ...
     ] = ()  # by the run a change was suspected since, also of changes that are none
@@ -197,6 +198,11 @@ class Trend:
         return sum(len(level.figures) for level in self.levels)
 
     @property
+    def instances(self) -> int:
+        """Instances that count."""
+        return sum(figure.n for level in self.levels for figure in level.figures)
+
+    @property
     def suspects(self) -> tuple[Change, ...]:
         """Changes for the worse that fresh instances have not settled."""
         return tuple(one for one in self.changes if one.state in (State.SUSPECT, State.UNDECIDED))
@@ -204,28 +210,27 @@ class Trend:
 
 def trend_of(
     key: SeriesKey,
-    points: Iterable[TrendPoint],
+    figures: Sequence[RunFigure],
     confirmations: Sequence[Confirmation] = (),
+    values: Mapping[str, Sequence[float]] = NO_VALUES,
     *,
+    left_out: int = 0,
     floor: float = NOISE_FLOOR,
 ) -> Trend:
     """The levels and changes of one series.
 
     Args:
-        key: what the points share.
-        points: in any order; those that do not count are only counted.
+        key: what the figures share.
+        figures: of its runs, in any order.
         confirmations: runs that were launched to confirm a change of this metric and type.
+        values: of the instances that count, of those runs and of what they are compared with.
+        left_out: instances that do not count.
         floor: the smallest change that counts, as a fraction.
     """
-    every = sorted(points, key=lambda one: (one.at, one.run, one.job))
-    counting = tuple(one for one in every if one.counts and math.isfinite(one.value) and one.value > 0)
-    figures = run_figures(counting)
-    levels = segments(figures, floor)
-    marks = tuple(boundaries(figures))
-    values: dict[str, list[float]] = {}
-    for one in counting:
-        values.setdefault(one.run, []).append(one.value)
-    candidates = max(1, len(figures) - SHORTEST)
+    ordered = sorted(figures, key=lambda one: (one.at, one.run))
+    levels = segments(ordered, floor)
+    marks = tuple(boundaries(ordered))
+    candidates = max(1, len(ordered) - SHORTEST)
     changes = tuple(
         _change(key, before, after, marks, candidates, confirmations, values, floor)
         for before, after in pairwise(levels)
@@ -235,33 +240,17 @@ def trend_of(
         if confirmation.speaks_of(key) and confirmation.run in values:
             meant.setdefault(confirmation.since, []).append(confirmation)
     settled = tuple(settle(key, of_change, values, floor) for of_change in meant.values())
-    return Trend(key, counting, levels, changes, marks, len(every) - len(counting), settled, floor)
-
-
-def run_figures(points: Sequence[TrendPoint]) -> tuple[RunFigure, ...]:
-    """One figure for each run, in the order of time."""
-    by_run: dict[tuple[datetime, str], list[TrendPoint]] = {}
-    for point in points:
-        by_run.setdefault((point.at, point.run), []).append(point)
-    return tuple(
-        RunFigure(
-            run,
-            at,
-            math.fsum(math.log(one.value) for one in of_run) / len(of_run),
-            len(of_run),
-            {
-                what: frozenset(value for one in of_run if (value := getattr(one.mark, what)) is not None)
-                for what in MARKS
-            },
-        )
-        for (at, run), of_run in sorted(by_run.items())
-    )
+    return Trend(key, levels, changes, marks, left_out, settled, floor)
 
 
 def boundaries(figures: Sequence[RunFigure]) -> Iterable[Mark]:
     """Where something about the instances is known to be another than the last time it was known."""
     known: dict[str, frozenset[str]] = {}
+    last: Mapping[str, frozenset[str]] | None = None
     for figure in figures:
+        if figure.marks is last:
+            continue
+        last = figure.marks
         for what in MARKS:
             now = figure.marks.get(what, frozenset())
             before = known.get(what)
@@ -282,63 +271,94 @@ def segments(figures: Sequence[RunFigure], floor: float = NOISE_FLOOR) -> tuple[
     """The levels of a series."""
     if not figures:
         return ()
-    logs = [one.log for one in figures]
-    cuts = _joined(logs, sorted(_cuts(logs, 0, len(logs), math.log1p(floor))), math.log1p(floor))
-    bounds = [0, *cuts, len(logs)]
+    sums, least = _Sums([one.log for one in figures]), math.log1p(floor)
+    cuts = _joined(sums, sorted(_cuts(sums, 0, len(figures), least)), least)
+    bounds = [0, *cuts, len(figures)]
     return tuple(Level(tuple(figures[low:high])) for low, high in pairwise(bounds))
 
 
-def _cuts(logs: Sequence[float], low: int, high: int, least: float) -> list[int]:
-    """Where ``logs[low:high]`` is split, and split again."""
+class _Sums:
+    """Sums of any stretch of a series, and of its squares: each split is looked at in constant time.
+
+    Taken around the mean of all, so that squares of small differences keep their digits.
+    """
+
+    def __init__(self, logs: Sequence[float]) -> None:
+        centre = math.fsum(logs) / len(logs)
+        self.n, self._logs = len(logs), logs
+        self._sums, self._squares = [0.0], [0.0]
+        for log in logs:
+            self._sums.append(self._sums[-1] + (log - centre))
+            self._squares.append(self._squares[-1] + (log - centre) ** 2)
+
+    def step(self, low: int, place: int, high: int) -> tuple[float, float]:
+        """From the mean of ``low:place`` to that of ``place:high``, and the standard error of that.
+
+        One variance for both (Student's, for unequal numbers).
+        """
+        n, m = place - low, high - place
+        before, after = self._mean(low, place), self._mean(place, high)
+        squares = self._around(low, place, before) + self._around(place, high, after)
+        return after - before, math.sqrt(squares / (n + m - 2) * (1 / n + 1 / m))
+
+    def _mean(self, low: int, high: int) -> float:
+        return (self._sums[high] - self._sums[low]) / (high - low)
+
+    def _around(self, low: int, high: int, mean: float) -> float:
+        """Sum of the squared distances from their mean; what rounding leaves of equal figures is none."""
+        squares = self._squares[high] - self._squares[low] - (high - low) * mean**2
+        return squares if squares > _ROUNDING * (self._squares[-1] + 1.0) else 0.0
+
+    def noise(self, low: int, high: int) -> float:
+        """Standard deviation of runs, from the differences of successive ones: steps between hardly touch it."""
+        apart = [abs(self._logs[at + 1] - self._logs[at]) for at in range(low, high - 1)]
+        return statistics.median(apart) / (_NORMAL_QUARTILE * math.sqrt(2))
+
+
+def _t(step: float, error: float) -> float:
+    if error == 0:
+        return math.inf if step else 0.0
+    return abs(step) / error
+
+
+def _cuts(sums: _Sums, low: int, high: int, least: float) -> list[int]:
+    """Where ``low:high`` is split, and split again."""
     n = high - low
     if n < FEWEST:
         return []
-    shortest_after = SHORTEST if high < len(logs) else 1
+    shortest_after = SHORTEST if high < sums.n else 1
     places = range(low + SHORTEST, high - shortest_after + 1)
-    best, at = 0.0, None
+    noise = sums.noise(low, high) if n >= FEWEST_FOR_NOISE else None
+    pooled, apart = (0.0, low), (0.0, low)  # the greatest t by either spread, and its place
     for place in places:
-        step, t = _step(logs[low:place], logs[place:high])
-        if abs(step) >= least and t > best:
-            best, at = t, place
-    if at is None or _probability(best, n - 2) * len(places) > ALPHA:
-        return []
-    return [*_cuts(logs, low, at, least), at, *_cuts(logs, at, high, least)]
+        step, error = sums.step(low, place, high)
+        if abs(step) < least:
+            continue
+        pooled = max(pooled, (_t(step, error), place))
+        if noise is not None:
+            apart = max(apart, (_t(step, noise * math.sqrt(1 / (place - low) + 1 / (high - place))), place))
+    for (t, place), degrees in ((pooled, n - 2), (apart, round(_EFFICIENCY * (n - 2)))):
+        if t > 0 and _probability(t, degrees) * len(places) <= ALPHA:
+            return [*_cuts(sums, low, place, least), place, *_cuts(sums, place, high, least)]
+    return []
 
 
-def _joined(logs: Sequence[float], cuts: list[int], least: float) -> list[int]:
+def _joined(sums: _Sums, cuts: list[int], least: float) -> list[int]:
     """The cuts without those that the levels beside them do not bear out, the weakest taken out first."""
     while cuts:
-        bounds = [0, *cuts, len(logs)]
+        bounds = [0, *cuts, sums.n]
         weakest, p = None, ALPHA
         for at in range(1, len(bounds) - 1):
-            before, after = logs[bounds[at - 1] : bounds[at]], logs[bounds[at] : bounds[at + 1]]
-            step, t = _step(before, after)
-            probability = _probability(t, len(before) + len(after) - 2) if abs(step) >= least else 1.0
+            low, place, high = bounds[at - 1 : at + 2]
+            step, error = sums.step(low, place, high)
+            probability = _probability(_t(step, error), high - low - 2) if abs(step) >= least else 1.0
+            probability *= max(1, high - low - 2 * SHORTEST + 1)
             if probability > p:
                 weakest, p = at - 1, probability
         if weakest is None:
             return cuts
         cuts = cuts[:weakest] + cuts[weakest + 1 :]
     return cuts
-
-
-def _step(before: Sequence[float], after: Sequence[float]) -> tuple[float, float]:
-    """The difference of two means, and its t with one variance for both (Student's, for unequal numbers)."""
-    n, m = len(before), len(after)
-    mean_before, mean_after = math.fsum(before) / n, math.fsum(after) / m
-    step = mean_after - mean_before
-    error = _error(before, mean_before, after, mean_after)
-    if error == 0:
-        return step, math.inf if step else 0.0
-    return step, abs(step) / error
-
-
-def _error(before: Sequence[float], mean_before: float, after: Sequence[float], mean_after: float) -> float:
-    """Standard error of the difference of two means."""
-    n, m = len(before), len(after)
-    squares = math.fsum((one - mean_before) ** 2 for one in before)
-    squares += math.fsum((one - mean_after) ** 2 for one in after)
-    return math.sqrt(squares / (n + m - 2) * (1 / n + 1 / m))
 
 
 def _probability(t: float, degrees: int) -> float:
@@ -355,10 +375,10 @@ def _change(
     values: Mapping[str, Sequence[float]],
     floor: float,
 ) -> Change:
-    logs, next_logs = ([one.log for one in level.figures] for level in (before, after))
-    step, t = _step(logs, next_logs)
-    degrees = len(logs) + len(next_logs) - 2
-    half = t_quantile((1 + CONFIDENCE) / 2, degrees) * _error(logs, before.log, next_logs, after.log)
+    sums = _Sums([one.log for one in (*before.figures, *after.figures)])
+    step, error = sums.step(0, len(before.figures), sums.n)
+    degrees = sums.n - 2
+    half = t_quantile((1 + CONFIDENCE) / 2, degrees) * error
     worse = (step < 0) == key.higher_is_better
     first = after.figures[0].run
     change = Change(
@@ -366,7 +386,7 @@ def _change(
         after,
         math.exp(step),
         Interval(math.exp(step - half), math.exp(step + half)),
-        min(1.0, _probability(t, degrees) * candidates),
+        min(1.0, _probability(_t(step, error), degrees) * candidates),
         State.SUSPECT if worse else State.IMPROVED,
         tuple(mark for mark in marks if mark.run == first),
     )

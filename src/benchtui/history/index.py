@@ -10,6 +10,7 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
+import math
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,19 @@ from benchtui.core.instance_results import NO_RANK, InstanceResult
 from benchtui.history.schema import APPLICATION_ID, DIMENSIONS, NUMBERS, TABLES, UPCASTERS, VERSION
 
 BUSY_S = 15.0
+#: Errors that say nothing of the file: others hold it, the disk is full, it may not be written or read.
+_NO_DAMAGE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CONSTRAINT,
+    }
+)
 CACHE_KIB = 16_384
 _PLACES = ", ".join("?" for _ in range(len(DIMENSIONS) + 1))
 _INSERT_SETTING = f"INSERT INTO setting (bucket_id, {', '.join(DIMENSIONS)}) VALUES ({_PLACES})"  # noqa: S608
@@ -125,7 +139,7 @@ class HistoryIndex:
             steps = [self._upcasters.get(step) for step in range(version, self._version)]
             if None in steps:
                 raise IndexDamagedError(f"{self.path}: version {version} cannot be brought up")
-            script = "\n".join(step for step in steps if step is not None)
+            script = ";\n".join(step for step in steps if step is not None)
         self.db.executescript(
             f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {self._version};"
             f"PRAGMA application_id = {APPLICATION_ID}; COMMIT;"
@@ -308,13 +322,13 @@ class HistoryIndex:
                 result.suite, name, metric.unit, metric.higher_is_better, metric.headline
             )
             counts = result.verified is True and metric.doubt is None
-            measurements.append(
-                (metric_id, setting, at, cell_id, run_id, metric.median, metric.samples, counts, metric.doubt)
-            )
+            log = math.log(metric.median) if metric.median > 0 else None
+            row = (metric_id, setting, at, cell_id, run_id, metric.median, log, metric.samples, counts)
+            measurements.append((*row, metric.doubt))
             series.append((metric_id, setting, metric.samples, at))
             if name in cell.samples:
                 samples.append((cell_id, metric_id, array.array("d", cell.samples[name]).tobytes()))
-        self.db.executemany("INSERT INTO measurement VALUES (?,?,?,?,?,?,?,?,?)", measurements)
+        self.db.executemany("INSERT INTO measurement VALUES (?,?,?,?,?,?,?,?,?,?)", measurements)
         self.db.executemany("INSERT INTO samples VALUES (?,?,?)", samples)
         self.db.executemany(
             "INSERT INTO series VALUES (?,?,1,?,?) ON CONFLICT DO UPDATE SET n = n + 1,"
@@ -384,11 +398,9 @@ def damage_told(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error) or "no such column" in str(error):
-            raise IndexDamagedError(f"{path}: {error}", fix="benchtui history --rebuild") from error
-        raise BenchtuiError(
-            f"the index {path}: {error}", fix="try again; see that the disk has room"
-        ) from error
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF in _NO_DAMAGE:
+            raise BenchtuiError(
+                f"the index {path}: {error}", fix="try again; see that the disk has room"
+            ) from error
         raise IndexDamagedError(f"{path}: {error}", fix="benchtui history --rebuild") from error

@@ -6,7 +6,8 @@ A filter is applied to settings, of which there are few, and what remains goes i
 from __future__ import annotations
 
 import array
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -15,15 +16,12 @@ from typing import Any
 from benchtui.core.documents import ConfirmsDocument
 from benchtui.core.errors import UsageError
 from benchtui.core.filter import Cell, Field, Filter, number
-from benchtui.core.fingerprint import Fingerprint
 from benchtui.core.instance_results import NO_RANK, MetricKey, find_metric, nearest
 from benchtui.core.stats import NOISE_FLOOR
-from benchtui.core.trend import MARKS, Confirmation, SeriesKey, Trend, TrendPoint, trend_of
+from benchtui.core.trend import MARKS, Confirmation, RunFigure, SeriesKey, Trend, trend_of
 from benchtui.history.index import HistoryIndex, damage_told
 from benchtui.history.schema import DIMENSIONS
 
-#: Of a trend's figures: beyond it the oldest are left out, and said to be.
-MOST_POINTS = 50_000
 MOST_RUNS = 10_000
 
 #: What a filter may name; bare words are looked for in types, suites, regions and CPUs.
@@ -164,6 +162,10 @@ class _Setting:
         return str(self.values[name]) or None
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        return tuple(str(self.values[what]) for what in MARKS)
+
+    @property
     def cells(self) -> Mapping[str, Cell]:
         return {name: None if value in ("", -1) else value for name, value in self.values.items()}
 
@@ -272,11 +274,23 @@ def trends(
         groups: dict[SeriesKey, list[_Setting]] = {}
         for setting in settings:
             groups.setdefault(_series_key(metric, setting), []).append(setting)
-        confirmations = _confirmations(index)
-        return tuple(
-            trend_of(key, _points(index, metric, of_series, since), confirmations, floor=floor)
-            for key, of_series in sorted(groups.items(), key=lambda one: _order(one[0]))
-        )
+        runs = {
+            number: (run, datetime.fromtimestamp(at, UTC))
+            for number, run, at in index.db.execute("SELECT id, run, at FROM run")
+        }
+        (number_of_metric,) = index.db.execute(
+            "SELECT id FROM metric WHERE suite = ? AND name = ? AND unit = ? AND higher = ?",
+            (metric.key.suite, metric.key.name, metric.unit, metric.higher_is_better),
+        ).fetchone()
+        found = []
+        for key, of_series in sorted(groups.items(), key=lambda one: _order(one[0])):
+            meant = [one for one in _confirmations(index) if one.speaks_of(key)]
+            series = _Series(index, number_of_metric, of_series, since)
+            figures = series.figures(runs)
+            wanted = {run for one in meant for run in (one.run, *one.against)}
+            values = series.values(wanted) if wanted else {}
+            found.append(trend_of(key, figures, meant, values, left_out=series.left_out, floor=floor))
+        return tuple(found)
 
 
 def _order(key: SeriesKey) -> tuple[str, ...]:
@@ -295,23 +309,58 @@ def _series_key(metric: MetricRow, setting: _Setting) -> SeriesKey:
     )
 
 
-def _points(
-    index: HistoryIndex, metric: MetricRow, settings: Sequence[_Setting], since: datetime | None
-) -> Iterable[TrendPoint]:
-    """Figures of a series, the newest `MOST_POINTS` of each setting."""
-    row = index.db.execute(
-        "SELECT id FROM metric WHERE suite = ? AND name = ? AND unit = ? AND higher = ?",
-        (metric.key.suite, metric.key.name, metric.unit, metric.higher_is_better),
-    ).fetchone()
-    for setting in settings:
-        mark = Fingerprint(**{what: setting.text(what) for what in (*MARKS, "region")})
-        for at, run, job, median, counts in index.db.execute(
-            "SELECT m.at, r.run, c.job, m.median, m.counts FROM measurement m JOIN run r ON r.id = m.run_id"
-            " JOIN cell c ON c.id = m.cell_id WHERE m.metric_id = ? AND m.setting_id = ? AND m.at >= ?"
-            " ORDER BY m.at DESC LIMIT ?",
-            (row[0], setting.id, _stamp(since), MOST_POINTS),
+class _Series:
+    """The figures of one series, summed up run by run in the database."""
+
+    def __init__(
+        self, index: HistoryIndex, metric: int, settings: Sequence[_Setting], since: datetime | None
+    ) -> None:
+        self.left_out = 0
+        self._index, self._metric, self._since = index, metric, _stamp(since)
+        self._kinds = {setting.id: setting.marks for setting in settings}
+        self._together: dict[frozenset[tuple[str, ...]], Mapping[str, frozenset[str]]] = {}
+
+    def figures(self, runs: Mapping[int, tuple[str, datetime]]) -> list[RunFigure]:
+        """One for each run."""
+        found: list[RunFigure] = []
+        for run, settings, log, n, every in self._rows(
+            "m.run_id, group_concat(DISTINCT m.setting_id), total(CASE WHEN m.counts THEN m.log END),"
+            " sum(m.counts AND m.log NOTNULL), count(*)",
+            "GROUP BY m.run_id",
         ):
-            yield TrendPoint(run, datetime.fromtimestamp(at, UTC), job, median, bool(counts), mark)
+            self.left_out += every - n
+            if n and run in runs:  # else the run came in since they were read
+                found.append(RunFigure(*runs[run], log / n, n, self._together_of(settings)))
+        return found
+
+    def values(self, runs: Collection[str]) -> dict[str, list[float]]:
+        """Figures of the instances of some runs that count."""
+        found: dict[str, list[float]] = {}
+        for run, median in self._rows(
+            "(SELECT r.run FROM run r WHERE r.id = m.run_id) AS run_name, m.median",
+            "AND m.counts AND m.log NOTNULL",
+        ):
+            if run in runs:
+                found.setdefault(run, []).append(median)
+        return found
+
+    def _rows(self, columns: str, rest: str) -> Iterator[Sequence[Any]]:
+        # As JSON, for a statement has only so many places for values.
+        sql = (
+            f"SELECT {columns} FROM measurement m WHERE m.metric_id = ?"  # noqa: S608
+            f" AND m.setting_id IN (SELECT value FROM json_each(?)) AND m.at >= ? {rest}"
+        )
+        ids = json.dumps(list(self._kinds))
+        yield from self._index.db.execute(sql, (self._metric, ids, self._since))
+
+    def _together_of(self, settings: str) -> Mapping[str, frozenset[str]]:
+        """What was known of instances of several settings; those that differ in other things share it."""
+        kinds = frozenset([self._kinds[int(one)] for one in settings.split(",")])
+        if kinds not in self._together:
+            self._together[kinds] = {
+                what: frozenset(kind[at] for kind in kinds if kind[at]) for at, what in enumerate(MARKS)
+            }
+        return self._together[kinds]
 
 
 def _confirmations(index: HistoryIndex) -> tuple[Confirmation, ...]:

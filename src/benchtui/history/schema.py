@@ -91,6 +91,7 @@ CREATE TABLE measurement (
   cell_id INTEGER NOT NULL,
   run_id INTEGER NOT NULL,
   median REAL NOT NULL,
+  log REAL,
   n INTEGER NOT NULL,
   counts INTEGER NOT NULL,
   doubt TEXT,

@@ -28,7 +28,7 @@ def trend_chart(trends: Sequence[Trend]) -> Chart:
         for number, level in enumerate(drawn[0].levels, 1):
             ends = (level.figures[0].at.timestamp(), level.figures[-1].at.timestamp())
             lines.append(Series(f"level {number}", tuple((at, level.value) for at in ends), dashed=True))
-    starts = sorted({point.at for trend in drawn for point in trend.points})
+    starts = sorted({one.at for trend in drawn for level in trend.levels for one in level.figures})
     steps = min(MOST_TICKS, len(starts))
     chosen = (
         starts if steps < 2 else [starts[round(at * (len(starts) - 1) / (steps - 1))] for at in range(steps)]
@@ -113,7 +113,7 @@ def trend_fields(trend: Trend) -> dict[str, Any]:
         "unit": key.unit,
         "higher_is_better": key.higher_is_better,
         "noise_floor": trend.floor,
-        "instances": len(trend.points),
+        "instances": trend.instances,
         "left_out": trend.left_out,
         "runs": [
             {"run": figure.run, "at": figure.at, "value": figure.value, "n": figure.n}

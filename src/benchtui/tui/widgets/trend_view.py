@@ -136,7 +136,7 @@ def _cells(trend: Trend, glyphs: Glyphs) -> list[Text]:
     return [
         safe_text(series_name(trend), 80),
         Text(str(trend.runs), justify="right"),
-        Text(str(len(trend.points)), justify="right"),
+        Text(str(trend.instances), justify="right"),
         *(Text(f"{value:.4g}" if ends else glyphs.unknown, justify="right") for value in ends or (0.0, 0.0)),
         changes if changes.plain else Text("none", FAINT),
     ]
