@@ -76,7 +76,7 @@ def launch_request(
     return LaunchRequest(
         run=run.run,
         job=job.job,
-        region=job.region,
+        region=placement.region,
         instance_type=job.instance_type,
         image=image,
         client_token=token,
@@ -88,12 +88,12 @@ def launch_request(
         security_groups=(placement.security_group,),
         instance_profile=placement.instance_profile,
         volume_gib=placement.volume_gib,
-        spot_max_usd=_spot_max(job),
+        spot_max_usd=_spot_max(job, placement.region),
         public_ipv4=placement.public_ipv4,
     )
 
 
-def _spot_max(job: JobDocument) -> Decimal | None:
+def _spot_max(job: JobDocument, region: str) -> Decimal | None:
     """Most to pay an hour for a spot instance: what the worst case counts. None: it is bought on demand."""
-    price = job.price_in(job.region)
+    price = job.price_in(region)
     return (price.max_usd_per_hour or price.usd_per_hour) if job.market == Market.SPOT else None

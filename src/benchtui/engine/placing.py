@@ -173,11 +173,10 @@ class Placing:
             others: as `place`.
         """
         placement = self.placements.ready[region]
-        here = job if region == job.region else job.model_copy(update={"region": region})
         refused: CloudError | None = None
         for zone in await self._zones(job, placement):
             try:
-                return await self._once(here, number, zone)
+                return await self._once(job, region, number, zone)
             except CloudError as error:
                 if error.failure.kind not in WORTH_ANOTHER_TRY:
                     raise
@@ -224,7 +223,7 @@ class Placing:
         if len(told) < MOST_TRIED:
             told.append(Tried(region=region, zone=zone, code=code, reason=reason))
 
-    async def _once(self, job: JobDocument, number: int, zone: str | None) -> InstanceView:
+    async def _once(self, job: JobDocument, region: str, number: int, zone: str | None) -> InstanceView:
         """One request, after all that has to be true before it."""
         if self._asked_in.get(job.job) or job.job in self.unsettled:
             earlier = await self._earlier(job)
@@ -234,9 +233,9 @@ class Placing:
         if others is not None:
             return others
         if self.deadman is not None:
-            await self.deadman.cover(job.region)
+            await self.deadman.cover(region)
         await self._check_wanted(job)
-        view = await self._request(job, number, zone)
+        view = await self._request(job, region, number, zone)
         await self.availability.launched(job.instance_type, view.zone, job.market, self.clock.now())
         return view
 
@@ -263,20 +262,18 @@ class Placing:
                 await self.clock.sleep(OTHERS_SECONDS)
         return None
 
-    async def _request(self, job: JobDocument, number: int, zone: str | None) -> InstanceView:
+    async def _request(self, job: JobDocument, region: str, number: int, zone: str | None) -> InstanceView:
         """One request under one client token, repeated only after it was looked up."""
-        token = client_token(self.run.run, job.job, number, job.region, zone, job.instance_type)
+        token = client_token(self.run.run, job.job, number, region, zone, job.instance_type)
         ends_at = self.bucket.server_now(self.clock.now()) + self.limits.boot_allowance
         where = (self.bucket.name, self.cloud.bucket_region)
         # Once: the parameters of one token must not change.
-        request = launch_request(
-            self.run, job, self.placements.ready[job.region], where, token, zone, ends_at
-        )
-        self._asked_in.setdefault(job.job, set()).add(job.region)
+        request = launch_request(self.run, job, self.placements.ready[region], where, token, zone, ends_at)
+        self._asked_in.setdefault(job.job, set()).add(region)
         await asyncio.to_thread(
-            self._record, "launching", job, attempt=number, region=job.region, zone=zone, token=token
+            self._record, "launching", job, attempt=number, region=region, zone=zone, token=token
         )
-        self._say("launching", job=job.job, attempt=number, region=job.region, zone=zone)
+        self._say("launching", job=job.job, attempt=number, region=region, zone=zone)
         for _ in range(self.limits.tries):
             try:
                 return await run_instance(self.cloud, request)  # which retries throttles
@@ -292,7 +289,7 @@ class Placing:
                     "note", job=job.job, text=f"no clear answer, looking it up: {error.failure.message}"
                 )
             with contextlib.suppress(CloudError):
-                view = await self._look_up(job, (job.region,), token)
+                view = await self._look_up(job, (region,), token)
                 if view is not None:
                     return view
             # Not found: the same token makes a repetition safe even if the first request is still under way.
