@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ proof: $(VENV)/dev ## the longer proofs: kill, launch and compare for real, term
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof
+
+proof-iam: $(VENV)/dev ## every command under exactly its policy, then each action taken away: what fails and what it says
+	$(BIN)/python -m tests.iam
 
 proof-faults: $(VENV)/dev ## the engine in simulated worlds full of faults, 500 seeds and a crash at each await; says how to replay one
 	$(BIN)/python -m tests.simulation --seeds 500 --every-await --processes 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from .acts import SUBJECTS
 from .matrix import Row, Worked, taken_away, whole
 from .world import World
 
-WIDTH = 150
+WIDTH = 180
 
 
 def main() -> int:
@@ -64,8 +65,18 @@ def _tabled(rows: list[Row]) -> int:
     for row in rows:
         act = row.act.name if row.act else "–"
         mark = f"  << {row.problem}" if row.problem else ""
-        print(f"  {row.action:38} {act:32} exit {row.code:3}  {row.message}"[:WIDTH] + mark)
+        print(f"  {row.action:36} {act:31} exit {row.code}  {_short(row.message)}"[:WIDTH] + mark)
     return sum(bool(row.problem) for row in rows)
+
+
+def _short(message: str) -> str:
+    """A refusal without whom it names and without the reason that all of them have."""
+    before, user, rest = message.partition("User: ")
+    _, verb, what = rest.partition("not authorized to perform: ")
+    if not verb:
+        return message
+    head = re.sub(r"^[\d-]+[ T][\d:,.Z]+ |^benchtui: |You are not .* operation\. *$", "", before)
+    return f"{head.strip()[:48]} … {what.partition(' because ')[0]}" if user else message
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ WATCHING = (
     Act("status RUN", command("status", "{run}"), launched),
     Act("cost", command("cost"), launched),
     Act("collect RUN", command("collect", "{run}"), launched),
+    Act("runs", command("runs"), launched),
 )
 ENDING = (
     Act("kill RUN", command("kill", "{run}", "--confirm", "{run}"), hard_to_kill),

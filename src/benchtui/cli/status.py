@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchtui.cli import output, silence, sweeping
 from benchtui.cli.arguments import add_run, run_of, shared
-from benchtui.core.errors import BenchtuiError, ExitCode, UsageError
+from benchtui.core.errors import AccessError, BenchtuiError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -129,7 +129,8 @@ async def looked_by(settings: Settings, run: str) -> tuple[Snapshot, Watcher]:
         snapshot = await watcher.poll()
     if snapshot.as_of is None:
         silent = next(source for source in snapshot.sources if source.name == "S3")
-        raise BenchtuiError(f"the bucket does not answer: {silent.error}", fix=silent.fix)
+        kind = AccessError if silent.refused else BenchtuiError
+        raise kind(f"the bucket does not answer: {silent.error}", fix=silent.fix)
     return snapshot, watcher
 
 

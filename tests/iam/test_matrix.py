@@ -1,0 +1,64 @@
+"""Some rows of the matrix; `make proof-iam` prints all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from .acts import SUBJECTS, Act, Subject
+from .matrix import Worked, taken_away, whole
+from .world import Outcome, World, without
+
+BY_NAME = {subject.policy.name: subject for subject in SUBJECTS}
+
+
+def act(subject: Subject, name: str) -> Act:
+    return next(one for one in subject.acts if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("policy", "name", "missing", "code"),
+    [
+        ("launcher", "run", ["iam:PassRole", "ec2:CreateTags"], 3),
+        ("watcher", "runs", ["s3:ListBucket"], 3),
+    ],
+)
+def test_what_fails_names_the_action_that_is_missing(
+    world: World, policy: str, name: str, missing: list[str], code: int
+) -> None:
+    subject = BY_NAME[policy]
+    used = Worked(policy, act(subject, name), Outcome(0, "", ""), frozenset(missing))
+    for row in taken_away(world, subject, [used], missing):
+        assert (row.problem, row.code) == ("", code), row
+        assert row.action in row.message
+
+
+def test_an_instance_speaks_and_fetches_under_exactly_its_role(world: World) -> None:
+    subject = BY_NAME["instance-role"]
+    worked = whole(world, subject)
+    assert [one.outcome.code for one in worked] == [0, 0]
+    assert {name for one in worked for name in one.used} == {"s3:PutObject", "s3:GetObject"}
+    assert [row.problem for row in taken_away(world, subject, worked)] == ["", ""]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BY_NAME)
+def test_every_command_works_under_its_policy_and_every_action_is_missed(world: World, name: str) -> None:
+    worked = whole(world, BY_NAME[name])
+    assert {one.act.name: one.outcome.said for one in worked if one.outcome.code} == {}
+    rows = taken_away(world, BY_NAME[name], worked)
+    assert {row.action: row.problem for row in rows if row.problem} == {}
+
+
+def test_taking_an_action_away_leaves_the_rest() -> None:
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "a"},
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "b"},
+            {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "c"},
+        ],
+    }
+    assert without(document, "s3:GetObject")["Statement"] == [
+        {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": "b"},
+        {"Effect": "Deny", "Action": ["s3:GetObject"], "Resource": "c"},
+    ]
