@@ -250,6 +250,7 @@ def test_the_decision_is_always_in_the_json(cli: Cli, results: Path):
         (["--intensity", "-1"], "no number above 0"),
         (["--precision", "200%"], "no percentage such as 2%"),
         (["--against", NEW, NEW], "is named on both sides"),
+        (["--fail-on-regression"], "needs something to be worse than"),
         (["--against", NEW], "no run is left to compare"),
         (["--against", NEW, "20261120-021533-k3f6", "--baseline", "c7g.large"], "exclude each other"),
     ],

@@ -10,9 +10,11 @@ from benchtui.core.documents import (
     CensusRow,
     DeclinedDocument,
     Outcome,
+    SystemDocument,
     to_json,
 )
 from benchtui.core.errors import InvalidDocumentError, UsageError
+from benchtui.core.fingerprint import Fingerprint
 from benchtui.engine.collector import Collected
 from benchtui.engine.comparing import instance_results, read_results, results_of, runs_on_disk
 from tests.comparing import census_of, document, on_disk, run_of
@@ -45,6 +47,35 @@ def test_a_metric_of_warm_ups_only_is_absent(run):
         "triad.all": {"unit": "GB/s", "higher_is_better": True, "samples": [{"value": 1, "excluded": True}]}
     }
     assert only(run, document(run, "c7g.large-1", metrics=metrics)).metrics == {}
+
+
+def test_a_result_carries_what_it_was_measured_under(run):
+    system = SystemDocument(
+        run=run.run, job="c7g.large-1", provider="aws", instance_id="i-1", instance_type="c7g.large",
+        kernel="6.1.0-18-cloud-arm64", microcode=None, region="us-west-2",
+    )  # fmt: skip
+    told = document(
+        run,
+        "c7g.large-1",
+        image_id="ami-1",
+        cpu_model="Neoverse-V1",
+        build={"compiler": "gcc 12.2.0"},
+        facts={"disturbance": {"clock_mhz": {"greatest": 2600.0}}},
+    )
+    (row,) = instance_results(run, {("c7g.large-1", "stream"): told}, {}, None, {"c7g.large-1": system})
+    assert row.fingerprint == Fingerprint(
+        "6.1.0-18-cloud-arm64", "ami-1", None, "gcc 12.2.0", "us-west-2", "Neoverse-V1", 2600.0
+    )
+    assert row.expected_usd == run.jobs[0].expected_usd
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [None, "fast", {"clock_mhz": "fast"}, {"clock_mhz": {"greatest": True}}, {"clock_mhz": {"greatest": -1}}],
+)
+def test_a_clock_that_is_none_is_not_known(run, clock):
+    row = only(run, document(run, "c7g.large-1", facts={"disturbance": clock}))
+    assert row.fingerprint.clock_mhz is None
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,11 @@ def execute(arguments: argparse.Namespace) -> int:
             fix="leave out one of them",
         )
     found = _results(arguments, (*runs, *earlier))
+    if arguments.fail_on_regression and not earlier and arguments.baseline is None:
+        raise UsageError(
+            "--fail-on-regression needs something to be worse than",
+            fix="--against RUN for the same types before, or --baseline TYPE",
+        )
     ours = _of_types([one for one in found if one.run in runs], arguments.types)
     before = [one for one in found if one.run in earlier]
     compared = _compared(arguments, ours, before, runs)

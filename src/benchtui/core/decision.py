@@ -84,6 +84,7 @@ class Choice:
     beaten_by: str | None  # a type of the frontier that costs no more and does at least as much
     surely: bool  # whether its figure is better beyond noise floor and chance
     break_even: BreakEven | None
+    on_demand: bool = True  # whether its price is that of the on-demand market
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ def _choice(
         None if beaten is None else beaten.name,
         beaten is not None and _surely(comparison, beaten, row),
         None if work is None else break_even(comparison, row),
+        all(one.market == "on_demand" for one in row.results),
     )
 
 

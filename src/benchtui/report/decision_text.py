@@ -107,7 +107,7 @@ def _turn(choice: Choice, flip: BreakEven) -> str:
         return f"cannot be told from {flip.base} at these prices; turns at a discount of {bounds}"
     if flip.cheaper == choice.name:
         return f"wins as priced; {flip.base} wins if its discount {needed}"
-    return f"wins if its spot discount {needed}"
+    return f"wins if its {'spot discount' if choice.on_demand else 'discount'} {needed}"
 
 
 def _percent(fraction: float) -> str:
