@@ -173,10 +173,11 @@ class VcpuRoom:
                 await wanted(job)
                 await self.clock.sleep(LOOK_SECONDS)
                 await self._look(pool)
-            freed = pool.freed >= job.vcpus
-            pool.freed = max(0, pool.freed - job.vcpus)
+            if pool.freed < job.vcpus:
+                return False
+            pool.freed -= job.vcpus
             pool.asked[job.job] = _Asked(job.vcpus)
-            return freed
+            return True
 
     def launched(self, job: JobDocument, view: InstanceView) -> None:
         """It has its instance."""
