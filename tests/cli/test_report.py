@@ -40,11 +40,11 @@ def test_without_a_form_one_html_file_is_written_and_never_replaced(cli: Cli, re
 
 def test_markdown_and_text_go_to_stdout(cli: Cli, results: Path):
     ended = cli("report", "--results", "results", "--markdown")
-    assert ended.stdout.startswith("## 5 instance types compared")
+    assert ended.stdout.startswith("## c7a.large, c7g.large, c7i.large and c8g.large compared")
     assert ended.stderr == ""
     ended = cli("report", "--results", "results", "--text", env={"PYTHONIOENCODING": "ascii"})
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("5 instance types compared")
+    assert ended.stdout.startswith("c7a.large, c7g.large, c7i.large and c8g.large compared")
     assert not list(cli.cwd.glob("*.html"))
 
 
@@ -53,7 +53,7 @@ def test_a_workflow_step_gets_its_summary_behind_what_is_there(cli: Cli, results
     summary.write_text("before\n")
     ended = cli("report", "--results", "results", "--summary", env={"GITHUB_STEP_SUMMARY": str(summary)})
     assert ended.returncode == 0, ended.stderr
-    assert summary.read_text().startswith("before\n## 5 instance types compared")
+    assert summary.read_text().startswith("before\n## c7a.large, c7g.large, c7i.large and c8g.large compared")
     assert f"written: {summary} (summary, " in ended.stderr
     assert not list(cli.cwd.glob("*.html"))
 

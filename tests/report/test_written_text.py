@@ -26,7 +26,7 @@ def report(subject: Subject) -> Report:
 
 def test_markdown_has_the_answer_first_and_tables(report: Report):
     text = render_markdown(report)
-    assert text.startswith("## 5 instance types compared\n")
+    assert text.startswith("## c7a.large, c7g.large, c7i.large and c8g.large compared\n")
     assert text.index("### The answer") < text.index("### What was compared")
     assert "| c7i.large | 4 | 31.21 |" in text
     assert "▼ worse 0.659×" in text
@@ -94,7 +94,7 @@ def test_text_fits_eighty_columns(report: Report):
     wide = [line for line in text.splitlines() if cell_len(line) > 80]
     # A digest, and a name that has no blank, are as long as they are.
     assert all(" " not in line.strip().rpartition(": ")[2] for line in wide), wide
-    assert text.startswith("5 instance types compared\n=========================\n")
+    assert text.startswith("c7a.large, c7g.large, c7i.large and c8g.large compared\n")
     assert "▼ c7i.large  31.21  worse: 0.659 times the baseline" in text
     assert "█" in text
 

@@ -95,22 +95,23 @@ def in_short(subject: Subject) -> tuple[str, ...]:
     """A sentence for each type: how often it is better or worse than the baseline, how often neither."""
     comparison, said = subject.comparison, []
     if comparison.baseline is None or len(comparison.rows) < 2:
-        return tuple(_alone(comparison, row) for row in comparison.rows)
-    asked = len(subject.asked)
-    for row in comparison.in_order(0):
-        if row.name == comparison.baseline:
-            continue
-        if all(cell.estimate is None for cell in row.cells):
-            reasons = listed((quoting.why(cell) for cell in row.cells), most=1)
-            said.append(f"{row.name}: nothing was measured ({reasons}).")
-            continue
-        tally = _tally(comparison, row, asked)
-        text = f"{row.name} against {comparison.baseline}, {counted(asked, 'headline metric')}: {tally}."
-        priced = subject.per_dollar.row(row.name)
-        if priced is not None and _judged(subject.per_dollar, priced):
-            text += f" Per dollar: {_tally(subject.per_dollar, priced, asked, silent=False)}."
-        said.append(text)
+        said = [_alone(comparison, row) for row in comparison.rows]
+    else:
+        said = [_against(subject, row) for row in comparison.in_order(0) if row.name != comparison.baseline]
+    for name in subject.unmeasured:
+        reasons = listed((one.problem for one in subject.rows if one.instance_type == name), most=1)
+        said.append(f"{name}: nothing was measured ({reasons}).")
     return tuple(said)
+
+
+def _against(subject: Subject, row: TypeRow) -> str:
+    comparison, asked = subject.comparison, len(subject.asked)
+    tally = _tally(comparison, row, asked)
+    text = f"{row.name} against {comparison.baseline}, {counted(asked, 'headline metric')}: {tally}."
+    priced = subject.per_dollar.row(row.name)
+    if priced is not None and _judged(subject.per_dollar, priced):
+        text += f" Per dollar: {_tally(subject.per_dollar, priced, asked, silent=False)}."
+    return text
 
 
 def _alone(comparison: Comparison, row: TypeRow) -> str:

@@ -30,7 +30,7 @@ class Subject:
 
     records: tuple[RunRecord, ...]
     rows: tuple[InstanceResult, ...]
-    comparison: Comparison  # of every metric, those that tell most first
+    comparison: Comparison  # of every metric, those that tell most first; of types that have any figure
     per_dollar: Comparison  # of those that tell most
     at: datetime  # of the report
     version: str  # of benchtui
@@ -50,6 +50,12 @@ class Subject:
     def asked(self) -> range:
         """Positions of the columns that tell most."""
         return range(self.comparison.asked if self.comparison.columns else 0)
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Types that were planned and have no figure at all."""
+        planned = dict.fromkeys(row.instance_type for row in self.rows)
+        return tuple(name for name in planned if self.comparison.row(name) is None)
 
     def positions(self, suite: str) -> tuple[int, ...]:
         """Positions of a suite's columns."""
@@ -92,11 +98,13 @@ def subject_of(
         UsageError: the baseline is not among the types.
     """
     rows = all_rows(records)
+    figured = {row.instance_type for row in rows if row.metrics}
+    compared = [row for row in rows if row.instance_type in figured or not figured]
     telling = headline_keys(rows)
     others = [key for key in metric_keys(rows) if key not in set(telling)]
-    comparison = compare(rows, keys=[*telling, *others], baseline=baseline, asked=max(len(telling), 1))
+    comparison = compare(compared, keys=[*telling, *others], baseline=baseline, asked=max(len(telling), 1))
     per_dollar = compare(
-        rows,
+        compared,
         keys=telling,
         basis=Basis.DOLLAR,
         baseline=comparison.baseline,

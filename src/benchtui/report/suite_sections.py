@@ -6,11 +6,22 @@ from collections.abc import Iterator, Sequence
 
 from benchtui.core import quoting
 from benchtui.core.compare import Cell, TypeRow
-from benchtui.core.instance_results import Basis, unit_per
 from benchtui.report import comparison as charts
 from benchtui.report.answers import price_datum
-from benchtui.report.blocks import Block, Datum, Figure, Folded, Heading, Paragraph, Section, Table, Tone
+from benchtui.report.blocks import (
+    Block,
+    Bullets,
+    Datum,
+    Figure,
+    Folded,
+    Heading,
+    Paragraph,
+    Section,
+    Table,
+    Tone,
+)
 from benchtui.report.chart_specs import BarChart, Chart, EmptyChart, LineChart, ScatterChart
+from benchtui.report.prices import break_even, decision_of, price_table
 from benchtui.report.subject import (
     Subject,
     full_name,
@@ -144,15 +155,19 @@ def _more(subject: Subject, lead: int) -> Iterator[Block]:
     key = comparison.columns[lead].key
     base = identifier(str(key))
     pareto = charts.pareto(comparison, lead)
-    if isinstance(pareto, ScatterChart) and len(pareto.points) > 1:
+    decision = decision_of(subject, lead)
+    if isinstance(pareto, ScatterChart) and len(pareto.points) > 1 and decision is not None:
         yield Figure(
             f"price-{base}",
             pareto,
             _points_in_words(pareto),
             POINTS,
             origin(subject, (lead,)),
-            _price_table(subject, lead),
+            price_table(decision),
         )
+        turns = tuple(break_even(decision))
+        if turns:
+            yield Bullets(turns)
     for ladder in _ladders(subject, key.suite):
         yield _lines(subject, ladder, f"sizes-{identifier(ladder.title)}", lead, "Size")
     if len({one.run for one in subject.rows}) > 1:
@@ -184,32 +199,6 @@ def _points_in_words(spec: ScatterChart) -> str:
         for point in spec.points
     )
     return f"Scatter chart, {len(spec.points)} types. {said}."
-
-
-def _price_table(subject: Subject, position: int) -> Table:
-    column = subject.comparison.columns[position]
-    headings = (
-        Heading("Type"),
-        Heading("USD/h", numeric=True),
-        Heading(column.unit, numeric=True),
-        Heading(unit_per(column.unit, Basis.DOLLAR, higher_is_better=column.higher_is_better), numeric=True),
-    )
-    rows = []
-    for row in subject.comparison.in_order(position):
-        cell, price = row.cells[position], row.usd_per_hour
-        value = cell.estimate.value if cell.estimate else None
-        per = None
-        if value is not None and price is not None:
-            per = value / float(price) if column.higher_is_better else value * float(price)
-        rows.append(
-            (
-                Datum(row.name, row.name),
-                price_datum(row),
-                Datum(quoting.value_text(cell), value),
-                Datum(quoting.UNKNOWN if per is None else quoting.number(per), per),
-            )
-        )
-    return Table(f"{full_name(column.key)} and price", headings, tuple(rows))
 
 
 def _lines(subject: Subject, spec: LineChart, name: str, lead: int, what: str) -> Figure:
