@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -208,15 +208,18 @@ class Subject:
 
     Attributes:
         role: whose policy it is, where nobody holds keys under it but a service takes it on; None: a user's.
+        missed_by: by action the act that misses it, where another one uses it first and goes on without.
     """
 
     policy: Policy
     acts: tuple[Act, ...]
     role: str | None = None
+    missed_by: Mapping[str, str] = field(default_factory=dict)
 
 
 SUBJECTS = (
-    Subject(launcher(SCOPE), LAUNCHING),
+    # A plan without it takes the whole quota of vCPUs as free and says so where that matters.
+    Subject(launcher(SCOPE), LAUNCHING, missed_by={"ec2:DescribeInstances": "status RUN"}),
     Subject(watcher(SCOPE), WATCHING),
     Subject(kill_only(SCOPE), ENDING),
     Subject(instance_role(SCOPE), INSTANCE, SCOPE.instance_profile),

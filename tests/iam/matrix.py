@@ -71,7 +71,9 @@ def taken_away(
     uses = list(worked)
 
     def tried(action: str) -> Row:
-        act = next((one.act for one in uses if action in one.used), None)
+        wanted = subject.missed_by.get(action)
+        using = (one.act for one in uses if action in one.used and wanted in (None, one.act.name))
+        act = next(using, None)
         if act is None:
             return Row(subject.policy.name, action, None, 0, "", "no act of ours uses it")
         prepared = act.prepare(world)
