@@ -5,9 +5,9 @@ the mean of the logarithms of its instances that count. Levels are found by bina
 and M. Knott, "A cluster analysis method for grouping means in the analysis of variance", Biometrics 30 (1974)
 507-512): of all splits whose step is as large as the noise floor, the one with the greatest two-sample t is
 made if its probability, times the number of splits that were looked at (Bonferroni), is at most `ALPHA`; then
-both sides are split again. Further levels beside a split look like noise to it: where the spread of all finds
-none, that of the differences of successive runs (their median) is tried. Levels that the two beside a split do
-not bear out by themselves are joined again. The same figures give the same levels.
+both sides are split again. Further levels beside a split look like noise to it: where the spread of all
+finds none, that of the differences of successive runs (their median) is tried. Levels that the two beside a
+split do not bear out by themselves are joined again. The same figures give the same levels.
 
 A level has at least `SHORTEST` runs; the newest may have a single one, so that a change is told of on the day
 it comes, as a suspicion. Results of another mode or suite version are other series.
@@ -310,7 +310,7 @@ class _Sums:
         return squares if squares > _ROUNDING * (self._squares[-1] + 1.0) else 0.0
 
     def noise(self, low: int, high: int) -> float:
-        """Standard deviation of runs, from the differences of successive ones: steps between hardly touch it."""
+        """Standard deviation of runs, from the differences of successive ones: steps hardly touch it."""
         apart = [abs(self._logs[at + 1] - self._logs[at]) for at in range(low, high - 1)]
         return statistics.median(apart) / (_NORMAL_QUARTILE * math.sqrt(2))
 
