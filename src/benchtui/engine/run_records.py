@@ -47,7 +47,8 @@ def records_of(collected: Sequence[tuple[Collected, Snapshot]]) -> tuple[RunReco
     """
     evidence = [one.evidence or Evidence(snapshot.run, one.results) for one, snapshot in collected]
     judged: Sequence[Mapping[Cell, Judgement]]
-    judged = [one.judgements for one, _ in collected] if len(collected) == 1 else judge_runs(evidence)
+    alone = len(collected) == 1 and collected[0][0].evidence is not None
+    judged = [one.judgements for one, _ in collected] if alone else judge_runs(evidence)
     return tuple(
         _record(seen, one.census, judgements, one.folder, _money(snapshot))
         for (one, snapshot), seen, judgements in zip(collected, evidence, judged, strict=True)
