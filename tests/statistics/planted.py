@@ -37,6 +37,7 @@ class Tally:
     effect: float
     n: int
     floor: float
+    alike: float = 0.0  # effect in all other types
     seeds: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)  # of the planted type, in the metric asked for
     alarms: int = 0  # seeds with a wrong verdict of better or worse in the question's family
@@ -49,14 +50,19 @@ class Tally:
 
 
 def simulate(
-    effect: float, n: int, seeds: int, noise: Noise | None = None, floor: float = stats.NOISE_FLOOR
+    effect: float,
+    n: int,
+    seeds: int,
+    noise: Noise | None = None,
+    floor: float = stats.NOISE_FLOOR,
+    alike: float = 0.0,
 ) -> Tally:
     """Compare five types with the effect in all metrics of one of them, once for each seed."""
     noise = noise or Noise()
-    tally = Tally(effect, n, floor)
+    tally = Tally(effect, n, floor, alike)
     for seed in range(seeds):
         rng = random.Random(f"{SEED} {effect} {n} {seed}")
-        comparison = compare(made(rng, effect, n, noise), keys=METRICS, baseline=BASELINE, floor=floor)
+        comparison = compare(made(rng, effect, n, noise, alike), keys=METRICS, baseline=BASELINE, floor=floor)
         count(tally, comparison)
     # Beside the two: the median of five repetitions, whose standard error is 1.2533 / sqrt(5) of theirs.
     spread = math.hypot(noise.host, noise.metric, REPETITION_SD * 1.2533 / math.sqrt(5))
@@ -66,11 +72,11 @@ def simulate(
     return tally
 
 
-def made(rng: random.Random, effect: float, n: int, noise: Noise) -> list[InstanceResult]:
+def made(rng: random.Random, effect: float, n: int, noise: Noise, alike: float = 0.0) -> list[InstanceResult]:
     """Results of all types."""
     found = []
     for name in (BASELINE, PLANTED, *ALIKE):
-        level = 100 * (1 + effect if name == PLANTED else 1)
+        level = 100 * (1 + (effect if name == PLANTED else alike if name in ALIKE else 0.0))
         for number in range(1, n + 1):
             host = level * math.exp(rng.gauss(0, noise.host))
             metrics = {}
@@ -93,7 +99,7 @@ def count(tally: Tally, comparison: Comparison) -> None:
     alarm = alone = wrong = False
     said = sweep_wrong = 0
     for name in (PLANTED, *ALIKE):
-        true = truth(tally.effect if name == PLANTED else 0.0, tally.floor)
+        true = truth(tally.effect if name == PLANTED else tally.alike, tally.floor)
         row = comparison.row(name)
         assert row is not None
         for at, cell in enumerate(row.cells):
