@@ -209,12 +209,16 @@ class Subject:
     Attributes:
         role: whose policy it is, where nobody holds keys under it but a service takes it on; None: a user's.
         missed_by: by action the act that misses it, where another one uses it first and goes on without.
+        beside: policies that its holder has as well.
+        account: as setup leaves one, or ``bare``, in which one act at a time is tried.
     """
 
     policy: Policy
     acts: tuple[Act, ...]
     role: str | None = None
     missed_by: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[Policy, ...] = ()
+    account: str = "made"
 
 
 SUBJECTS = (

@@ -12,7 +12,7 @@ from .acts import Act, Prepared, Subject
 from .world import Outcome, World, without
 
 #: Acts at the same time: most of them wait.
-AT_ONCE = 4
+AT_ONCE = 6
 _ACTION = re.compile(r"\b[a-z][a-z0-9-]*:[A-Z][A-Za-z]+\b")
 
 
@@ -56,7 +56,7 @@ def whole(world: World, subject: Subject) -> list[Worked]:
             after = world.rights(_session(subject.role))
             used = {name for name, count in after.items() if count > before.get(name, 0)}
         else:
-            keys = world.user(subject.policy.document(), label=act.name)
+            keys = _person(world, subject, subject.policy.document(), act.name)
             outcome = act.do(world, keys, prepared)
             used = {name for name, count in world.rights(keys["PERSON"]).items() if count}
         return Worked(subject.policy.name, act, outcome, frozenset(used))
@@ -82,7 +82,7 @@ def taken_away(
             put_role_policy(world, subject.role, document)
             keys: Mapping[str, str] = _role_keys(world, subject.role, prepared)
         else:
-            keys = world.user(document, label=f"without {action}")
+            keys = _person(world, subject, document, f"without {action}")
         try:
             outcome = act.do(world, keys, prepared)
         finally:
@@ -92,6 +92,11 @@ def taken_away(
 
     actions = [name for name in subject.policy.actions if not only or name in set(only)]
     return _each(tried, actions, subject)
+
+
+def _person(world: World, subject: Subject, document: Mapping[str, Any], label: str) -> dict[str, str]:
+    """Somebody with this policy, and with those that belong beside it."""
+    return world.user(document, *(policy.document() for policy in subject.beside), label=label)
 
 
 def _row(subject: Subject, action: str, act: Act, outcome: Outcome) -> Row:
@@ -106,8 +111,8 @@ def _row(subject: Subject, action: str, act: Act, outcome: Outcome) -> Row:
 
 
 def _each(tried: Any, items: Iterable[Any], subject: Subject) -> list[Any]:
-    """In turn where all share one role, else several at a time."""
-    if subject.role is not None:
+    """In turn where all share one role or change the account, else several at a time."""
+    if subject.role is not None or subject.account == "bare":
         return [tried(item) for item in items]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(tried, items))
