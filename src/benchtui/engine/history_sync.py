@@ -9,12 +9,14 @@ come in few large objects in the place of many small ones.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
 from benchtui.core.errors import InvalidDocumentError, foremost
 from benchtui.core.keys import KeyNotOurs
@@ -117,18 +119,28 @@ class _Sync:
             token = page.next_token
         return tuple(name for name in found if _is_run(name))
 
+    async def _new_rollups(self, state: BucketState) -> list[str]:
+        """Keys of roll-ups that were not read yet; none where they may not be listed, and said to be."""
+        done, found = self.index.rollups(state), []
+        try:
+            async for item in self.bucket.list_keys(keys.rollups_prefix()):
+                with contextlib.suppress(KeyNotOurs):
+                    keys.parse_rollup(item.key)
+                    if item.key not in done:
+                        found.append(item.key)
+        except CloudError as error:
+            if error.failure.kind is not FailureKind.DENIED:
+                raise
+            # They only make it faster: what is in them lies in the runs as well.
+            self.problems.append(f"roll-ups left out: {error.failure.message}")
+            return []
+        return found
+
     async def _read_rollups(self, state: BucketState) -> None:
-        done = self.index.rollups(state)
-        async for item in self.bucket.list_keys(keys.rollups_prefix()):
+        for key in await self._new_rollups(state):
             try:
-                keys.parse_rollup(item.key)
-            except KeyNotOurs:
-                continue
-            if item.key in done:
-                continue
-            try:
-                content = await self.bucket.get(item.key, MAX_PART_BYTES)
-                rollup = await asyncio.to_thread(unpack, content, item.key)
+                content = await self.bucket.get(key, MAX_PART_BYTES)
+                rollup = await asyncio.to_thread(unpack, content, key)
             except InvalidDocumentError as error:
                 # Its runs are read from their own objects.
                 self.problems.append(error.what)
@@ -140,9 +152,9 @@ class _Sync:
                 await asyncio.to_thread(indexed, run, rollup.bodies[run], closed=True, seen="rolled up")
                 for run in runs
             ]
-            await asyncio.to_thread(self.index.write, state, made, item.key)
+            await asyncio.to_thread(self.index.write, state, made, key)
             self.report.rolled_up += len(made)
-            self.say(f"{item.key}: {len(made)} runs")
+            self.say(f"{key}: {len(made)} runs")
 
     async def _read(self, state: BucketState, run: str, before: str | None, limit: asyncio.Semaphore) -> None:
         try:

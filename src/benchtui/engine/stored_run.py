@@ -98,7 +98,7 @@ class BucketRun:
         try:
             return await self._bucket.get(keys.payload_key(sha256), MAX_BUNDLE_BYTES)
         except CloudError as error:
-            if error.failure.kind is not FailureKind.MISSING:
+            if error.failure.kind not in (FailureKind.MISSING, FailureKind.DENIED):
                 raise
             return None
 

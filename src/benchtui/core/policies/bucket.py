@@ -14,6 +14,7 @@ WRITTEN_ONCE = (
     "benchmarks/*/control/*",
     "payloads/*",
     "safety/drills/*",
+    "history/*",
 )
 
 
