@@ -159,8 +159,8 @@ def _arm_schedules(scope: Scope) -> tuple[Statement, ...]:
         ),
         Statement(
             "HandSchedulesTheirRole",
-            "A schedule gets the role that may only end benchtui's instances, or, to start a run, the one that "
-            "may only launch them.",
+            "A schedule gets the role that may only end benchtui's instances, or, to start a run, the one "
+            "that may only launch them.",
             ("iam:PassRole",),
             (scope.iam("role", scope.scheduler_role), scope.iam("role", scope.starter_role)),
             {"StringEquals": {"iam:PassedToService": SCHEDULER_SERVICE}},
