@@ -22,7 +22,7 @@ from benchtui.engine.events import Emit, Event
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
     from benchtui.config.schema import NotifySection
-    from benchtui.core.documents import Census
+    from benchtui.core.documents import CensusDocument
     from benchtui.engine.kill_scope import KillReport
     from benchtui.engine.snapshot import Snapshot
 
@@ -100,7 +100,7 @@ class Notifier:
         if not snapshot.over(timedelta(0)):
             self._under_way_runs.add(snapshot.run.run)
 
-    def over(self, snapshot: Snapshot, census: Census | None = None) -> None:
+    def over(self, snapshot: Snapshot, census: CensusDocument | None = None) -> None:
         """A run that is followed has come to its end; ``census``: where its results were collected."""
         run = snapshot.run.run
         if run not in self._under_way_runs:
