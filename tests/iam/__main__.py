@@ -14,7 +14,7 @@ from tests.local.conftest import LocalCloud
 
 from .acts import SUBJECTS, Subject
 from .matrix import Row, Worked, taken_away, whole
-from .setup_acts import DOCTOR, SETUP
+from .setup_acts import DOCTOR, SETUP, STARTING
 from .world import World
 
 WIDTH = 180
@@ -27,7 +27,7 @@ def main() -> int:
     wanted = parser.parse_args().policies
     wrong = 0
     for account in ("made", "bare"):
-        subjects = [one for one in (*SUBJECTS, SETUP, DOCTOR) if one.account == account]
+        subjects = [one for one in (*SUBJECTS, STARTING, DOCTOR, SETUP) if one.account == account]
         subjects = [one for one in subjects if not wanted or one.policy.name in wanted]
         if subjects:
             with tempfile.TemporaryDirectory(prefix="benchtui-iam-") as folder:

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -151,8 +151,6 @@ def scheduled(by_tag: bool) -> Callable[[World, Keys, Prepared], Outcome]:
     """A schedule's deadline comes: its role ends the instance, or the local cloud's log says why not."""
 
     def do(world: World, _keys: Keys, prepared: Prepared) -> Outcome:
-        log = world.cloud.state_dir / "logs" / "api.log"
-        read = log.stat().st_size
         name = f"benchtui.proof.{uuid.uuid4().hex[:12]}"
         at = datetime.now(UTC) + timedelta(seconds=world.advance(0) + 30)
         target: dict[str, Any] = {
@@ -180,14 +178,22 @@ def scheduled(by_tag: bool) -> Callable[[World, Keys, Prepared], Outcome]:
             ActionAfterCompletion="DELETE",
             Target=target,
         )
-        world.advance(31)
-        time.sleep(0.5)
-        with log.open() as stream:
-            stream.seek(read)
-            lines = [line for line in stream if "not authorized" in line or "UnauthorizedOperation" in line]
-        return Outcome(1 if lines else 0, state(world, prepared["instance"]), "".join(lines))
+        outcome = refused_in(world, lambda: world.advance(31))
+        return replace(outcome, out=state(world, prepared["instance"]))
 
     return do
+
+
+def refused_in(world: World, act: Callable[[], object]) -> Outcome:
+    """What the local cloud's log says was refused while something was done: nobody else is told."""
+    log = world.cloud.state_dir / "logs" / "api.log"
+    read = log.stat().st_size
+    act()
+    time.sleep(0.5)
+    with log.open() as stream:
+        stream.seek(read)
+        lines = [line for line in stream if "not authorized" in line]
+    return Outcome(1 if lines else 0, "", "".join(lines))
 
 
 def state(world: World, instance_id: str) -> str:

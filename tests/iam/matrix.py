@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .acts import Act, Prepared, Subject
-from .world import Outcome, World, without
+from .world import SCOPE, Outcome, World, without
 
 #: Acts at the same time: most of them wait.
 AT_ONCE = 6
@@ -130,7 +130,7 @@ def put_role_policy(world: World, role: str, document: Mapping[str, Any]) -> Non
 
 def _role_keys(world: World, role: str, prepared: Prepared) -> dict[str, str]:
     """Credentials of an instance with the role; none for a role that only services take on."""
-    if role.endswith("scheduler"):
+    if role != SCOPE.instance_profile:
         return {}
     if "host" not in prepared:
         ec2 = world.client("ec2", world.admin)

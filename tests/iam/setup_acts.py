@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 
-from benchtui.core.policies import doctor_rights, launcher, setup_rights
+from benchtui.core.policies import doctor_rights, launcher, setup_rights, starter_role
 
-from .acts import Act, Prepared, Subject, command, launched
-from .world import SCOPE, World, configured
+from .acts import (
+    IN_A_SUBNET,
+    Act,
+    Keys,
+    Prepared,
+    Subject,
+    command,
+    default_subnet,
+    launched,
+    refused_in,
+)
+from .world import SCOPE, Outcome, World, configured
 
 #: With a gateway to S3, so that this is made as well.
 GATEWAY = configured().replace("regions =", "public_ipv4 = false\nregions =")
@@ -66,12 +77,38 @@ def with_results(world: World) -> Prepared:
 SETTING_UP = (
     Act("setup", command("setup", "--yes", config=GATEWAY), bare),
     Act("setup, after changes", command("setup", "--yes", config=GATEWAY), changed),
+    Act("setup, with a subnet", command("setup", "--yes", config=IN_A_SUBNET), default_subnet),
     Act("teardown", command("teardown", "--yes", config=GATEWAY), made),
     Act(
         "teardown --delete-results",
         command("teardown", "--delete-results", "--confirm", SCOPE.bucket, config=GATEWAY),
         with_results,
     ),
+)
+STARTER = configured().replace("regions =", f'starter_role = "{SCOPE.starter_role}"\nregions =')
+
+
+def with_a_starter(world: World) -> Prepared:
+    """An account in which schedules may launch, with a run that one of them starts."""
+    home = f"admin-{uuid.uuid4().hex[:8]}"
+    done = world.benchtui(world.admin, "setup", "--yes", config=STARTER, home=home)
+    assert done.code == 0, done.said
+    first = datetime.now(UTC) + timedelta(seconds=world.advance(0) + 180)
+    at = f"{first:%Y-%m-%dT%H:%MZ}"
+    done = world.benchtui(
+        world.admin, "schedule", "create", "--first", at, "--yes", config=STARTER, home=home
+    )
+    assert done.code == 0, done.said
+    return {}
+
+
+def time_comes(world: World, _keys: Keys, _prepared: Prepared) -> Outcome:
+    """The schedule's time comes: its role launches, or the local cloud's log says why not."""
+    return refused_in(world, lambda: world.advance(181))
+
+
+STARTING = Subject(
+    starter_role(SCOPE), (Act("schedule that launches", time_comes, with_a_starter),), SCOPE.starter_role
 )
 SETUP = Subject(setup_rights(SCOPE), SETTING_UP, account="bare")
 DOCTOR = Subject(

@@ -40,15 +40,6 @@ def test_an_instance_speaks_and_fetches_under_exactly_its_role(world: World) -> 
     assert [row.problem for row in taken_away(world, subject, worked)] == ["", ""]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BY_NAME)
-def test_every_command_works_under_its_policy_and_every_action_is_missed(world: World, name: str) -> None:
-    worked = whole(world, BY_NAME[name])
-    assert {one.act.name: one.outcome.said for one in worked if one.outcome.code} == {}
-    rows = taken_away(world, BY_NAME[name], worked)
-    assert {row.action: row.problem for row in rows if row.problem} == {}
-
-
 def test_taking_an_action_away_leaves_the_rest() -> None:
     document = {
         "Version": "2012-10-17",

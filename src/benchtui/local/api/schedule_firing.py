@@ -80,7 +80,8 @@ class ScheduleFiring:
         """Call the target once; seconds until the next try, None when it is complete."""
         stored.attempts += 1
         status, said = self._call_target(stored)
-        LOG.info("schedule %s fired, try %d: %d", stored.name, stored.attempts, status)
+        why = "" if status < 300 else f": {said}"
+        LOG.info("schedule %s fired, try %d: %d%s", stored.name, stored.attempts, status, why)
         if status < 300:
             return None
         retries = stored.fields["Target"]["RetryPolicy"]
