@@ -70,6 +70,11 @@ def test_a_run_measures_verifies_and_leaves_nothing_behind(hosted_cli: Cli):
         [],
     )
     assert known["log_chunks"] > 0
+    verified = json.loads(hosted_cli("verify", run, "--local", "--json", *bucket).stdout)
+    assert (verified["mismatches"], verified["unchecked"]) == ([], [])
+    assert verified["checked"]["results made again from raw output"] == 1
+    history = json.loads(hosted_cli("history", "--local", "--json", *bucket).stdout)
+    assert [(row["run"], row["verified_and_plausible"]) for row in history["runs"]] == [(run, 1)]
     console = hosted_cli("local", "console", "local.1cpu-1")
     assert console.returncode == 0, console.stderr
     assert console.stdout
