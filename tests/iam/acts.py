@@ -88,6 +88,17 @@ def default_subnet(world: World) -> Prepared:
     return {"subnet": world.client("ec2", world.admin).describe_subnets()["Subnets"][0]["SubnetId"]}
 
 
+def priced(world: World) -> Prepared:
+    """Prices for two of EC2's types, whose quotas are of different families; of one the account has none."""
+    rows = [
+        {"instance_type": name, "region": "us-east-1", "usd_per_hour": "0.08"}
+        for name in ("c7g.large", "g5.xlarge")
+    ]
+    world.cloud.private("POST", "prices", {"prices": rows})
+    return {}
+
+
+EC2_TYPES = configured(kind='c7g.large", "g5.xlarge')
 SPOT = configured(more='market = "spot"')
 IN_A_SUBNET = configured().replace("regions =", 'subnet = "SUBNET"\nregions =')
 
@@ -107,6 +118,7 @@ LAUNCHING = (
     Act("run, on the spot market", command("run", "--yes", "--detach", config=SPOT)),
     Act("run, in a subnet", command("run", "--yes", "--detach", config=IN_A_SUBNET), default_subnet),
     Act("plan", command("plan")),
+    Act("plan, of EC2's types", command("plan", config=EC2_TYPES), priced),
     *WATCHING,
     *ENDING[:2],
 )
