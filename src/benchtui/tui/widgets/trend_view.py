@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchtui.core.trend import Trend
     from benchtui.engine.history_view import HistoryView
 
-_COLUMNS = (("SERIES", 34), ("RUNS", 5), ("N", 5), ("FIRST", 9), ("NOW", 9), ("CHANGES", 40))
+_COLUMNS = (("SERIES", 30), ("CHANGES", 24), ("NOW", 9), ("FIRST", 9), ("RUNS", 5), ("N", 5))
 _STYLES: Mapping[State, str] = {
     State.CONFIRMED: BAD,
     State.SUSPECT: WARN,
@@ -133,12 +133,14 @@ def _cells(trend: Trend, glyphs: Glyphs) -> list[Text]:
     for change in trend.changes[-3:]:
         said = f"{(change.ratio - 1) * 100:+.1f} % {change.state.value}"
         changes.append(", " if changes.plain else "").append(said, _STYLES[change.state])
+    first, now = (glyphs.unknown,) * 2 if ends is None else (f"{value:.4g}" for value in ends)
     return [
         safe_text(series_name(trend), 80),
+        changes if changes.plain else Text("none", FAINT),
+        Text(now, justify="right"),
+        Text(first, justify="right"),
         Text(str(trend.runs), justify="right"),
         Text(str(trend.instances), justify="right"),
-        *(Text(f"{value:.4g}" if ends else glyphs.unknown, justify="right") for value in ends or (0.0, 0.0)),
-        changes if changes.plain else Text("none", FAINT),
     ]
 
 
