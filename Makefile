@@ -79,6 +79,7 @@ plausibility: $(VENV)/dev ## stored results, real and invented: label × verdict
 bench: $(VENV)/dev ## figures, each beside a reference of the same run (needs likwid, hpcc and what the suites need)
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/tui.py
+	$(BIN)/python bench/history.py
 	$(BIN)/python bench/payloads.py
 
 $(VENV)/demo: $(PROJECT) | require
