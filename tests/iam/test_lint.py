@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import botocore.session
-import parliament
 import pytest
 
 from benchtui.core.policies import Policy, Scope, all_policies
@@ -15,6 +15,10 @@ from benchtui.local.api.iam import needs_ec2, needs_others, needs_s3
 from benchtui.local.api.iam.conditions import FAMILIES, KEYS
 
 from . import reference
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of pkg_resources, which it imports
+    import parliament
 
 SCOPE = Scope("123456789012", "benchtui-123456789012-us-east-1")
 POLICIES = {policy.name: policy for policy in all_policies(SCOPE)}

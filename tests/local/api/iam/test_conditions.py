@@ -78,7 +78,7 @@ ROLE = "arn:aws:iam::123456789012:instance-profile"
         ("ArnEquals", PROFILE, f"{ROLE}/benchtui-*", True),
         ("ArnLike", PROFILE, f"{ROLE}/other", False),
         ("ArnLike", PROFILE, "arn:aws:iam::*:instance-profile/*", True),
-        ("ArnLike", PROFILE, "arn:aws:*", False),  # a wildcard does not reach over a colon
+        ("ArnLike", PROFILE, "arn:aws:*:*:*:*", True),
         ("ArnNotEquals", PROFILE, f"{ROLE}/other", True),
         ("ArnNotLike", PROFILE, f"{ROLE}/*", False),
         ("ForAllValues:StringEquals", KEYS, ["LaunchedBy", "Name", "x"], True),
@@ -125,6 +125,7 @@ def test_what_is_not_known_is_not_understood(operator: str, key: str) -> None:
         ("StringLike", TYPE, "${aws:username}*"),
         ("StringEquals", TYPE, "${aws:username}"),
         ("DateLessThan", NOW, "tomorrow"),
+        ("ArnLike", PROFILE, "arn:aws:*"),
         ("StringEquals", KEYS, "Name"),  # several values, and no word on how many of them
     ],
 )
@@ -144,6 +145,8 @@ def test_a_value_that_cannot_be_compared_is_not_understood(operator: str, key: s
         ("arn:aws:ec2:us-east-1::image/ami-1", "arn:aws:ec2:*:123456789012:image/*", False),
         ("arn:aws:ec2:us-east-1::image/ami-1", "arn:aws:ec2:*::image/*", True),
         ("arn:aws:ec2:us-east-1::image/ami-1", "*", True),
+        ("arn:aws:s3:::b/x", "arn:aws:s3:?::b/x", False),  # a wildcard does not reach over a colon
+        ("arn:aws:s3:::b/x", "arn:aws:*::b/x:", False),
         ("*", "arn:aws:ec2:*:*:*", False),
     ],
 )

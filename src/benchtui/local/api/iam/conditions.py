@@ -103,10 +103,14 @@ def pattern(text: str, ignore_case: bool = False) -> re.Pattern[str]:
 
     Raises NotUnderstood for a policy variable, which none of our policies has.
     """
+    return re.compile(_wildcards(text, "."), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def _wildcards(text: str, any_character: str) -> str:
     if "${" in text:
         raise NotUnderstood(f"the policy variable in {text!r}")
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in text)
-    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    found = {"*": f"{any_character}*", "?": any_character}
+    return "".join(found.get(c) or re.escape(c) for c in text)
 
 
 def like(value: str, wanted: str) -> bool:
@@ -116,10 +120,20 @@ def like(value: str, wanted: str) -> bool:
 
 def arn_like(value: str, wanted: str) -> bool:
     """Whether an ARN matches a pattern, each of its six parts by itself."""
-    if wanted == "*":
-        return True
-    parts, patterns = value.split(":", 5), wanted.split(":", 5)
-    return len(parts) == len(patterns) == 6 and all(map(like, parts, patterns))
+    return wanted == "*" or arn_pattern(wanted).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def arn_pattern(text: str) -> re.Pattern[str]:
+    """A pattern for ARNs, in whose first five parts a wildcard does not reach over a colon.
+
+    Raises NotUnderstood for what has fewer parts, and for a policy variable.
+    """
+    parts = text.split(":", 5)
+    if len(parts) != 6:
+        raise NotUnderstood(f"the ARN {text!r}")
+    heads = (_wildcards(part, "[^:]") for part in parts[:5])
+    return re.compile(":".join((*heads, _wildcards(parts[5], "."))), re.DOTALL)
 
 
 def _exactly(value: str, wanted: str) -> bool:

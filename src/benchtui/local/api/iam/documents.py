@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from .conditions import Condition, Context, NotUnderstood, arn_like, pattern
+from .conditions import Condition, Context, NotUnderstood, arn_like, arn_pattern, pattern
 
 LOG = logging.getLogger("benchtui.local.api")
 _KNOWN = frozenset(
@@ -105,9 +105,8 @@ class Statement:
             for text in actions:
                 pattern(text, ignore_case=True)
             for text in resources:
-                if text != "*" and text.count(":") < 5:
-                    raise NotUnderstood(f"the resource {text}")
-                pattern(text)
+                if text != "*":
+                    arn_pattern(text)
             conditions = tuple(
                 Condition.read(operator, key, wanted)
                 for operator, keys in row.get("Condition", {}).items()
