@@ -5,15 +5,12 @@ from __future__ import annotations
 from benchtui.core.policies.model import Policy, Statement
 from benchtui.core.policies.scope import Scope
 
-#: Reading of a bucket's settings.
+#: Settings of the bucket that the doctor looks at.
 BUCKET_READS = (
     "s3:GetBucketLocation",
     "s3:GetBucketPolicy",
     "s3:GetBucketPublicAccessBlock",
     "s3:GetEncryptionConfiguration",
-    "s3:GetBucketOwnershipControls",
-    "s3:GetLifecycleConfiguration",
-    "s3:GetBucketTagging",
 )
 
 
