@@ -108,8 +108,25 @@ def _positive(text: str) -> float:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Compare them."""
-    runs = _runs(arguments.runs, arguments.results)
-    earlier = _checked(arguments.against)
+    runs, earlier = _sides(arguments)
+    found = _results(arguments, (*runs, *earlier))
+    ours = _of_types([one for one in found if one.run in runs], arguments.types)
+    before = [one for one in found if one.run in earlier]
+    compared = _compared(arguments, ours, before, runs)
+    if arguments.json:
+        output.document(_record(arguments, compared, runs))
+    else:
+        _show(arguments, ours, compared)
+    return _regression(compared) if arguments.fail_on_regression else ExitCode.OK
+
+
+def _sides(arguments: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The runs that are compared, and those they are compared with.
+
+    Raises:
+        UsageError: what was typed makes no sense together.
+    """
+    runs, earlier = _runs(arguments.runs, arguments.results), _checked(arguments.against)
     both = next((run for run in runs if run in earlier), None)
     if both is not None and arguments.runs:
         raise UsageError(f"{both} is named on both sides", fix="compare NEW --against EARLIER")
@@ -121,20 +138,12 @@ def execute(arguments: argparse.Namespace) -> int:
             "--against and --baseline exclude each other: earlier runs are the baseline",
             fix="leave out one of them",
         )
-    found = _results(arguments, (*runs, *earlier))
     if arguments.fail_on_regression and not earlier and arguments.baseline is None:
         raise UsageError(
             "--fail-on-regression needs something to be worse than",
             fix="--against RUN for the same types before, or --baseline TYPE",
         )
-    ours = _of_types([one for one in found if one.run in runs], arguments.types)
-    before = [one for one in found if one.run in earlier]
-    compared = _compared(arguments, ours, before, runs)
-    if arguments.json:
-        output.document(_record(arguments, compared, runs))
-    else:
-        _show(arguments, ours, compared)
-    return _regression(compared) if arguments.fail_on_regression else ExitCode.OK
+    return runs, earlier
 
 
 def _results(arguments: argparse.Namespace, runs: Sequence[str]) -> tuple[InstanceResult, ...]:
