@@ -109,7 +109,7 @@ def iam_needs(call: Call) -> list[Need] | None:
 
 def _iam_resource(kind: str, name: str, path: str) -> tuple[str, dict[str, str]]:
     """ARN and tags of what has this name, or the ARN it would get."""
-    backend = iam_backends[ACCOUNT_ID]["aws"]
+    backend: Any = iam_backends[ACCOUNT_ID]["aws"]
     table = backend.roles if kind == "role" else backend.instance_profiles
     found: Any = next((one for one in list(table.values()) if one.name == name), None)
     if found is None:
