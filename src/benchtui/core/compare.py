@@ -115,17 +115,19 @@ def compare_runs(
         TypeRow(name, tuple(theirs[name]), tuple(cells[_EARLIER + name])) for name in ours if name in theirs
     )
     unlike = tuple(
-        replace(one, within=_spoken(one.within), types=tuple(_spoken(name) for name in one.types))
+        replace(
+            one,
+            within=None if one.within is None else _spoken(one.within),
+            types=tuple(_spoken(name) for name in one.types),
+        )
         for one in differences(groups, bases)
     )
     return Comparison(basis, columns, rows, None, notes, floor, confidence, count, families, unlike, before)
 
 
-def _spoken(name: str | None) -> str | None:
+def _spoken(name: str) -> str:
     """``earlier c7g.large`` as it is read."""
-    if name is None or not name.startswith(_EARLIER):
-        return name
-    return f"{name.removeprefix(_EARLIER)} before"
+    return f"{name.removeprefix(_EARLIER)} before" if name.startswith(_EARLIER) else name
 
 
 def _by_type(results: Sequence[InstanceResult], names: Names) -> dict[str, Sequence[InstanceResult]]:

@@ -288,12 +288,24 @@ def break_even(comparison: Comparison, row: TypeRow) -> BreakEven | None:
         r, bounds = 1 / r, Interval(1 / bounds.high, 1 / bounds.low)
     price, theirs = row.usd_per_hour, base.usd_per_hour
     middle, low, high = (theirs * Decimal(repr(value)) for value in (r, bounds.low, bounds.high))
-    if price > middle:
-        dearer, ends = row.name, [float(1 - one / price) for one in (middle, high, low)]
-    else:
-        dearer, ends = base.name, [float(1 - price / one) for one in (middle, low, high)]
-    cheaper = row.name if price < low else base.name if price > high else None
-    return BreakEven(base.name, middle, low, high, cheaper, dearer, *ends, cell.against.confidence)
+    dearer = row.name if price > middle else base.name
+    best, worst = (high, low) if price > middle else (low, high)
+
+    def needed(turn: Decimal) -> float:
+        return float(1 - (turn / price if price > middle else price / turn))
+
+    return BreakEven(
+        base=base.name,
+        usd_per_hour=middle,
+        low=low,
+        high=high,
+        cheaper=row.name if price < low else base.name if price > high else None,
+        dearer=dearer,
+        discount=needed(middle),
+        discount_low=needed(best),
+        discount_high=needed(worst),
+        confidence=cell.against.confidence,
+    )
 
 
 def _order(choice: Choice) -> tuple[int, Decimal, str]:
