@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import urllib.error
 from typing import TYPE_CHECKING, Any
 
 from benchtui.cli import output
@@ -58,6 +55,8 @@ def execute_reclaim(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: no local cloud runs, there is no such instance, or it is not of the spot market.
     """
+    import asyncio
+
     from benchtui.cli.settings import open_workspace, read
 
     arguments.local = True
@@ -80,6 +79,9 @@ def execute_reclaim(arguments: argparse.Namespace) -> int:
 
 
 def _ask(route: str, content: dict[str, Any]) -> None:
+    import json
+    import urllib.error
+
     from benchtui.local.daemon import request, status
 
     running = status()
