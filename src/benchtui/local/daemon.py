@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from benchtui import __version__
+from benchtui.config.paths import private_dir
 
 from .errors import LocalCloudError
 from .options import LocalOptions
@@ -66,7 +67,7 @@ def up(options: LocalOptions | None = None) -> LocalState:
 
     options = options or LocalOptions()
     directory = (options.state_dir or default_state_dir()).absolute()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_dir(directory)
     with _locked(directory / "up.lock"):
         running = LocalState.read(state_path(directory))
         if running is not None and _in_use(running) and not _outdated(running, directory):
@@ -281,7 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--options", default="{}", help="JSON of LocalOptions")
     options = LocalOptions.from_json(parser.parse_args(arguments).options)
     directory = (options.state_dir or default_state_dir()).absolute()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_dir(directory)
     (directory / "logs").mkdir(exist_ok=True)
     with (directory / "daemon.lock").open("w") as lock:
         if not _sole(lock, directory):

@@ -129,7 +129,7 @@ async def _quota(subject: Subject, region: str, market: Market) -> Said:
         problem = next(each for each in quotas.values() if isinstance(each, Missing))
         return unknown(problem.reason, "it is not known how much may run", problem.fix)
     used = await vcpus_in_use(subject.cloud, region)
-    told = [f"{each.vcpus:f} vCPUs ({each.code}), {in_use(each, used)} in use" for each in named.values()]
+    told = [f"{int(each.vcpus)} vCPUs ({each.code}), {in_use(each, used)} in use" for each in named.values()]
     return ok(f"{', '.join(told)}; {'not used by this plan' if subject.has_plan else 'no plan to compare'}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.money import usd_text
@@ -47,10 +48,12 @@ async def spent(subject: Subject, _region: str) -> Said:
         return unknown(
             f"the books cannot be read: {unread[0].what}", "what was spent is not known", unread[0].fix
         )
-    paid, held = sum(book.paid_usd for book in known), sum(book.held_usd for book in known)
-    found = (
-        f"${usd_text(paid)} spent, ${usd_text(held)} held by {len(known)} newest runs (est.)" if known else ""
+    paid, held = (
+        sum((getattr(book, name) for book in known), Decimal(0)) for name in ("paid_usd", "held_usd")
     )
+    if not books:
+        return ok("no run yet")
+    found = f"${usd_text(paid)} spent, ${usd_text(held)} held by {len(known)} newest runs (est.)"
     if unread:
         return warn(f"{found}; of {len(unread)} runs it is not known", "there may be more", unread[0].fix)
     return ok(found)

@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -72,7 +73,10 @@ class Application:
             token = environ.get("HTTP_X_BENCHTUI_TOKEN", "")
             return _send(self.routes.reply(environ["REQUEST_METHOD"], path, token, body), start_response)
         self.last_use = started
-        return _send(self._answer(parse_call(environ, body), environ), start_response)
+        reply = self._answer(parse_call(environ, body), environ)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            reply = replace(reply, body=b"")  # an error's words would be taken for the next answer
+        return _send(reply, start_response)
 
     def answer_inside(self, environ: dict[str, Any], body: bytes) -> Reply:
         """Answer what a schedule or a runbook asks, under the same rules as everybody's requests."""
