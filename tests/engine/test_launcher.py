@@ -88,6 +88,7 @@ async def test_throttles_are_waited_out(bench: Bench) -> None:
 
 @pytest.mark.parametrize("settings", [ONE_TYPE])
 async def test_a_lost_reply_then_no_capacity_does_not_launch_a_second_in_another_zone(bench: Bench) -> None:
+    await bench.start()
     bench.fault(service="ec2", action="RunInstances", after_commit=True, times=1)
     bench.fault(
         service="ec2", action="RunInstances", status=500, code="InsufficientInstanceCapacity", times=1
