@@ -34,7 +34,7 @@ class Disarmed:
 
     region: str
     removed: int = 0
-    kept: int = 0  # still needed, or perhaps
+    kept: int = 0  # still needed, or perhaps, or not removed for what went wrong
     why: str | None = None  # why some that are not needed are still there
 
     @property
@@ -70,6 +70,7 @@ async def disarm(cloud: Cloud, clock: Clock, region: str, run: str | None, *, se
             continue
         failures = await _remove(cloud, region, needless)
         removed, kept = removed + len(needless) - len(failures), kept + len(of_run) - len(needless)
+        kept += len(failures)
         why = why or next(iter(failures), None)
     return Disarmed(region, removed, kept, why)
 

@@ -239,7 +239,7 @@ class RegionKill:
             if failure.code == PROTECTED and await self._unprotect(name, failure):
                 continue  # due again at once
             if failure.code != PROTECTED:
-                self._refused[name] = f"{name}: {_words(failure)}"
+                self._refuse(name, f"{name}: {_words(failure)}")
             self._asked_at[name] = now
         self._asked_at.update(dict.fromkeys(answer.accepted, now))
         for name in answer.accepted:
@@ -295,15 +295,21 @@ class RegionKill:
             await lift_protection(self.cloud, self.region, instance_id)
         except CloudError as error:
             why = f"{instance_id} is protected against termination: {_words(error.failure)}"
-            self._refused[instance_id] = why
+            self._refuse(instance_id, why)
             return False
         if instance_id in self._lifted:
-            self._refused[instance_id] = f"{instance_id}: {_words(refusal)}"
+            self._refuse(instance_id, f"{instance_id}: {_words(refusal)}")
             return False
         self._lifted.add(instance_id)
         lifted = f"termination protection of {instance_id} lifted"
         self.emit(Event("note", self.clock.now(), {"text": lifted}))
         return True
+
+    def _refuse(self, instance_id: str, why: str) -> None:
+        """Remember why EC2 did not end an instance; told at once, for the asking goes on for minutes."""
+        if self._refused.get(instance_id) != why:
+            self.emit(Event("note", self.clock.now(), {"text": f"{self.region}: {why}"}))
+        self._refused[instance_id] = why
 
     def _why_not_ended(self) -> str | None:
         """What EC2 objected to, of the first instance and of how many more."""

@@ -103,7 +103,7 @@ class RunSchedules:
             await self._remove_starts(regions, run)
         if not report.proven or scope.jobs:
             return
-        await self._disarm(regions, run, settled=run is not None, quietly=True)
+        await self._disarm(regions, run, settled=run is not None, quietly=run is None)
 
     async def _remove_starts(self, regions: Iterable[str], run: str | None) -> None:
         """Schedules that would launch a job, of ``run`` or of every run."""
@@ -137,7 +137,8 @@ class RunSchedules:
             if outcome.removed:
                 self._note(run, f"{outcome.region}: {outcome.removed} schedules removed")
             if outcome.why is not None and not (quietly and not outcome.removed and not outcome.kept):
-                text = f"{outcome.region}: schedules are left, which delete themselves: {outcome.why}"
+                left = "are left" if outcome.kept else "may be left"
+                text = f"{outcome.region}: schedules {left}, which delete themselves: {outcome.why}"
                 self._note(run, text)
         return all(outcome.done for outcome in outcomes)
 
