@@ -16,7 +16,7 @@ from benchtui.core.policies import Scope
 from tests.local.conftest import LocalCloud
 
 REGION = "us-east-1"
-PATIENCE_S = 120
+PATIENCE_S = 75
 SCOPE = Scope("123456789012", "benchtui-123456789012-us-east-1")
 CONFIG = """
 [aws]
@@ -101,7 +101,7 @@ class World:
     def benchtui(
         self, keys: Mapping[str, str], *arguments: str, config: str = "", home: str = "home"
     ) -> Outcome:
-        """Run a command to its end, or for two minutes: code 124 then."""
+        """Run a command to its end, or until patience ends (code 124): a kill without rights asks for long."""
         folder = self.folder / home
         folder.mkdir(exist_ok=True)
         (folder / "benchtui.toml").write_text(config or configured())
@@ -126,8 +126,8 @@ class World:
             try:
                 out, err = process.communicate(timeout=PATIENCE_S)
             except subprocess.TimeoutExpired:
-                process.kill()
-                out, err = process.communicate()
+                process.terminate()
+                out, err = process.communicate(timeout=30)
                 return Outcome(124, out, err)
         return Outcome(process.returncode, out, err)
 
