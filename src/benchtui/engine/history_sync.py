@@ -107,8 +107,9 @@ class _Sync:
         return self.report
 
     async def _list(self, state: BucketState) -> tuple[str, ...]:
-        """Runs from a day before the newest that is known on."""
-        after = None if state.cursor is None else _lagging(state.cursor)
+        """Runs from a day before the newest that is known on; all of them after a day without a look."""
+        recent = state.synced_at is not None and self.now - state.synced_at < LAG
+        after = _lagging(state.cursor) if state.cursor is not None and recent else None
         found: list[str] = []
         token: str | None = None
         for _ in range(PAGES):
