@@ -101,7 +101,7 @@ class World:
     def benchtui(
         self, keys: Mapping[str, str], *arguments: str, config: str = "", home: str = "home"
     ) -> Outcome:
-        """Run a command to its end, or until patience ends (code 124): a kill without rights asks for long."""
+        """Run a command to its end, or until patience ends, code 124: a kill without rights is patient."""
         folder = self.folder / home
         folder.mkdir(exist_ok=True)
         (folder / "benchtui.toml").write_text(config or configured())
