@@ -115,8 +115,8 @@ async def _answered(check: Check, subject: Subject, place: str) -> Said:
     except BenchtuiError as problem:
         return refused(problem)
     except ExceptionGroup as problems:
-        problem = foremost(problems)
-        return refused(problem) if isinstance(problem, BenchtuiError) else _defect(problem)
+        first = foremost(problems)
+        return refused(first) if isinstance(first, BenchtuiError) else _defect(first)
     except Exception as defect:  # a defect of one check hides no other
         return _defect(defect)
 

@@ -117,7 +117,7 @@ class Subject:
 
         if name not in self._facts:
             self._facts[name] = asyncio.create_task(asked())
-        return await asyncio.shield(self._facts[name])  # type: ignore[no-any-return]
+        return await asyncio.shield(self._facts[name])
 
     async def identity(self) -> Identity:
         """Whose credentials they are."""
