@@ -100,6 +100,7 @@ def test_a_person_sees_it_first_and_another_word_changes_nothing(bare_cli: Cli) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(500)
 @pytest.mark.xdist_group("worlds")
 def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
     cli: Cli, tmp_path: Path, start_local_cloud: Start, capsys: pytest.CaptureFixture[str]
@@ -113,7 +114,7 @@ def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
     def step(name: str, policies: tuple[Policy, ...], *command: str, code: int = 0) -> str:
         own = somebody(cloud, *policies)
         cloud.private("DELETE", "rights")
-        ended = cli(*command, env={**own.environment, "AWS_EC2_METADATA_DISABLED": "true"}, patience=300)
+        ended = cli(*command, env={**own.environment, "AWS_EC2_METADATA_DISABLED": "true"}, patience=360)
         assert ended.returncode == code, ended.stderr + ended.stdout
         rows = [row for row in cloud.private("GET", "rights") if row["caller"].endswith(own.name)]
         refused = {row["permission"] for row in rows if row["denied"]}
@@ -131,7 +132,7 @@ def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
     )
     assert not [row for row in told["findings"] if row["status"] in ("fail", "unknown")], told
     summary = last_line(
-        step("run", (launcher(SCOPE),), "run", "--yes", "--json", "--timeout", "4m", "benchtui.toml")
+        step("run", (launcher(SCOPE),), "run", "--yes", "--json", "--timeout", "5m", "benchtui.toml")
     )
     assert (summary["planned"], summary["measured"], summary["still_alive"]) == (1, 1, [])
     step("teardown", (setup_rights(SCOPE),), "teardown", "--delete-results", "--confirm", BUCKET)
