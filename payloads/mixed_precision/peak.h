@@ -19,7 +19,7 @@ static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long 
 static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
 static const double WINDOW_SECONDS = 5e-4;     /* of a trial: short enough to find one that nothing interrupted */
 static const double INTEGER_TOLERANCE = 0.03;
-static const double PATIENCE_SECONDS = 1.0; /* for one that is within it */
+static const double PATIENCE_SECONDS = 3.0; /* for every thread to show one that is within it */
 /* Directly after a batch, before the core leaves the clock that it had chosen for these instructions. */
 enum { CLOCK_SAMPLES = 6 };
 static const double CLOCK_SECONDS = 2e-5;
@@ -139,29 +139,36 @@ static double from_integer(const struct kernel *k, double per_cycle, bool may_sh
     return whole < 1.0 ? 1.0 : fabs(per_cycle / step / whole - 1.0);
 }
 
-/* Greatest distance of any of the team's threads from a whole number; *per_cycle is their mean. */
-static double greatest_distance(const struct kernel *k, const struct peak_plan *plan, uint64_t iterations,
-                                double *per_cycle) {
-    double *each = calloc((size_t)plan->cpus->count, sizeof *each), greatest = 0.0, sum = 0.0;
-    if (!each) die("memory for the threads");
+/* One look at every thread of the team: where it comes nearer to a whole number than it did before, its distance and
+   its instructions per cycle are taken down. Returns the greatest distance of any thread so far. */
+static double look(const struct kernel *k, const struct peak_plan *plan, uint64_t iterations, double *each,
+                   double *distance, double *per_cycle) {
+    double greatest = 0.0;
     rates_per_cycle(k, plan->cpus, iterations, plan->most_iterations ? EMULATED_ROUNDS : INT_MAX, each);
     for (int t = 0; t < plan->cpus->count; t++) {
-        greatest = fmax(greatest, from_integer(k, each[t], plan->may_share_cores));
-        sum += each[t];
+        double here = from_integer(k, each[t], plan->may_share_cores);
+        if (here < distance[t]) distance[t] = here, per_cycle[t] = each[t];
+        greatest = fmax(greatest, distance[t]);
     }
-    *per_cycle = sum / plan->cpus->count;
-    free(each);
     return greatest;
 }
 
-/* The least such distance within PATIENCE_SECONDS: a neighbour on the same core may take its units for a while. */
+/* How far the team's farthest thread stays from a whole number within PATIENCE_SECONDS; *per_cycle is the threads' mean.
+   A neighbour on the same core may take its units for a while, and seldom leaves all cores alone at the same time: so
+   each thread has to show it once, not all at once. */
 static double least_distance(const struct kernel *k, const struct peak_plan *plan, double *per_cycle) {
+    size_t count = (size_t)plan->cpus->count;
+    double *each = calloc(3 * count, sizeof *each), *distance = each + count, *seen = each + 2 * count;
+    if (!each) die("memory for the threads");
+    for (size_t t = 0; t < count; t++) distance[t] = HUGE_VAL;
     uint64_t iterations = iterations_for(SLICE_SECONDS, k, plan);
-    double least = HUGE_VAL, until = now_seconds() + PATIENCE_SECONDS;
-    do {
-        double seen = 0.0, distance = greatest_distance(k, plan, iterations, &seen);
-        if (distance < least) least = distance, *per_cycle = seen;
-    } while (least > INTEGER_TOLERANCE && now_seconds() < until && !plan->most_iterations);
+    double least, sum = 0.0, until = now_seconds() + PATIENCE_SECONDS;
+    do
+        least = look(k, plan, iterations, each, distance, seen);
+    while (least > INTEGER_TOLERANCE && now_seconds() < until && !plan->most_iterations);
+    for (size_t t = 0; t < count; t++) sum += seen[t];
+    *per_cycle = sum / (double)count;
+    free(each);
     return least;
 }
 
