@@ -38,11 +38,13 @@ class Act:
         name: as a person would type or say it.
         do: with the credentials, on what was prepared.
         prepare: in the administrator's name.
+        codes: exit codes with which it works: nothing is measured in these accounts.
     """
 
     name: str
     do: Callable[[World, Keys, Prepared], Outcome]
     prepare: Callable[[World], Prepared] = nothing
+    codes: tuple[int, ...] = (0,)
 
 
 def command(*arguments: str, **options: Any) -> Callable[[World, Keys, Prepared], Outcome]:
@@ -105,7 +107,7 @@ IN_A_SUBNET = configured().replace("regions =", 'subnet = "SUBNET"\nregions =')
 WATCHING = (
     Act("status RUN", command("status", "{run}"), launched),
     Act("cost", command("cost"), launched),
-    Act("collect RUN", command("collect", "{run}"), launched),
+    Act("collect RUN", command("collect", "{run}"), launched, (0, 1)),
     Act("runs", command("runs"), launched),
 )
 ENDING = (

@@ -25,6 +25,11 @@ class Worked:
     outcome: Outcome
     used: frozenset[str]  # permissions
 
+    @property
+    def works(self) -> bool:
+        """Whether it did what it is for, and nothing was refused."""
+        return self.outcome.code in self.act.codes and "not authorized" not in self.outcome.said
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -64,10 +69,8 @@ def whole(world: World, subject: Subject) -> list[Worked]:
     return _each(tried, subject.acts, subject)
 
 
-def taken_away(
-    world: World, subject: Subject, worked: Iterable[Worked], only: Iterable[str] = ()
-) -> list[Row]:
-    """One row for each action of the policy, or for those of ``only``."""
+def taken_away(world: World, subject: Subject, worked: Iterable[Worked], only: str = "") -> list[Row]:
+    """One row for each action of the policy that begins with ``only``."""
     uses = list(worked)
 
     def tried(action: str) -> Row:
@@ -90,7 +93,7 @@ def taken_away(
                 put_role_policy(world, subject.role, subject.policy.document())
         return _row(subject, action, act, outcome)
 
-    actions = [name for name in subject.policy.actions if not only or name in set(only)]
+    actions = [name for name in subject.policy.actions if name.startswith(only)]
     return _each(tried, actions, subject)
 
 

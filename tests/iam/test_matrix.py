@@ -27,7 +27,8 @@ def test_what_fails_names_the_action_that_is_missing(
 ) -> None:
     subject = BY_NAME[policy]
     used = Worked(policy, act(subject, name), Outcome(0, "", ""), frozenset(missing))
-    for row in taken_away(world, subject, [used], missing):
+    for action in missing:
+        (row,) = taken_away(world, subject, [used], action)
         assert (row.problem, row.code) == ("", code), row
         assert row.action in row.message
 
