@@ -51,7 +51,7 @@ async def test_an_image_larger_than_what_the_worst_case_counts_is_not_launched(
         image = await resolve_image(*asked)
         return replace(image, block_devices=(BlockDevice(image.root_device, 30),))
 
-    monkeypatch.setattr("benchtui.engine.workspace.resolve_image", large)
+    monkeypatch.setattr("benchtui.engine.placements.resolve_image", large)
     with pytest.raises(UsageError, match=r"30 GiB, and the worst case of .* counts 16") as refused:
         await bench.launch()
     assert refused.value.fix == "[instance] volume_gib = 30"
