@@ -194,7 +194,7 @@ def _judged(
             continue
         names = dict.fromkeys(str(columns[at].key) for _, at, _ in opened)
         kind = correction if len(opened) > 1 else Correction.NONE
-        family = Family(kind, len(opened), 1 - confidence, tuple(names))
+        family = Family(kind, len(opened), round(1 - confidence, 12), tuple(names))
         families.append(family)
         levels = [contrast.deciding_level(floor) for _, _, contrast in opened]
         for (name, at, contrast), allowed in zip(opened, allowances(levels, family), strict=True):

@@ -120,7 +120,7 @@ def _judged(
     comparison: Comparison, found: dict[str, OverallRow], contrasts: dict[str, Contrast]
 ) -> dict[str, OverallRow]:
     """The rows that have a contrast, with interval and verdict: one family by Holm."""
-    family = Family(Correction.HOLM, len(contrasts), 1 - comparison.confidence)
+    family = Family(Correction.HOLM, len(contrasts), round(1 - comparison.confidence, 12))
     levels = [contrast.deciding_level(comparison.floor) for contrast in contrasts.values()]
     judged: dict[str, OverallRow] = {}
     for (name, contrast), allowed in zip(contrasts.items(), allowances(levels, family), strict=True):

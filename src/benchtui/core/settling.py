@@ -120,12 +120,7 @@ def _settled(comparison: Comparison, row: TypeRow, position: int) -> Settlement:
     words = f"{base.name} before" if comparison.earlier else base.name
     ratio = against.ratio
     if not ways:
-        return Settlement(
-            row.name,
-            words,
-            reason=f"the ratio {ratio:.3g} lies too near the noise floor of {comparison.floor * 100:g} % for "
-            f"its spread: {MOST} more{'' if comparison.earlier else ' of each'} would not do",
-        )
+        return Settlement(row.name, words, reason=_hopeless(comparison, ratio))
     prices = usd_each(row), usd_each(base)
 
     def cost(way: Way) -> tuple[Decimal, int]:
@@ -144,6 +139,16 @@ def _settled(comparison: Comparison, row: TypeRow, position: int) -> Settlement:
         at_most=None
         if best.at_most is None
         else _counts((row.name, best.at_most[0]), (base.name, best.at_most[1])),
+    )
+
+
+def _hopeless(comparison: Comparison, ratio: float) -> str:
+    """Why no number of instances would do."""
+    if comparison.earlier:
+        return f"the earlier figure is too uncertain for a ratio of {ratio:.3g}: {MOST} more now would not do"
+    return (
+        f"the ratio {ratio:.3g} lies too near the noise floor of {comparison.floor * 100:g} % for "
+        f"its spread: {MOST} more of each would not do"
     )
 
 

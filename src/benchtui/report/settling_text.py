@@ -9,7 +9,7 @@ from benchtui.core import quoting
 from benchtui.core.comparison import Comparison
 from benchtui.core.overall import Overall, OverallRow
 from benchtui.core.plan_precision import PlanPrecision
-from benchtui.core.sample_size import MOST, Spread
+from benchtui.core.sample_size import MOST, Needed, Spread
 from benchtui.core.settling import PrecisionPlan, Settlement
 from benchtui.core.stats import Verdict
 
@@ -38,7 +38,7 @@ def _claim(verdict: Verdict) -> str:
 def precision_lines(plan: PrecisionPlan) -> list[str]:
     """``n = 5 per type for ±2 %: …``, and what that means for each type."""
     wanted = plan.needed
-    ends = f"{_end(wanted.low)} to {_end(wanted.high)} by the uncertainty of the spread"
+    ends = f"{_ends(wanted)} by the uncertainty of the spread"
     lines = [f"{_count(wanted.n)} per type for ±{wanted.precision * 100:g} % of a ratio ({ends})"]
     lines.append(f"  {spread_text(plan.spread)}")
     for one in plan.types:
@@ -61,8 +61,7 @@ def plan_precision_lines(found: PlanPrecision, most: int = 6) -> list[str]:
     lines = [f"{wanted}{price} (planned: {found.planned})"]
     for one in found.metrics[:most]:
         name, number = one.metric or "any metric", one.needed
-        ends = f"{_end(number.low)} to {_end(number.high)}"
-        lines.append(f"  {name}: {_count(number.n)} ({ends}), {spread_text(one.spread)}")
+        lines.append(f"  {name}: {_count(number.n)} ({_ends(number)}), {spread_text(one.spread)}")
     if len(found.metrics) > most:
         lines.append(f"  and {len(found.metrics) - most} metrics that need fewer")
     return lines
@@ -70,6 +69,11 @@ def plan_precision_lines(found: PlanPrecision, most: int = 6) -> list[str]:
 
 def _count(n: int | None) -> str:
     return f"n > {MOST}" if n is None else f"n = {n}"
+
+
+def _ends(number: Needed) -> str:
+    low, high = _end(number.low), _end(number.high)
+    return low if low == high else f"{low} to {high}"
 
 
 def _end(n: int | None) -> str:
