@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="take away only actions that begin so: ec2:, iam:Get")
     arguments = parser.parse_args()
     wanted = arguments.policies
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end the cloud
     wrong = 0
     for account in ("made", "bare"):
         subjects = [one for one in (*SUBJECTS, STARTING, DOCTOR, SETUP) if one.account == account]
