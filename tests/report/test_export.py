@@ -26,7 +26,7 @@ from tests import golden
 
 VERSION = "0.1.0"
 #: Small ones whole; of the long tables the beginning, which has every column.
-GOLDEN = {"bencher": "bencher.json", "junit": "junit.xml", "reframe": "reframe.py"}
+GOLDEN = {"bencher": "bencher.json", "junit": "junit.xml", "reframe": "reframe.txt"}
 BEGINNING = {"csv": "measurements.csv", "jsonl": "measurements.jsonl"}
 LINES = 12
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchtui.cli import output
+from benchtui.cli.course import Course
+from benchtui.cli.failures import error_fields
+from benchtui.cli.runs import listing_fields
+from benchtui.cli.status import snapshot_fields
+from benchtui.core.errors import UsageError
+from benchtui.core.plan_record import plan_to_dict
 from benchtui.core.run_records import RunRecord
+from benchtui.engine.collector import Collected
+from benchtui.engine.events import Event
+from benchtui.engine.runs import RunListing
 from benchtui.report import schemas
 from benchtui.report.comparison_record import comparison_fields
 from benchtui.report.export.formats import FORMATS
 from benchtui.report.report_record import plain, report_fields
 from benchtui.report.subject import Subject
 from tests import golden
+from tests.core.test_plan import matrix, resolved
+from tests.engine import fleet
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install '.[dev]'")
 
@@ -116,3 +129,53 @@ def test_reports_and_comparisons(subject: Subject):
     holds("compare", {"v": 1, "type": "compare", "runs": list(subject.runs), **fields})
     fields["types"][0]["cells"][0]["verdict"] = "best"
     breaks("comparison", fields)
+
+
+def printed(fields: Any) -> Any:
+    """As a program reads it from stdout."""
+    return json.loads(output.as_json(fields))
+
+
+def test_status_of_a_run():
+    snapshot = fleet.snapshot(
+        [fleet.row(fleet.running(f"c7g.large-{n}"), suites=("stream",)) for n in (1, 2)]
+    )
+    fields = printed({"v": 1, "type": "status", **snapshot_fields(snapshot, snapshot.rows)})
+    holds("status", fields)
+    fields["jobs"][0]["progress"] = 3
+    breaks("status", fields)
+
+
+def test_runs_of_the_bucket():
+    run = fleet.run_of([fleet.planned("c7g.large-1")])
+    rows = [
+        listing_fields(RunListing(run.run, run.created_at, run)),
+        listing_fields(RunListing(run.run, run.created_at, None, "not JSON")),
+    ]
+    holds("runs", printed({"v": 1, "type": "runs", "bucket": "b", "runs": rows}))
+
+
+def test_the_summary_of_a_run(record: RunRecord, tmp_path: Path):
+    assert record.census is not None
+    course = Course()
+    holds("collect", printed({"v": 1, "type": "summary", **course.summary(2, {"what": "x", "fix": None})}))
+    course.run, course.collected = record.run, Collected(record.census, record.documents, tmp_path, 0, 0)
+    fields = printed({"v": 1, "type": "collect", **course.summary(1)})
+    holds("collect", fields)
+    assert (fields["planned"], fields["measured"], fields["declined"]) == (53, 40, 13)
+
+
+def test_an_event_and_an_error():
+    holds("event", printed(Event("retry", fleet.after(0), {"job": "c7g.large-1"}).record(1)))
+    problem = UsageError("no such run", fix="benchtui runs")
+    holds("error", printed({"v": 1, "type": "error", "error": error_fields(problem), "exit_code": 2}))
+    breaks("error", {"v": 1, "type": "error"})
+
+
+def test_a_plan():
+    plan = resolved(matrix(types=("c7g.large", "no.type"), replicates=2))
+    fields = printed(plan_to_dict(plan))
+    assert fields["declined"]
+    holds("plan", fields)
+    fields["jobs"][0]["worst_case_usd"] = 0.38
+    breaks("plan", fields)

@@ -65,8 +65,9 @@ def as_python(records: Sequence[RunRecord]) -> tuple[str, tuple[LeftOut, ...]]:
         "reference = {",
     ]
     for name, of_type in kept.items():
-        lines.append(f"    {name!r}: {{")
-        lines += [f"        {key!r}: {value!r}," for key, value in of_type.items()]
+        lines.append(f"    {json.dumps(name)}: {{")
+        for key, (value, lower, upper, unit) in of_type.items():
+            lines.append(f"        {json.dumps(key)}: ({value!r}, {lower!r}, {upper!r}, {json.dumps(unit)}),")
         lines.append("    },")
     lines += ["}", ""]
     return "\n".join(lines), left
