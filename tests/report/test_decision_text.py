@@ -71,6 +71,15 @@ def test_every_line_fits_after_folding(width):
     assert all(cell_len(line) <= width for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("width", "kept"), [(80, ["USD/h", "value", "per core"]), (60, ["USD/h", "value"]), (40, [])]
+)
+def test_a_narrow_table_keeps_type_cost_of_work_and_frontier(width, kept):
+    lines = decision_lines(decide(compare(THREE_TYPES, baseline="c7g.large")), width)[1:5]
+    assert [word for word in ("USD/h", "value", "per core") if word in lines[0]] == kept
+    assert all(word in lines[0] for word in ("type", "USD per TB moved", "frontier"))
+
+
 def test_folding_loses_no_word():
     line = "  one two three four five six seven"
     assert " ".join(" ".join(wrapped([line], 14)).split()) == line.strip()

@@ -159,7 +159,7 @@ async def test_the_decision_is_that_of_the_command(app: BenchtuiApp, engine, col
         pane = await opened(pilot, engine, Gathered(collected))
         await pilot.press("d")
         results = results_of(fleet_snapshot.run, collected)
-        told = decision_lines(decide(compare(results, keys=headline_keys(results))))
+        told = decision_lines(decide(compare(results, keys=headline_keys(results))), 110)
         assert list(pane.query_one(TextLines).lines[: len(told)]) == told
 
 

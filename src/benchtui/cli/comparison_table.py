@@ -159,7 +159,8 @@ def plans(comparison: Comparison, precision: float | None, *, unicode: bool) -> 
 
 def decision(comparison: Comparison, intensity: float | None, *, unicode: bool) -> list[Text]:
     """The decision view."""
-    return _paragraph(decision_text.decision_lines(decide(comparison, 0, intensity)), unicode=unicode)
+    width = min(width_here(), WIDEST)
+    return _paragraph(decision_text.decision_lines(decide(comparison, 0, intensity), width), unicode=unicode)
 
 
 def _paragraph(lines: list[str], *, unicode: bool) -> list[Text]:

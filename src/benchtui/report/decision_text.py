@@ -12,13 +12,20 @@ from benchtui.core.text import clean_line
 
 GAP = "  "
 LONGEST_NAME = 20
+#: Columns that a narrow table can do without, the first first.
+DROPPED = ("per core", "value", "USD/h")
 
 
-def decision_lines(decision: Decision | None) -> list[str]:
-    """What to rent for work like this metric: front, cost of work, break-even prices, prediction."""
+def decision_lines(decision: Decision | None, width: int | None = None) -> list[str]:
+    """What to rent for work like this metric: front, cost of work, break-even prices, prediction.
+
+    Args:
+        decision: None if there is none.
+        width: that the table should have at most; the other lines can be folded.
+    """
     if decision is None:
         return ["decision: there is nothing to decide between yet"]
-    lines = [_title(decision), *_table(decision)]
+    lines = [_title(decision), *_table(decision, width)]
     lines += _notes(decision)
     flips = [one for choice in decision.choices if choice.break_even for one in _break_even(choice)]
     if flips:
@@ -35,34 +42,35 @@ def _title(decision: Decision) -> str:
     return clean_line(f"{title}; prices: {decision.prices}" if decision.prices else title, 200)
 
 
-def _table(decision: Decision) -> list[str]:
-    """Columns as wide as they need, text left and figures right."""
-    heads = ["type", "USD/h", "value", "per core"]
-    work = decision.no_work is None and decision.no_prices is None
-    if work:
-        heads.append(f"USD per {_work_words(decision)}")
-    heads.append("frontier")
-    rows = [heads]
-    for choice in decision.choices:
-        row = [
-            clean_line(choice.name, LONGEST_NAME),
-            quoting.usd_per_hour(choice.usd_per_hour),
-            quoting.value_text(choice.cell),
-            quoting.value_text(choice.per_core),
+def _table(decision: Decision, width: int | None) -> list[str]:
+    """Columns as wide as they need, text left and figures right; those that matter least make room."""
+    choices = decision.choices
+    columns = {
+        "type": [clean_line(choice.name, LONGEST_NAME) for choice in choices],
+        "USD/h": [quoting.usd_per_hour(choice.usd_per_hour) for choice in choices],
+        "value": [quoting.value_text(choice.cell) for choice in choices],
+        "per core": [quoting.value_text(choice.per_core) for choice in choices],
+    }
+    if decision.no_work is None and decision.no_prices is None:
+        columns[f"USD per {_work_words(decision)}"] = [
+            quoting.UNKNOWN if choice.work is None else money(choice.work.usd) for choice in choices
         ]
-        if work:
-            row.append(quoting.UNKNOWN if choice.work is None else money(choice.work.usd))
-        row.append(_front(choice))
-        rows.append(row)
-    widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
+    columns["frontier"] = [_front(choice) for choice in choices]
+    widths = {head: max(map(len, (head, *texts))) for head, texts in columns.items()}
+    for head in DROPPED:
+        if width is not None and sum(widths[one] + len(GAP) for one in columns) > width:
+            del columns[head]
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
     return [
-        GAP
-        + GAP.join(
-            text.ljust(width) if at in (0, len(heads) - 1) else text.rjust(width)
-            for at, (text, width) in enumerate(zip(row, widths, strict=True))
+        "".join(
+            GAP + _placed(head, text, widths[head]) for head, text in zip(columns, row, strict=True)
         ).rstrip()
         for row in rows
     ]
+
+
+def _placed(head: str, text: str, width: int) -> str:
+    return text.ljust(width) if head in ("type", "frontier") else text.rjust(width)
 
 
 def _work_words(decision: Decision) -> str:

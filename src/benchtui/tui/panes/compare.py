@@ -265,11 +265,15 @@ class ComparePane(Pane):
 
     def _decide(self, comparison: Comparison) -> None:
         """What to rent, and what more instances would settle."""
-        lines = decision_lines(decide(comparison, 0, self.intensity))
-        lines += [settlement_line(one) for one in settlements(comparison, 0)]
+        decision, wanted = decide(comparison, 0, self.intensity), settlements(comparison, 0)
+
+        def lines(width: int) -> list[str]:
+            made = [*decision_lines(decision, width), *map(settlement_line, wanted)]
+            return [in_ascii(line) for line in made] if self._ascii else made
+
         view = self.query_one(TextLines)
         view.border_title = Text("Decision")
-        view.show([in_ascii(line) for line in lines] if self._ascii else lines)
+        view.show(lines)
 
     def _sentence(self) -> str:
         cursor = self.table.cursor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -25,7 +25,7 @@ class TextLines(VerticalScroll, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._lines: tuple[str, ...] = ()
+        self._make: Callable[[int], Sequence[str]] = lambda _: ()
         self._written: tuple[tuple[str, ...], int] | None = None
 
     def compose(self) -> ComposeResult:
@@ -35,22 +35,28 @@ class TextLines(VerticalScroll, can_focus=True):
     @property
     def lines(self) -> tuple[str, ...]:
         """What is shown, unfolded."""
-        return self._lines
+        return tuple(self._make(self._room))
 
-    def show(self, lines: Sequence[str]) -> None:
-        """Show ``lines``."""
-        self._lines = tuple(lines)
+    def show(self, make: Callable[[int], Sequence[str]]) -> None:
+        """Show the lines that ``make`` gives for a width."""
+        self._make = make
         self._write()
 
     def on_resize(self) -> None:
         """Fold anew."""
         self._write()
 
+    @property
+    def _room(self) -> int:
+        """Columns for text. The scroll bar's are kept whether it is there or not, or the folds would move."""
+        return self.container_size.width - self.gutter.width - self.scrollbar_size_vertical
+
     def _write(self) -> None:
-        # Room for the scroll bar is kept, whether it is there or not: the folds must not depend on it.
-        width = self.size.width - self.scrollbar_size_vertical
-        if width < 1 or self._written == (self._lines, width):
+        width = self._room
+        if width < 1:
             return
-        self._written = (self._lines, width)
-        folded = wrapped([safe_text(line, LONGEST).plain for line in self._lines], width)
-        self.query_one(Static).update(Text("\n").join(Text(line) for line in folded))
+        lines = self.lines
+        if self._written != (lines, width):
+            self._written = (lines, width)
+            folded = wrapped([safe_text(line, LONGEST).plain for line in lines], width)
+            self.query_one(Static).update(Text("\n").join(Text(line) for line in folded))
