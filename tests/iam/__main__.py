@@ -70,7 +70,8 @@ def _told(worked: list[Worked]) -> int:
     print(f"\n{worked[0].subject}: under exactly this policy")
     for one in worked:
         works = one.works
-        print(f"  {'ok  ' if works else 'FAIL'} {one.act.name}: {' '.join(sorted(one.used))}")
+        mark = "ok  " if works else f"FAIL, exit {one.outcome.code},"
+        print(f"  {mark} {one.act.name}: {' '.join(sorted(one.used))}")
         if not works:
             print(f"       {one.outcome.said[-600:]}")
     return sum(not one.works for one in worked)

@@ -31,7 +31,7 @@ launch_tries = 1
 budget_usd = 50
 {safety}
 [watch]
-poll_seconds = 0.2
+poll_seconds = 3
 """
 
 
