@@ -11,12 +11,22 @@ def watcher(scope: Scope) -> Policy:
     return Policy(
         "watcher",
         "Follows runs, collects results and sees what they cost; changes nothing.",
-        (see_what_runs(), *read_the_bucket(scope), see_schedules(scope)),
+        (
+            Statement(
+                "SeeInstances",
+                "Instances of a run are found by their tags in every enabled region, and the schedules that "
+                "end them by their names; these calls cannot be narrowed to resources.",
+                ("ec2:DescribeRegions", "ec2:DescribeInstances", "scheduler:ListSchedules"),
+                ("*",),
+            ),
+            *read_the_bucket(scope),
+            see_schedules(scope),
+        ),
     )
 
 
 def see_what_runs() -> Statement:
-    """Instances, what they leave behind, and the schedules that end them."""
+    """For whoever ends runs: instances, what they leave behind, and the schedules that end them."""
     return Statement(
         "SeeWhatRuns",
         "Instances, volumes, interfaces, addresses and spot requests of a run are found by their tags in "
