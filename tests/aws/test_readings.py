@@ -115,14 +115,14 @@ async def test_a_role_has_all_its_policies_whatever_form_they_come_in():
     cloud = scripted(
         GetRole={"Role": {"RoleName": "r", "Arn": "a", "AssumeRolePolicyDocument": quote(trust)}},
         ListRolePolicies={"PolicyNames": ["own"], "IsTruncated": False},
-        ListAttachedRolePolicies={"AttachedPolicies": [{"PolicyName": "Admin\x1b[2J"}]},
+        ListAttachedRolePolicies={"AttachedPolicies": [{"PolicyName": "A\x1b[2J", "PolicyArn": "arn"}]},
         GetRolePolicy={"PolicyDocument": {"Statement": []}},
     )
     role = await read_role(cloud, "r")
     assert role is not None
     assert role.trust == {"Version": "2012-10-17", "Statement": []}
     assert role.documents() == [{"Statement": []}]
-    assert "\x1b" not in role.attached[0]
+    assert role.attached == {"A\ufffd[2J": "arn"}
 
 
 async def test_a_role_that_is_not_there_is_none_and_one_that_is_not_told_is_an_error():

@@ -25,7 +25,7 @@ class Role:
     arn: str
     trust: Document
     inline: Mapping[str, Document]  # policies in the role itself, by name
-    attached: tuple[str, ...]  # names of managed policies
+    attached: Mapping[str, str]  # managed policies: ARN by name
 
     def documents(self) -> list[Document]:
         """Its own policies."""
@@ -50,7 +50,10 @@ async def read_role(cloud: Cloud, name: str) -> Role | None:
         arn=clean_line(str(role.get("Arn", ""))),
         trust=_document(role.get("AssumeRolePolicyDocument"), "GetRole"),
         inline=dict(zip(map(str, listed), texts, strict=True)),
-        attached=tuple(sorted(clean_line(str(row.get("PolicyName")), 128) for row in attached)),
+        attached={
+            clean_line(str(row.get("PolicyName")), 128): clean_line(str(row.get("PolicyArn")))
+            for row in attached
+        },
     )
 
 

@@ -88,9 +88,7 @@ async def security_group(subject: Subject, region: str) -> Said:
         return fail(f"{rules.group_id} lets in {shown}", means, f"{SETUP} (takes the rules out)")
     if not rules.https_out:
         means = "instances cannot reach S3: they end without a word"
-        fix = (
-            f"aws ec2 authorize-security-group-egress --group-id {rules.group_id} --protocol tcp --port 443 …"
-        )
+        fix = f"a rule of {rules.group_id} that lets tcp 443 out"
         return fail(f"{rules.group_id} lets no HTTPS out", means, fix)
     return ok(f"{named}, {rules.group_id}: nothing comes in")
 

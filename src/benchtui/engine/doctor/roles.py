@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from benchtui.aws.roles import Role, read_role, roles_of_profile
 from benchtui.core.policies import Policy, instance_role, instance_trust, scheduler_role, scheduler_trust
-from benchtui.core.policy_comparison import difference
+from benchtui.core.policy_comparison import Rule, difference
 from benchtui.core.text import clean_line
 from benchtui.engine.doctor.bucket import SETUP
 from benchtui.engine.doctor.finding import Check, Said, fail, ok, warn
 from benchtui.engine.doctor.subject import Subject
+
+NAMED = 3  # of several actions
 
 
 async def profile(subject: Subject, _region: str) -> Said:
@@ -81,14 +83,28 @@ def _policy(role: Role, wanted: Policy, without: str) -> Said | None:
         lacking = {rule.sid for rule in differs.missing}
         why = " ".join(each.why for each in wanted.statements if each.sid in lacking)
         return fail(f"{role.name} lacks {', '.join(sorted(lacking))}", f"{without}. Meant: {why}", SETUP)
-    extra = [rule.sid or "a statement without a name" for rule in differs.extra]
+    if not differs.extra and not role.attached:
+        return None
+    extra = [f"{rule.sid or 'a statement'} ({_actions(rule)})" for rule in differs.extra]
     extra += [f"the policy {name}" for name in role.attached]
-    if extra:
-        found = f"{role.name} has more than it needs: {', '.join(extra)}"
-        means = "whoever takes over an instance, or a schedule, may do that as well"
-        fix = f"{SETUP}, or aws iam detach-role-policy and delete-role-policy --role-name {role.name}"
-        return fail(found, means, fix)
-    return None
+    means = "whoever takes over an instance, or a schedule, may do that as well"
+    return fail(f"{role.name} has more than it needs: {', '.join(extra)}", means, _removal(role, wanted))
+
+
+def _actions(rule: Rule) -> str:
+    named = sorted(rule.actions | rule.inverted)
+    return ", ".join(named[:NAMED]) + ("" if len(named) <= NAMED else ", …")
+
+
+def _removal(role: Role, wanted: Policy) -> str:
+    """The command that takes away the first policy that is not setup's, or that mends setup's own."""
+    for name, document in role.inline.items():
+        differs = difference([wanted.document()], [document])
+        if len(differs.missing) == len(wanted.statements):
+            return f"aws iam delete-role-policy --role-name {role.name} --policy-name {name}"
+    for arn in role.attached.values():
+        return f"aws iam detach-role-policy --role-name {role.name} --policy-arn {arn}"
+    return SETUP
 
 
 async def _trusted(subject: Subject, name: str, wanted: Policy) -> Said:
