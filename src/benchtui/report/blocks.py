@@ -50,6 +50,7 @@ class Heading:
     text: str
     numeric: bool = False
     code: bool = False  # ids and digests
+    words: bool = False  # sentences, which need room
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,12 @@ def declined(subject: Subject) -> Section:
     if open_runs:
         blocks.append(Paragraph(f"Not over yet: {', '.join(open_runs)}. More may come.", True))
     if missing:
-        headings = (Heading("Job"), Heading("Suite"), Heading("Reason"), Heading("Run", code=True))
+        headings = (
+            Heading("Job"),
+            Heading("Suite"),
+            Heading("Reason", words=True),
+            Heading("Run", code=True),
+        )
         rows = tuple(
             (
                 Datum(one.job, one.job),

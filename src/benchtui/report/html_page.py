@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,6 @@ from benchtui.report.svg import NARROW, WIDE, render_svg
 from benchtui.report.svg_text import safe
 
 LONG = 2_000
-#: Columns of a table that still fits beside its chart.
-BESIDE = 4
 _ICON = (
     "data:image/svg+xml,"
     + "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -94,11 +93,18 @@ def _digest(text: str) -> str:
 
 
 def _section(section: Section) -> str:
-    body = "\n".join(_block(block) for block in section.blocks)
+    body = "\n".join(_grouped(section.blocks))
     return (
         f'<section id="{section.name}" aria-labelledby="{section.name}-head">'
         f'<h2 id="{section.name}-head">{safe(section.heading)}</h2>\n{body}\n</section>\n'
     )
+
+
+def _grouped(blocks: Iterable[Block]) -> Iterator[str]:
+    """The blocks, charts in a row side by side where there is room."""
+    for charts, several in groupby(blocks, key=lambda block: isinstance(block, Figure)):
+        inner = "\n".join(_block(block) for block in several)
+        yield f'<div class="figures">{inner}</div>' if charts else inner
 
 
 def _block(block: Block) -> str:
@@ -152,15 +158,13 @@ def _figure(figure: Figure) -> str:
     )
     if isinstance(figure.chart, EmptyChart) or not images:
         images = f"<p>{safe(figure.alternative, LONG)}</p>"
-    beside = len(figure.table.headings) <= BESIDE and not figure.folded
     table = _table(figure.table)
     if figure.folded:
         table = f"<details><summary>The numbers of this chart</summary>\n{table}</details>"
     return (
         f'<figure id="{figure.name}"><figcaption>{safe(title)}</figcaption>'
-        f'<div class="pair{" beside" if beside else ""}"><div class="drawing">{images}'
-        f'<p class="reading">{safe(figure.reading, LONG)}</p>'
-        f'<p class="origin">{safe(figure.origin, LONG)}</p></div>\n{table}</div></figure>'
+        f'<div class="drawing">{images}</div><p class="reading">{safe(figure.reading, LONG)}</p>\n{table}'
+        f'<p class="origin">{safe(figure.origin, LONG)}</p></figure>'
     )
 
 
@@ -184,7 +188,8 @@ def _row(row: tuple[Datum, ...], headings: tuple[Heading, ...]) -> str:
     cells = []
     for at, (datum, heading) in enumerate(zip(row, headings, strict=True)):
         name = "td" if at else "th"
-        classes = [kind for kind, given in (("num", heading.numeric), ("code", heading.code)) if given and at]
+        kinds = (("num", heading.numeric), ("code", heading.code), ("words", heading.words))
+        classes = [kind for kind, given in kinds if given and at]
         class_ = f' class="{" ".join(classes)}"' if classes else ""
         scope = "" if at else ' scope="row"'
         cells.append(f"<{name}{scope}{class_}{_sorted_by(datum)}>{_datum(datum)}</{name}>")

@@ -26,7 +26,7 @@ def price_table(decision: Decision) -> Table:
         Heading("USD/h", numeric=True),
         Heading(unit_words(column.unit), numeric=True),
         *([Heading(f"USD per {work}", numeric=True)] if work else []),
-        Heading("Frontier"),
+        Heading("Frontier", words=True),
     ]
     rows = []
     for choice in decision.choices:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from benchtui.core import quoting
 from benchtui.core.compare import Cell, TypeRow
 from benchtui.report import comparison as charts
-from benchtui.report.answers import price_datum
 from benchtui.report.blocks import (
     Block,
     Bullets,
@@ -24,6 +24,7 @@ from benchtui.report.chart_specs import BarChart, Chart, EmptyChart, LineChart, 
 from benchtui.report.prices import break_even, decision_of, price_table
 from benchtui.report.subject import (
     Subject,
+    direction,
     full_name,
     identifier,
     origin,
@@ -66,8 +67,9 @@ def _section(subject: Subject, suite: str) -> Section:
 
 
 def _bars(subject: Subject, position: int) -> Figure:
-    spec = charts.bars(subject.comparison, position)
     column = subject.comparison.columns[position]
+    heading = f"{full_name(column.key)}: {direction(column)}"
+    spec = replace(charts.bars(subject.comparison, position), title=heading, unit=unit_words(column.unit))
     name = f"bars-{identifier(str(column.key))}-{position}"
     return Figure(
         name, spec, _bars_in_words(spec), BARS, origin(subject, (position,)), _figures(subject, position)
@@ -96,9 +98,8 @@ def _figures(subject: Subject, position: int) -> Table:
         Heading("n", numeric=True),
         Heading(unit_words(column.unit), numeric=True),
         Heading(f"{confidence} interval", numeric=True),
-        Heading("Verdict"),
+        Heading("Verdict", words=True),
         Heading("Verified"),
-        Heading("USD/h", numeric=True),
     )
     rows = []
     for row in comparison.in_order(position):
@@ -112,7 +113,6 @@ def _figures(subject: Subject, position: int) -> Table:
                 Datum(quoting.interval_text(cell), interval.low if interval else None),
                 _judged(subject, row, position),
                 _verified(cell),
-                price_datum(row),
             )
         )
     words = full_name(column.key)
@@ -134,6 +134,8 @@ def _judged(subject: Subject, row: TypeRow, position: int) -> Datum:
         return Datum("nothing to compare with", None)
     why = quoting.why(cell)
     ratio = 1.0 if tone is Tone.BASELINE else None
+    if text == quoting.UNKNOWN:
+        return Datum(why or text, ratio, tone, signed=True)
     return Datum(f"{text}: {why}" if why else text, ratio, tone, signed=True)
 
 
@@ -159,7 +161,7 @@ def _more(subject: Subject, lead: int) -> Iterator[Block]:
     if isinstance(pareto, ScatterChart) and len(pareto.points) > 1 and decision is not None:
         yield Figure(
             f"price-{base}",
-            pareto,
+            replace(pareto, title=f"{full_name(key)}, against the price"),
             _points_in_words(pareto),
             POINTS,
             origin(subject, (lead,)),
@@ -250,7 +252,7 @@ def _all_metrics(subject: Subject, positions: Sequence[int]) -> Table:
         Heading("Value", numeric=True),
         Heading("Unit"),
         Heading(f"{confidence} interval", numeric=True),
-        Heading("Verdict"),
+        Heading("Verdict", words=True),
     )
     rows = []
     for at in positions:

@@ -14,7 +14,7 @@ from benchtui.report.svg_bars import draw_bars
 from benchtui.report.svg_plots import draw_lines, draw_scatter
 from benchtui.report.svg_text import element, safe
 
-WIDE, NARROW = 720, 340
+WIDE, NARROW = 620, 340
 
 
 def render_svg(spec: Chart, name: str, alternative: str, width: int = WIDE) -> str:

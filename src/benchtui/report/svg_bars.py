@@ -60,7 +60,7 @@ def _frame(shown: Sequence[Bar], total: int) -> _Frame:
         return _Frame(2.0, total - 8.0, longest(tuple(shown)), True, float(total))
     names = max(width(bar.label, SIZE) for bar in shown)
     left = min(names + 14, total * 0.32)
-    figures = max(width(_figure(bar), SIZE) for bar in shown) + 16
+    figures = max(width(_figure(bar), SIZE) for bar in shown) + 28
     return _Frame(left, total - min(figures, total * 0.34), longest(tuple(shown)), False, float(total))
 
 

@@ -172,7 +172,7 @@ def _named(points: Sequence[Point], plot: _Plot) -> Iterator[str]:
         text = fitted(f"{point.label} {short(point.y)}", (right - left) * 0.6, SMALL)
         long, x, y = width(text, SMALL), plot.x(point.x), plot.y(point.y)
         middle = x - long / 2
-        places = [(x + 10, y + 4), (x - 10 - long, y + 4), (middle, y - 11), (middle, y + 20)]
+        places = [(x + 10, y + 4), (x - 14 - long, y + 4), (middle, y - 11), (middle, y + 20)]
         places += [(bx, y + by) for by in (-12, 20, -26, 34) for bx in (x + 8, x - 8 - long)]
         for bx, by in places:
             box = (bx, by - SMALL + 2, bx + long, by + 3)
