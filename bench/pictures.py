@@ -1,11 +1,10 @@
-"""The pictures of the docs: the real application, on a real run of the local cloud, exported as SVG.
+"""The picture of README: the real application, on a real run of the local cloud, exported as SVG.
 
     python bench/pictures.py [--to DIR]
 
 A run of this machine's types is launched, its user data really executed, and the application opened on it as
-`benchtui --local --run RUN` does. The Jobs pane is taken while one job is over and another runs, the Compare
-pane when all are over. Nothing in a picture is drawn by hand; it shows the machine it was taken on. Takes
-some three minutes.
+`benchtui --local --run RUN` does. The Jobs pane is taken while one job is over and another runs. Nothing in
+it is drawn by hand; it shows the machine it was taken on. Takes a few minutes.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ def launched(folder: Path) -> str:
 
 
 async def taken(run: str, to: Path) -> None:
-    """Open the application on the run and take the pictures."""
+    """Open the application on the run and take the picture."""
     from benchtui.cli.main import DEFAULTS, build_parser
     from benchtui.cli.tui import _start
-    from benchtui.core.keys import FINAL, JobState
+    from benchtui.core.keys import JobState
     from benchtui.tui.app import BenchtuiApp
     from benchtui.tui.start import Look
 
@@ -65,7 +64,8 @@ async def taken(run: str, to: Path) -> None:
     app = BenchtuiApp(partial(_start, arguments, look), look)
 
     def states() -> list[JobState]:
-        live = app.view.live
+        view = getattr(app, "view", None)  # nothing before the first flush
+        live = None if view is None else view.live
         return [row.status.state for row in live.rows] if live is not None else []
 
     async with app.run_test(size=SIZE) as pilot:
@@ -73,10 +73,6 @@ async def taken(run: str, to: Path) -> None:
         await pilot.press("j")
         await pilot.pause(3)
         (to / "jobs.svg").write_text(app.export_screenshot(title="benchtui"), encoding="utf-8")
-        await _until(pilot, lambda: states() and all(state in FINAL for state in states()))
-        await pilot.press("4")
-        await pilot.pause(8)
-        (to / "compare.svg").write_text(app.export_screenshot(title="benchtui"), encoding="utf-8")
         app.exit("leave")
     app.engine.leave()
     app.engine.wait()  # type: ignore[attr-defined]
@@ -89,7 +85,7 @@ async def _until(pilot: Any, holds: Callable[[], object]) -> None:
 
 
 def main() -> int:
-    """Take them in a home and folder of their own, and end the local cloud again."""
+    """Take it in a home and folder of their own, and end the local cloud again."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "pictures", metavar="DIR")
     to = parser.parse_args().to.resolve()
