@@ -83,6 +83,7 @@ class RegionKill:
         self.proof = RegionProof(region)
         self._asked_at: dict[str, datetime] = {}
         self._refused: dict[str, str] = {}  # by instance: why it was not ended when last asked
+        self._said: set[str] = set()
         self._lifted: set[str] = set()  # instances whose protection was lifted
         self._seen: set[str] = set()  # instances that were listed alive, ever
         self._lost: str | None = None  # what became of one that is not listed any more
@@ -280,7 +281,9 @@ class RegionKill:
             if error.failure.kind is FailureKind.DENIED and not self.proof.spot_requests:
                 self._note(spot_error=_words(error.failure))
                 return True
-            self._unknown(f"spot requests: {_words(error.failure)}")
+            why = f"spot requests: {_words(error.failure)}"
+            self._say_once(f"{self.region}: {why}")
+            self._unknown(why)
             return False
         return True
 
@@ -307,9 +310,13 @@ class RegionKill:
 
     def _refuse(self, instance_id: str, why: str) -> None:
         """Remember why EC2 did not end an instance; told at once, for the asking goes on for minutes."""
-        if self._refused.get(instance_id) != why:
-            self.emit(Event("note", self.clock.now(), {"text": f"{self.region}: {why}"}))
+        self._say_once(f"{self.region}: {why}")
         self._refused[instance_id] = why
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.emit(Event("note", self.clock.now(), {"text": text}))
 
     def _why_not_ended(self) -> str | None:
         """What EC2 objected to, of the first instance and of how many more."""

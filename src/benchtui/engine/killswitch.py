@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchtui.aws.errors import CloudError
+from benchtui.aws.failures import Failure
 from benchtui.aws.leftovers import Leftover, look_for_leftovers, remove_leftover
 from benchtui.core import keys
 from benchtui.core.keys import KeyNotOurs
@@ -229,7 +230,7 @@ class _Kill:
             async with asyncio.timeout(LEFTOVER_SECONDS):
                 answer = await look_for_leftovers(self.cloud, region, self.scope.run)
                 for operation, failure in answer.failures.items():
-                    self._note(f"{region}: what is left over was not seen: {operation}: {failure.code}")
+                    self._note(f"{region}: what is left over was not seen: {operation}: {_why(failure)}")
                 for left in answer.found:
                     if left.idle:
                         await self._remove(left)
@@ -247,7 +248,7 @@ class _Kill:
         try:
             await remove_leftover(self.cloud, left)
         except CloudError as error:
-            self._note(f"left over in {left.region}: {named}; not removed: {error.failure.code}")
+            self._note(f"left over in {left.region}: {named}; not removed: {_why(error.failure)}")
         else:
             self._note(f"removed in {left.region}: {named}")
 
@@ -299,6 +300,12 @@ def kill_order(key: str, at: datetime, reason: str | None) -> bytes:
     why = {"reason": reason} if reason else {}
     body = {"schema": "benchtui.kill/1", "at": f"{at:%Y-%m-%dT%H:%M:%SZ}", **why}
     return sealed(key, json.dumps(body, separators=(",", ":")).encode())
+
+
+def _why(failure: Failure) -> str:
+    """The error code, and of a refusal the action that has to be allowed."""
+    missing = failure.missing_action
+    return failure.code if missing is None else f"{failure.code}, allow {missing}"
 
 
 def _words(defect: Exception) -> str:
