@@ -313,8 +313,9 @@ class HistoryIndex:
         setting = self._setting(bucket, result)
         verified = None if result.verified is None else int(result.verified)
         cell_id = self.db.execute(
-            "INSERT INTO cell (run_id, setting_id, job, verified, problem, sha256) VALUES (?,?,?,?,?,?)",
-            (run_id, setting, result.job, verified, result.problem, cell.sha256),
+            "INSERT INTO cell (run_id, setting_id, job, zone, verified, problem, sha256)"
+            " VALUES (?,?,?,?,?,?,?)",
+            (run_id, setting, result.job, result.zone, verified, result.problem, cell.sha256),
         ).lastrowid
         measurements, series, samples = [], [], []
         for name, metric in (result.metrics or {}).items():
@@ -375,7 +376,6 @@ def _dimensions(result: InstanceResult) -> tuple[object, ...]:
         "suite": result.suite,
         "version": result.version,
         "mode": result.mode,
-        "zone": result.zone,
         "cpu": result.cpu_model,
         "region": mark.region if mark else None,
         "kernel": mark.kernel if mark else None,

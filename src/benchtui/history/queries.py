@@ -34,7 +34,6 @@ FIELDS = (
     Field("version", "version of the suite"),
     Field("mode", "quick or full"),
     Field("region", "region", bare=True),
-    Field("zone", "availability zone"),
     Field("provider", "aws or local"),
     Field("cpu", "CPU as the instance saw it", bare=True),
     Field("kernel", "kernel"),
@@ -189,6 +188,13 @@ def _settings(index: HistoryIndex, where: Filter, metric: MetricKey | None = Non
     return found
 
 
+def _types(index: HistoryIndex, where: Filter) -> dict[int, str]:
+    """Instance type by setting, of those that pass the filter."""
+    if not where:
+        return dict(index.db.execute("SELECT id, type FROM setting"))
+    return {setting.id: str(setting.values["type"]) for setting in _settings(index, where)}
+
+
 def metrics(index: HistoryIndex, *, where: Filter = EVERY) -> tuple[MetricRow, ...]:
     """Every metric there is, by suite, the telling ones first.
 
@@ -197,7 +203,7 @@ def metrics(index: HistoryIndex, *, where: Filter = EVERY) -> tuple[MetricRow, .
         where: over `FIELDS`.
     """
     with damage_told(index.path):
-        kept = {setting.id: str(setting.values["type"]) for setting in _settings(index, where)}
+        kept = _types(index, where)
         found: dict[int, list[tuple[int, int, float, str]]] = {}
         for metric, setting, n, samples, last in index.db.execute(
             "SELECT metric_id, setting_id, n, samples, last FROM series"

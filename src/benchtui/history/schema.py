@@ -16,7 +16,7 @@ UPCASTERS: Mapping[int, str] = {}
 
 #: Columns of ``setting`` that make it what it is, in their order; numbers are -1 where not known.
 DIMENSIONS = (
-    "provider", "type", "arch", "vcpus", "cores", "suite", "version", "mode", "region", "zone", "cpu",
+    "provider", "type", "arch", "vcpus", "cores", "suite", "version", "mode", "region", "cpu",
     "kernel", "image", "microcode", "compiler",
 )  # fmt: skip
 NUMBERS = frozenset({"vcpus", "cores"})
@@ -79,6 +79,7 @@ CREATE TABLE cell (
   run_id INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
   setting_id INTEGER NOT NULL REFERENCES setting ON DELETE CASCADE,
   job TEXT NOT NULL,
+  zone TEXT,
   verified INTEGER,
   problem TEXT,
   sha256 TEXT
