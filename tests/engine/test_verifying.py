@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchtui.core import keys
 from benchtui.core.seals import sealed
-from benchtui.core.verification import OLDER
+from benchtui.core.verification import OLDER, sha256
+from benchtui.engine import remaking, verifying
 from benchtui.engine.stored_run import FolderRun, folder_run
 from benchtui.engine.verifying import Verification, verify
 
@@ -53,6 +56,23 @@ class Held:
         assert old in text
         stem = text[: text.rindex(',"seal":')].replace(old, new) + "}"
         self.objects[name] = sealed(keys.run_prefix(self.run) + name, stem.encode())
+
+
+_MADE: dict[str, dict[str, Any]] = {}
+
+
+@pytest.fixture(autouse=True)
+def made_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parsers' process is started once for each raw output: the same input gives the same result."""
+    remake = remaking.remake
+
+    async def once(raw: bytes, declared: Mapping[str, Any], mode: str) -> dict[str, Any]:
+        key = sha256(raw + json.dumps([declared, mode], sort_keys=True).encode())
+        if key not in _MADE:
+            _MADE[key] = await remake(raw, declared, mode)
+        return _MADE[key]
+
+    monkeypatch.setattr(verifying, "remake", once)
 
 
 @pytest.fixture
