@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,59 +17,71 @@ from tests import golden
 from tests.cli.conftest import Cli
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return golden.lie(tmp_path_factory.mktemp("golden") / "results")
+
+
 @pytest.fixture
-def results(cli: Cli) -> Path:
-    return golden.lie(cli.cwd / "results")
+def benchtui(results: Path, tmp_path: Path, monkeypatch, capsys) -> Callable[..., Any]:
+    """The program in this process, in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["export", *(str(results) if word == "results" else word for word in arguments)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
 def test_the_formats_are_those_there_are():
     assert tuple(FORMATS) == FORMAT_NAMES
 
 
-def test_csv_goes_to_a_file_named_after_the_run_and_is_never_replaced(cli: Cli, results: Path):
-    ended = cli("export", golden.RUN, "--results", "results", "--format", "csv")
-    assert ended.returncode == 0, ended.stderr
-    path = cli.cwd / f"benchtui-{golden.RUN}.csv"
+def test_csv_goes_to_a_file_named_after_the_run_and_is_never_replaced(benchtui, tmp_path: Path):
+    code, out, err = benchtui(golden.RUN, "--results", "results", "--format", "csv")
+    assert (code, out) == (0, ""), err
+    path = tmp_path / f"benchtui-{golden.RUN}.csv"
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({(row["job"], row["suite"]) for row in rows}) == 53
-    before = path.read_bytes()
-    again = cli("export", golden.RUN, "--results", "results", "--format", "csv")
-    assert again.returncode == 2
-    assert "is there already" in again.stderr
-    assert path.read_bytes() == before
+    path.write_text("mine")
+    code, out, err = benchtui(golden.RUN, "--results", "results", "--format", "csv")
+    assert code == 2
+    assert "is there already" in err
+    assert path.read_text() == "mine"
 
 
-def test_stdout_gets_the_same_bytes(cli: Cli, results: Path):
-    ended = cli("export", "--results", "results", "--format", "jsonl", "--samples", "--output", "-")
+def test_stdout_gets_the_bytes_of_a_file(cli: Cli, results: Path):
+    """As users start it, in a process of its own."""
+    ended = cli("export", "--results", str(results), "--format", "bencher", "--output", "-")
     assert ended.returncode == 0, ended.stderr
-    lines = ended.stdout.splitlines()
-    assert json.loads(lines[0])["warm_up"] is True
-    assert ended.stderr == ""
+    assert ended.stdout == (golden.FOLDER / "bencher.json").read_text()
+    assert "left out: c7g.metal stream: budget: too little left" in ended.stderr
 
 
-def test_computecompass_is_a_folder_of_three_files_and_says_what_is_not_in_them(cli: Cli, results: Path):
-    ended = cli(
-        "export", "--results", "results", "--format", "computecompass", "--output", "latest", "--json"
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert sorted(path.name for path in (cli.cwd / "latest").iterdir()) == [
+def test_computecompass_is_a_folder_of_three_files_and_says_what_is_not_in_them(benchtui, tmp_path: Path):
+    given = ("--results", "results", "--format", "computecompass", "--output", "latest", "--json")
+    code, out, err = benchtui(*given)
+    assert code == 0, err
+    assert sorted(path.name for path in (tmp_path / "latest").iterdir()) == [
         "cpu-benchmarks.json",
         "memory-benchmarks.json",
         "price-performance.json",
     ]
-    found = json.loads(ended.stdout)
+    found = json.loads(out)
     assert (found["type"], found["format"], found["rows"]) == ("export", "computecompass", None)
     assert found["written"][0]["path"] == "latest/memory-benchmarks.json"
     told = [f"{one['what']}: {one['why']}" for one in found["left_out"]]
     assert "c7a.large, memory-benchmarks.json: 2 verified and plausible of 2 instances, 3 needed" in told
-    assert "left out: c7a.large, memory-benchmarks.json" in ended.stderr
+    assert "left out: c7a.large, memory-benchmarks.json" in err
 
 
-def test_a_schema_is_printed(cli: Cli):
-    ended = cli("export", "--schema", "computecompass-memory")
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["title"] == "memory-benchmarks.json of ComputeCompass"
+def test_a_schema_is_printed(benchtui):
+    code, out, _ = benchtui("--schema", "computecompass-memory")
+    assert code == 0
+    assert json.loads(out)["title"] == "memory-benchmarks.json of ComputeCompass"
 
 
 @pytest.mark.parametrize(
@@ -82,10 +96,9 @@ def test_a_schema_is_printed(cli: Cli):
         (["--format", "csv", "--output", "-", "--json", "--results", "results"], "stdout holds one document"),
     ],
 )
-def test_what_cannot_be_done_is_a_usage_error(results: Path, monkeypatch, capsys, arguments, words):
-    monkeypatch.chdir(results.parent)
-    assert main(["export", *arguments]) == 2
-    said = capsys.readouterr()
-    assert words in said.err
-    assert said.out == "" or "--json" in arguments
-    assert [path.name for path in results.parent.iterdir()] == ["results"]
+def test_what_cannot_be_done_is_a_usage_error(benchtui, tmp_path: Path, arguments, words):
+    code, out, err = benchtui(*arguments)
+    assert code == 2
+    assert words in err
+    assert out == "" or "--json" in arguments
+    assert not list(tmp_path.iterdir())

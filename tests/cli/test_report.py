@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,57 +16,72 @@ from tests import golden
 from tests.cli.conftest import Cli
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return golden.lie(tmp_path_factory.mktemp("golden") / "results")
+
+
 @pytest.fixture
-def results(cli: Cli) -> Path:
-    return golden.lie(cli.cwd / "results")
+def benchtui(results: Path, tmp_path: Path, monkeypatch, capsys) -> Callable[..., Any]:
+    """The program in this process, in an empty folder: exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["report", *(str(results) if word == "results" else word for word in arguments)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
 
 
-def test_without_a_form_one_html_file_is_written_and_never_replaced(cli: Cli, results: Path):
-    ended = cli("report", golden.RUN, "--results", "results")
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout == ""
-    path = cli.cwd / f"benchtui-{golden.RUN}.html"
-    assert f"written: {path.name} (html, " in ended.stderr
+def test_without_a_form_one_html_file_is_written_and_never_replaced(benchtui, tmp_path: Path):
+    code, out, err = benchtui(golden.RUN, "--results", "results")
+    assert (code, out) == (0, ""), err
+    path = tmp_path / f"benchtui-{golden.RUN}.html"
+    assert f"written: {path.name} (html, " in err
     page = path.read_text()
     assert page.startswith("<!doctype html>")
     assert "STREAM memory bandwidth" in page
     path.write_text("mine")
-    again = cli("report", "--results", "results")
-    assert again.returncode == 2
-    assert "is there already" in again.stderr
-    assert "--force" in again.stderr
+    code, _, err = benchtui("--results", "results")
+    assert code == 2
+    assert "is there already" in err
+    assert "--force" in err
     assert path.read_text() == "mine"
-    assert cli("report", "--results", "results", "--force").returncode == 0
+    assert benchtui("--results", "results", "--force")[0] == 0
     assert path.read_text().startswith("<!doctype html>")
 
 
-def test_markdown_and_text_go_to_stdout(cli: Cli, results: Path):
-    ended = cli("report", "--results", "results", "--markdown")
-    assert ended.stdout.startswith("## c7a.large, c7g.large, c7i.large and c8g.large compared")
-    assert ended.stderr == ""
-    ended = cli("report", "--results", "results", "--text", env={"PYTHONIOENCODING": "ascii"})
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("c7a.large, c7g.large, c7i.large and c8g.large compared")
-    assert not list(cli.cwd.glob("*.html"))
+def test_markdown_and_text_go_to_stdout(benchtui, tmp_path: Path):
+    code, out, err = benchtui("--results", "results", "--markdown")
+    assert (code, err) == (0, "")
+    assert out.startswith("## c7a.large, c7g.large, c7i.large and c8g.large compared")
+    code, out, _ = benchtui("--results", "results", "--text")
+    assert code == 0
+    assert out.startswith("c7a.large, c7g.large, c7i.large and c8g.large compared")
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_workflow_step_gets_its_summary_behind_what_is_there(cli: Cli, results: Path):
-    summary = cli.cwd / "summary.md"
+def test_a_workflow_step_gets_its_summary_behind_what_is_there(benchtui, tmp_path: Path, monkeypatch):
+    summary = tmp_path / "summary.md"
     summary.write_text("before\n")
-    ended = cli("report", "--results", "results", "--summary", env={"GITHUB_STEP_SUMMARY": str(summary)})
-    assert ended.returncode == 0, ended.stderr
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    code, _, err = benchtui("--results", "results", "--summary")
+    assert code == 0, err
     assert summary.read_text().startswith("before\n## c7a.large, c7g.large, c7i.large and c8g.large compared")
-    assert f"written: {summary} (summary, " in ended.stderr
-    assert not list(cli.cwd.glob("*.html"))
+    assert f"written: {summary} (summary, " in err
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.md"]
 
 
-def test_json_tells_what_was_written_and_the_figures(cli: Cli, results: Path):
-    ended = cli("report", "--results", "results", "--html", "page.html", "--json", "--baseline", "c7i.large")
-    assert ended.returncode == 0, ended.stderr
-    found = json.loads(ended.stdout)
+def test_json_tells_what_was_written_and_the_figures(benchtui, tmp_path: Path):
+    given = ("--results", "results", "--html", "page.html", "--json", "--baseline", "c7i.large")
+    code, out, err = benchtui(*given)
+    assert code == 0, err
+    found = json.loads(out)
     assert (found["v"], found["type"], found["runs"]) == (1, "report", [golden.RUN])
     assert found["written"][0]["path"] == "page.html"
-    assert found["written"][0]["bytes"] == (cli.cwd / "page.html").stat().st_size
+    assert found["written"][0]["bytes"] == (tmp_path / "page.html").stat().st_size
     assert found["report"]["schema"] == "benchtui.report/1"
     assert found["report"]["comparison"]["baseline"] == "c7i.large"
 
@@ -83,24 +100,22 @@ def test_json_tells_what_was_written_and_the_figures(cli: Cli, results: Path):
         (["--results", "results", "--html", "no/where.html"], "cannot write no/where.html"),
     ],
 )
-def test_what_cannot_be_done_is_a_usage_error(results: Path, monkeypatch, capsys, arguments, words):
-    monkeypatch.chdir(results.parent)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    assert main(["report", *arguments]) == 2
-    said = capsys.readouterr()
-    assert words in said.err
-    assert said.out == "" or "--json" in arguments
-    assert [path.name for path in results.parent.iterdir()] == ["results"]
+def test_what_cannot_be_done_is_a_usage_error(benchtui, tmp_path: Path, arguments, words):
+    code, out, err = benchtui(*arguments)
+    assert code == 2
+    assert words in err
+    assert out == "" or "--json" in arguments
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_report_from_a_folder_imports_no_cloud_and_no_screen(cli: Cli, results: Path):
     code = (
-        "import sys; from benchtui.cli.main import main; code = main(['report', '--results', 'results']);"
+        "import sys; from benchtui.cli.main import main; code = main(['report', '--results', sys.argv[1]]);"
         "unwanted = {'aiobotocore', 'botocore', 'boto3', 'textual', 'plotext', 'moto'} & set(sys.modules);"
         "sys.exit(code or ', '.join(unwanted) or None)"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", code, str(results)],
         cwd=cli.cwd,
         env=cli.environment,
         capture_output=True,

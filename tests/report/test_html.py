@@ -19,7 +19,7 @@ from benchtui.report.report_record import report_fields
 from benchtui.report.subject import Subject, subject_of
 from benchtui.report.writing import report_of
 from tests.report.conftest import AT
-from tests.tui.hostile_text import HOSTILE
+from tests.tui.hostile_text import TEXTS
 
 #: What a text may try where a page shows it.
 MARKUP = (
@@ -135,7 +135,7 @@ def test_it_needs_nothing_and_forbids_everything_else(html: str):
     assert re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", html) is None
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in HOSTILE.items()])
+@pytest.mark.parametrize("text", TEXTS)
 def test_hostile_texts_from_the_bucket_are_inert(record, text: str):
     """Wherever a document of the bucket takes free text, once its reader has cleaned it and as it is."""
     for nasty in (clean_line(f"{MARKUP}{text}"), f"{text[:500]}{MARKUP}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from benchtui.engine.events import Event
 from benchtui.engine.runs import RunListing
 from benchtui.report import schemas
 from benchtui.report.comparison_record import comparison_fields
+from benchtui.report.export import rows, tables
 from benchtui.report.export.formats import FORMATS
 from benchtui.report.report_record import plain, report_fields
 from benchtui.report.subject import Subject
@@ -75,10 +77,11 @@ def test_documents_of_the_bucket(record: RunRecord):
 
 
 def test_lines_of_exports(record: RunRecord):
-    for name, samples in (("measurement", False), ("sample", True)):
-        lines = FORMATS["jsonl"].make([record], samples, "0").files[""].decode().splitlines()
-        for line in lines[:: max(len(lines) // 40, 1)]:
-            holds(name, json.loads(line))
+    declined = [row for row in rows.measurement_rows([record]) if row.outcome == "declined"]
+    for row in (*islice(rows.measurement_rows([record]), 5), *declined[:: len(declined) // 4]):
+        holds("measurement", json.loads(tables.as_json_lines([row])))
+    for row in islice(rows.sample_rows([record]), 0, 400, 80):
+        holds("sample", json.loads(tables.as_json_lines([row])))
 
 
 def test_exports_for_other_tools(record: RunRecord):
@@ -148,11 +151,11 @@ def test_status_of_a_run():
 
 def test_runs_of_the_bucket():
     run = fleet.run_of([fleet.planned("c7g.large-1")])
-    rows = [
+    listed = [
         listing_fields(RunListing(run.run, run.created_at, run)),
         listing_fields(RunListing(run.run, run.created_at, None, "not JSON")),
     ]
-    holds("runs", printed({"v": 1, "type": "runs", "bucket": "b", "runs": rows}))
+    holds("runs", printed({"v": 1, "type": "runs", "bucket": "b", "runs": listed}))
 
 
 def test_the_summary_of_a_run(record: RunRecord, tmp_path: Path):

@@ -21,7 +21,7 @@ from benchtui.report.chart_specs import (
 )
 from benchtui.report.svg import NARROW, WIDE, render_svg
 from benchtui.report.svg_text import fitted, safe, width
-from tests.tui.hostile_text import HOSTILE
+from tests.tui.hostile_text import TEXTS
 
 BARS = BarChart(
     "triad",
@@ -136,7 +136,7 @@ def test_names_of_points_do_not_cover_each_other():
             assert apart, (one, other)
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in HOSTILE.items()])
+@pytest.mark.parametrize("text", TEXTS)
 def test_hostile_labels_are_letters_only(text: str):
     nasty = f'{text}</text><script>alert(1)</script>"\' onload="x'
     for spec in (

@@ -16,7 +16,7 @@ from benchtui.report.markdown import SUMMARY_BYTES, inert, render_markdown
 from benchtui.report.plain_text import render_text
 from benchtui.report.subject import Subject
 from benchtui.report.writing import report_of
-from tests.tui.hostile_text import HOSTILE
+from tests.tui.hostile_text import TEXTS
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_text_from_outside_formats_nothing_in_markdown(text: str, made: str):
     assert inert(text) == made
 
 
-@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in HOSTILE.items()])
+@pytest.mark.parametrize("text", TEXTS)
 def test_hostile_text_stays_in_its_cell(text: str):
     nasty = f"| {text}\n## owned <img src=x> @all"
     table = Table(nasty, (Heading(nasty), Heading("b")), ((Datum(nasty), Datum(nasty)),))

@@ -16,7 +16,7 @@ SCHEMA = "benchtui.report/1"
 
 def report_fields(subject: Subject) -> dict[str, Any]:
     """Runs with their cells, and the comparison of every metric; unknown is null, money is a string."""
-    return plain(
+    found = plain(
         {
             "schema": SCHEMA,
             "made_at": subject.at,
@@ -26,6 +26,8 @@ def report_fields(subject: Subject) -> dict[str, Any]:
             "per_dollar": comparison_fields(subject.per_dollar) if subject.per_dollar.columns else None,
         }
     )
+    assert isinstance(found, dict)
+    return found
 
 
 def _run(record: RunRecord) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from benchtui.core import quoting
 from benchtui.core.compare import Cell, TypeRow
 from benchtui.report import comparison as charts
+from benchtui.report.axes import size
 from benchtui.report.blocks import (
     Block,
     Bullets,
@@ -33,7 +34,7 @@ from benchtui.report.subject import (
 )
 
 #: Rows of the table of all metrics of a suite; what is more stands in the export.
-MOST_ROWS = 2_000
+MOST_ROWS = 1_000
 BARS = (
     "Bar: geometric mean of the instances, each with the median of its repetitions. Line: 95 % interval. "
     "Dot: one instance. Hatched: shown, not ranked."
@@ -238,7 +239,7 @@ def _place_names(subject: Subject, spec: LineChart, places: Sequence[float], wha
     if what == "Run":
         runs = {one.planned_at.timestamp(): one.run for one in subject.rows}
         return [runs.get(place, f"{place:.0f}") for place in places]
-    return [f"{charts.size(place)}B" if spec.log_x else f"{place:g}" for place in places]
+    return [f"{size(place)}B" if spec.log_x else f"{place:g}" for place in places]
 
 
 def _all_metrics(subject: Subject, positions: Sequence[int]) -> Table:

@@ -18,7 +18,9 @@ _BROAD = frozenset("mwMW@%—…")
 
 def safe(text: str, limit: int = 400) -> str:
     """Text from outside as content of HTML or SVG or an attribute: one printable line, none of it markup."""
-    return html.escape(clean_line(text, limit), quote=True)
+    # Most texts are plain, and a page has tens of thousands.
+    plain = len(text) <= limit and text.isascii() and text.isprintable()
+    return html.escape(text if plain else clean_line(text, limit), quote=True)
 
 
 def width(text: str, size: float) -> float:
