@@ -122,7 +122,8 @@ def test_a_spot_instance_that_is_taken_back_says_so_in_time(crowded: Cli) -> Non
     script = crowded.cwd / "mine" / "mine.py"
     script.write_text("import time\ntime.sleep(90)\n")
     declared = crowded.cwd / "mine" / "payload.toml"
-    declared.write_text(declared.read_text().replace("expected_seconds = 3", "expected_seconds = 100"))
+    times = ("expected_seconds = 3, timeout_seconds = 60", "expected_seconds = 100, timeout_seconds = 200")
+    declared.write_text(declared.read_text().replace(*times))
     crowded.configure(
         f'[plan]\ntypes = ["local.1cpu"]\nsuites = ["mine"]\nreplicates = 1\nmarket = "spot"\n{SUITE}'
     )
