@@ -11,6 +11,7 @@ from benchtui.core.policies import Policy, Scope, doctor_rights, launcher, setup
 from benchtui.local import daemon
 from tests.engine.setup_account import REGIONS, inventory, somebody
 from tests.local.conftest import Start
+from tests.local.test_user_data_contract import SAMPLE, write_suite
 
 from .conftest import Cli, last_line
 from .test_kill_and_cost import on_a_terminal
@@ -108,7 +109,8 @@ def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
     """Setup, doctor, run, teardown, each by somebody who may do what its policy says and nothing else."""
     cloud = start_local_cloud(state_dir=tmp_path / "bare", bare=True, regions=REGIONS)
     cli.cloud = cloud
-    cli.configure(PLAN)
+    suite = write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")
+    cli.configure(PLAN.replace('"stream"', '"plain"') + f'[suites.plain]\npath = "{suite}"\n')
     rights: dict[str, list[str]] = {}
 
     def step(name: str, policies: tuple[Policy, ...], *command: str, code: int = 0) -> str:
