@@ -324,7 +324,7 @@ class _Series:
         self.left_out = 0
         self._index, self._metric, self._since = index, metric, _stamp(since)
         self._kinds = {setting.id: setting.marks for setting in settings}
-        self._together: dict[frozenset[tuple[str, ...]], Mapping[str, frozenset[str]]] = {}
+        self._together: dict[str, Mapping[str, frozenset[str]]] = {}
 
     def figures(self, runs: Mapping[int, tuple[str, datetime]]) -> list[RunFigure]:
         """One for each run."""
@@ -360,13 +360,13 @@ class _Series:
         yield from self._index.db.execute(sql, (self._metric, ids, self._since))
 
     def _together_of(self, settings: str) -> Mapping[str, frozenset[str]]:
-        """What was known of instances of several settings; those that differ in other things share it."""
-        kinds = frozenset([self._kinds[int(one)] for one in settings.split(",")])
-        if kinds not in self._together:
-            self._together[kinds] = {
-                what: frozenset(kind[at] for kind in kinds if kind[at]) for at, what in enumerate(MARKS)
-            }
-        return self._together[kinds]
+        """What was known of instances of several settings; runs of the same ones share it."""
+        known = self._together.get(settings)
+        if known is None:
+            kinds = [self._kinds[int(one)] for one in settings.split(",")]
+            known = {what: frozenset(kind[at] for kind in kinds if kind[at]) for at, what in enumerate(MARKS)}
+            self._together[settings] = known
+        return known
 
 
 def _confirmations(index: HistoryIndex) -> tuple[Confirmation, ...]:
@@ -382,9 +382,10 @@ def samples(index: HistoryIndex, run: str, job: str, metric: MetricKey) -> tuple
     """The samples behind one figure, as they were measured; none if the index has none."""
     with damage_told(index.path):
         row = index.db.execute(
-            "SELECT s.float64 FROM run r JOIN cell c ON c.run_id = r.id JOIN samples s ON s.cell_id = c.id"
-            " JOIN metric m ON m.id = s.metric_id"
-            " WHERE r.run = ? AND c.job = ? AND m.suite = ? AND m.name = ?",
+            "SELECT float64 FROM samples"
+            " WHERE cell_id IN (SELECT c.id FROM run r JOIN cell c ON c.run_id = r.id"
+            "                   WHERE r.run = ? AND c.job = ?)"
+            " AND metric_id IN (SELECT id FROM metric WHERE suite = ? AND name = ?)",
             (run, job, metric.suite, metric.name),
         ).fetchone()
     if row is None:
