@@ -17,6 +17,13 @@ SHELL_FILES = (
     "share/fish/vendor_completions.d/benchtui.fish",
 )
 
+#: Where packages come from here, and whom to trust for it; the system's certificates, as pip does.
+INDEX = {"UV_SYSTEM_CERTS": "true"} | {
+    name: value
+    for name, value in os.environ.items()
+    if name.startswith(("PIP_", "UV_")) or name.lower().endswith(("_proxy", "ssl_cert_file", "ca_bundle"))
+}
+
 pytestmark = pytest.mark.slow
 
 
@@ -25,7 +32,7 @@ def run(*command: object, folder: Path, **environment: str) -> str:
     ended = subprocess.run(
         [str(word) for word in command],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"} | environment,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"} | INDEX | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
