@@ -184,8 +184,8 @@ async def test_a_listing_that_fails_is_an_error_never_an_empty_list(
 
 async def test_runs_are_the_folders_below_benchmarks(bucket: Bucket) -> None:
     for run in ("20261124-101500-abcd", "20261124-101501-abcd", "not a run"):
-        await bucket.put(f"benchmarks/{run}/run.json", b"{}")
-        await bucket.put(f"benchmarks/{run}/events/x", b"")
+        await bucket.put_once(f"benchmarks/{run}/run.json", b"{}")
+        await bucket.put_once(f"benchmarks/{run}/events/x", b"")
     assert set(await bucket.list_runs()) >= {"20261124-101500-abcd", "20261124-101501-abcd", "not a run"}
 
 
