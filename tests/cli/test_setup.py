@@ -18,6 +18,7 @@ from .test_kill_and_cost import on_a_terminal
 
 BUCKET = "benchtui-123456789012-us-east-1"
 SCOPE = Scope("123456789012", BUCKET)
+CHECK = '{"check": "sum", "ok": true, "value": 2, "limit": 2}'
 YES, NAME = b"Type yes: ", b"Type the bucket's name: "
 PLAN = """
 [plan]
@@ -109,7 +110,9 @@ def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
     """Setup, doctor, run, teardown, each by somebody who may do what its policy says and nothing else."""
     cloud = start_local_cloud(state_dir=tmp_path / "bare", bare=True, regions=REGIONS)
     cli.cloud = cloud
-    suite = write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")
+    suite = write_suite(tmp_path / "plain", f"print({SAMPLE!r})\nprint({CHECK!r})\n")
+    with (suite / "payload.toml").open("a") as declared:
+        declared.write('[verification]\nchecks = ["sum"]\n')
     cli.configure(PLAN.replace('"stream"', '"plain"') + f'[suites.plain]\npath = "{suite}"\n')
     rights: dict[str, list[str]] = {}
 
@@ -136,7 +139,7 @@ def test_from_a_bare_account_to_a_run_and_back_with_nothing_but_the_policies(
     summary = last_line(
         step("run", (launcher(SCOPE),), "run", "--yes", "--json", "--timeout", "5m", "benchtui.toml")
     )
-    assert (summary["planned"], summary["measured"], summary["still_alive"]) == (1, 1, [])
+    assert (summary["planned"], summary["verified"], summary["still_alive"]) == (1, 1, [])
     step("teardown", (setup_rights(SCOPE),), "teardown", "--delete-results", "--confirm", BUCKET)
     assert inventory(cloud) == {}
     for region in REGIONS:
