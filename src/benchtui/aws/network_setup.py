@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchtui.aws.errors import CloudError, UnusableAnswer, classify, to_user_error
-from benchtui.aws.failures import FailureKind
+from benchtui.aws.failures import RETRY_REFUSED, FailureKind
 from benchtui.aws.instances import tags_of
 from benchtui.aws.session import Answer, Cloud
 from benchtui.core.text import clean_line
@@ -196,9 +196,16 @@ async def make_gateway(
         "TagSpecifications": _tagged("vpc-endpoint", tags),
     }
     try:
-        await cloud.call("ec2", region, "CreateVpcEndpoint", params, subject=f"S3 for {vpc}")
+        await cloud.call(
+            "ec2",
+            region,
+            "CreateVpcEndpoint",
+            params,
+            subject=f"S3 for {vpc}",
+            retry_on=RETRY_REFUSED,  # an answer that was lost may have made one already
+        )
     except CloudError as error:
-        if error.failure.code != "RouteAlreadyExists":  # a lost answer had made it
+        if error.failure.code != "RouteAlreadyExists":
             raise
 
 
