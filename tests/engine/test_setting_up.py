@@ -301,12 +301,14 @@ async def test_each_action_of_the_policy_is_needed_and_named_where_it_is_missing
 
 async def _first_failure(account: LocalCloud, cloud: Cloud, tmp_path: Path) -> str:
     """What is said when everything that setup and teardown ever do is done."""
+    default = account.boto3("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
+    named = {"aws.subnet": default["Subnets"][0]["SubnetId"]}
     try:
-        made = await make(cloud, tmp_path)
+        made = await make(cloud, tmp_path, **named)
         if made.problems:
             return str(made.problems[0])
         _spoil(account)
-        await make(cloud, tmp_path)
+        await make(cloud, tmp_path, **named)
         await take_away(cloud, tmp_path, with_results=True)
     except BenchtuiError as error:
         return str(error)

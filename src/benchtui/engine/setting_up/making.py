@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.policies import Scope
-from benchtui.engine.setting_up.parts import Finding, Part, State
+from benchtui.engine.setting_up.parts import Finding, Part, State, together
 from benchtui.engine.setting_up.wanted import Place, partition_of, parts_of, places, scope_of
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ async def look(cloud: Cloud, config: Config) -> SetupPlan:
     scope = scope_of(aws, identity.account, partition_of(identity))
     found = await places(cloud, config)
     parts = parts_of(cloud, config, scope, found)
-    findings = await asyncio.gather(*(part.look() for part in parts))
+    findings = await together(*(part.look() for part in parts))
     items = tuple(Item(part, finding) for part, finding in zip(parts, findings, strict=True))
     return SetupPlan(scope, items, found, aws.public_ipv4)
 

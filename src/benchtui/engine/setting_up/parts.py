@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+from benchtui.core.errors import foremost
 from benchtui.core.policies.scope import SETUP_TAG
+
+T = TypeVar("T")
 
 TAGS: Mapping[str, str] = {SETUP_TAG[0]: SETUP_TAG[1]}
 
@@ -60,7 +64,7 @@ class Part(Protocol):
         """Where; None: everywhere."""
         ...
 
-    async def look(self) -> Finding:
+    def look(self) -> Coroutine[Any, Any, Finding]:
         """How it stands.
 
         Raises:
@@ -75,6 +79,20 @@ class Part(Protocol):
             CloudError: it is not known to be so.
         """
         ...
+
+
+async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """What they return, in order; they run at the same time, and none goes on when another has failed.
+
+    Raises:
+        BenchtuiError: the first failure of one of them.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in work]
+    except ExceptionGroup as failed:
+        raise foremost(failed) from failed
+    return [task.result() for task in tasks]
 
 
 def made_by_setup(tags: Mapping[str, str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from benchtui.core.policies import (
 from benchtui.core.policies.scope import SETUP_TAG
 from benchtui.engine.setting_up.bucket_part import BucketPart
 from benchtui.engine.setting_up.network_parts import remove_group_when_free
-from benchtui.engine.setting_up.parts import Removal
+from benchtui.engine.setting_up.parts import Removal, together
 from benchtui.engine.setting_up.role_parts import ProfilePart, RolePart
 from benchtui.engine.setting_up.wanted import partition_of, scope_of
 from benchtui.engine.sweep import Sweep, sweep
@@ -97,7 +96,7 @@ async def look(cloud: Cloud, aws: AwsSection, clock: Clock, *, with_results: boo
     scope = scope_of(aws, identity.account, partition_of(identity))
     seen = await sweep(cloud, clock, aws.regions)
     _check_nothing_lives(seen)
-    networks = await asyncio.gather(*(_of_region(cloud, region, clock) for region in seen.regions))
+    networks = await together(*(_of_region(cloud, region, clock) for region in seen.regions))
     everywhere = await _of_account(cloud, aws, scope, with_results=with_results)
     found = [*(item for items in networks for item in items), *everywhere]
     return TeardownPlan(scope, tuple(item for item in found if item.removal.there), with_results)
@@ -121,10 +120,8 @@ def _check_nothing_lives(seen: Sweep) -> None:
 
 
 async def _of_region(cloud: Cloud, region: str, clock: Clock) -> list[Leaving]:
-    groups, gateways = await asyncio.gather(
-        network_setup.groups(cloud, region, tag=SETUP_TAG),
-        network_setup.gateways(cloud, region, tag=SETUP_TAG),
-    )
+    groups = await network_setup.groups(cloud, region, tag=SETUP_TAG)
+    gateways = await network_setup.gateways(cloud, region, tag=SETUP_TAG)
     found = []
     for gateway in gateways:
 
@@ -162,7 +159,7 @@ async def _of_account(
     async def remove_bucket() -> None:
         await bucket.remove(with_results=with_results)
 
-    removals = await asyncio.gather(
+    removals = await together(
         profile.look_before_removal(),
         *(role.look_before_removal() for role in roles),
         bucket.look_before_removal(with_results=with_results),
