@@ -25,7 +25,6 @@ class RunListing:
     document: RunDocument | None
     problem: str | None = None
 
-
     def ahead(self, now: datetime) -> bool:
         """Whether its time is still to come."""
         at = self.document.scheduled_for if self.document is not None else None
