@@ -11,7 +11,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,6 +23,7 @@ import pytest
 
 from benchtui.core import keys, seals
 from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
+from benchtui.core.policies import Scope, instance_role
 from benchtui.engine.bundle import build_bundle, load_suites
 from benchtui.engine.packaged import payloads_root
 
@@ -93,18 +94,36 @@ class Metadata(BaseHTTPRequestHandler):
         return self._answer(200, self.items[path])
 
 
-def credentials_text(seconds: float = 3600) -> str:
+MADE_UP = {
+    "AccessKeyId": "ASIAEXAMPLEEXAMPLE12",
+    "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    "Token": "session/token+with=signs",
+}
+
+
+def credentials_text(seconds: float = 3600, keys: Mapping[str, str] = MADE_UP) -> str:
     """A role's credentials as IMDS serves them, expiring in ``seconds``."""
     expires = datetime.now(UTC) + timedelta(seconds=seconds)
-    return json.dumps(
-        {
-            "Code": "Success",
-            "AccessKeyId": "ASIAEXAMPLEEXAMPLE12",
-            "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-            "Token": "session/token+with=signs",
-            "Expiration": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
-        }
-    )
+    return json.dumps({"Code": "Success", **keys, "Expiration": f"{expires:%Y-%m-%dT%H:%M:%SZ}"})
+
+
+@pytest.fixture(scope="session")
+def role_keys(local_api: LocalCloud) -> dict[str, str]:
+    """Of a role with the policy of instances, which a test may take on; the local cloud knows no others."""
+    account, name = "123456789012", "instance-of-the-tests"
+    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    iam = local_api.boto3("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    policy = instance_role(Scope(account, local_api.bucket)).compact_text()
+    iam.put_role_policy(RoleName=name, PolicyName="speak", PolicyDocument=policy)
+    given = local_api.boto3("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+    return {
+        "AccessKeyId": given["AccessKeyId"],
+        "SecretAccessKey": given["SecretAccessKey"],
+        "Token": given["SessionToken"],
+    }
 
 
 @pytest.fixture
@@ -274,8 +293,12 @@ _runs = iter(range(1, 1000))
 
 
 @pytest.fixture
-def instance(local_api: LocalCloud, metadata: type[Metadata], tmp_path: Path) -> Iterator[Instance]:
+def instance(
+    local_api: LocalCloud, metadata: type[Metadata], role_keys: dict[str, str], tmp_path: Path
+) -> Iterator[Instance]:
     """An instance of a run of its own."""
+    served = "meta-data/iam/security-credentials/benchtui-instance"
+    metadata.items[served] = credentials_text(keys=role_keys)
     number = next(_runs)
     suffix = "".join("abcdefghijklmnopqrstuvwxyz234567"[number // 32**place % 32] for place in range(4))
     yield Instance(local_api, metadata, tmp_path / "instance", f"20261124-021533-{suffix}")
