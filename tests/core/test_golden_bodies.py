@@ -1,4 +1,4 @@
-"""Bodies as older versions wrote them: each can be read, by the steps that lead from its version to this one."""
+"""Bodies as older versions wrote them: each can be read, by the steps from its version to this one."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def add(actions: _SubParsersAction[argparse.ArgumentParser]) -> None:
         parents=[shared(config_flag=False)],
         help="have EventBridge Scheduler launch a plan at a time that is set now",
         description="Make a run for each time: its run.json, the schedule that ends it, and one schedule per "
-        "job that launches it. Then no machine of yours is needed until somebody collects. Prices, images and "
-        "types are those of now.",
+        "job that launches it. Then no machine of yours is needed until somebody collects. Prices, images "
+        "and types are those of now.",
     )
     add_config(create)
     create.add_argument("--first", metavar="TIME", required=True, help="the first time: 2026-11-29T02:00Z")

@@ -384,9 +384,9 @@ class NotifySection(Section):
     the environment."""
 
     on: Annotated[tuple[OccasionName, ...], AfterValidator(_distinct)] = get_args(OccasionName)
-    """Occasions: run-done, budget (50, 80 and 100 % spent), kill-incomplete, regression, scheduled-missing."""
+    """Occasions: run-done, budget (50, 80, 100 % spent), kill-incomplete, regression, scheduled-missing."""
     webhook_env: Annotated[str, Field(pattern=ENVIRONMENT_NAME)] = ""
-    """Name of the environment variable that holds the address (https) JSON is posted to; empty: no webhook."""
+    """Name of the environment variable with the address (https) that JSON is posted to; empty: no webhook."""
     sns_topic: Annotated[str, Field(pattern=TOPIC_PATTERN)] = ""
     """ARN of an Amazon SNS topic; empty: none. Needs sns:Publish on it."""
     command: Annotated[tuple[str, ...], Field(max_length=50)] = ()

@@ -117,8 +117,7 @@ class Said:
     def _add_own(self, sentinel: Sentinel) -> None:
         self.last_own_at = _later(self.last_own_at, sentinel.at)
         self._numbers.add(sentinel.seq)
-        if sentinel.seq > self._highest:
-            self._highest = sentinel.seq
+        self._highest = max(self._highest, sentinel.seq)
         place = order(sentinel)
         if sentinel.state in ON_THE_WAY and (self._step is None or place > self._step[0]):
             self._step = place, sentinel.state

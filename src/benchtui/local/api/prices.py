@@ -1,7 +1,7 @@
 """Pricing GetProducts and the spot price history.
 
-Local types cost 0. For EC2's own types no price is made up: the list is empty until someone posts one. So it is
-for storage, addresses and requests (`side_products`).
+Local types cost 0. For EC2's own types no price is made up: the list is empty until someone posts one. So it
+is for storage, addresses and requests (`side_products`).
 """
 
 from __future__ import annotations

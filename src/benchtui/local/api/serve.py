@@ -1,4 +1,4 @@
-"""Put a cloud together: moto with every change installed, restored buckets, the account as setup leaves one."""
+"""Put a cloud together: moto with every change, restored buckets, the account as setup leaves one."""
 
 from __future__ import annotations
 
