@@ -31,6 +31,7 @@ def test_the_example_has_ten_lines_at_most() -> None:
     assert all(len((EXAMPLE / name).read_text().splitlines()) <= 10 for name in FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("worlds")
 def test_the_example_is_measured_and_verified(cli: Cli, tmp_path: Path, start_local_cloud: Start) -> None:
     cli.state_home = tmp_path / "state"

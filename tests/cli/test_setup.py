@@ -53,6 +53,7 @@ def test_policies_are_printed_without_an_account(cli: Cli) -> None:
     assert wrong.returncode == 2 and "one of: launcher, watcher, kill-only" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_made_only_when_agreed_and_taken_away_again(bare_cli: Cli) -> None:
     assert bare_cli.cloud is not None
     shown = bare_cli("setup", "--dry-run", "--local")

@@ -44,6 +44,7 @@ async def judge(patient: Patient, before: dict[str, Finding], fault: Planted) ->
     return named
 
 
+@pytest.mark.slow
 async def test_a_fault_is_named_with_its_fix_and_nothing_else_changes(patient: Patient):
     before = await well(patient)
     for fault in (each for each in FAULTS if each.name in FEW):

@@ -316,7 +316,7 @@ def test_no_sequence_of_steps_spends_more_than_the_budget_and_a_minute_for_each_
     LAUNCHED.clear()
     fewer = settings(max_examples=settings().max_examples // 2, stateful_step_count=STEPS)
     run_state_machine_as_test(Spending, settings=fewer)
-    assert LAUNCHED.total() - LAUNCHED[0] > LAUNCHED.total() / 3, f"there was something to spend: {LAUNCHED}"
+    assert LAUNCHED.total() - LAUNCHED[0] > LAUNCHED.total() / 6, f"there was something to spend: {LAUNCHED}"
 
 
 def test_a_launcher_that_comes_late_and_dies_leaves_what_ends_an_instance_nobody_heard_of() -> None:

@@ -166,6 +166,7 @@ async def test_regions_that_cannot_be_enumerated_leave_it_unproven(bench: Bench)
     assert "enabled regions could not be listed" in str(report.regions_error)
 
 
+@pytest.mark.slow
 async def test_an_end_that_is_refused_is_told_with_its_reason(bench: Bench) -> None:
     run = await bench.start()
     await bench.launch()

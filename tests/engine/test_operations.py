@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "survey": (KillScope.of_run(RUN),),
     "launch": (None, None),
     "kill": (KillScope.of_run(RUN),),
+    "history": (None,),
 }
 COMMANDS = sorted(
     name

@@ -124,6 +124,7 @@ async def test_the_local_cloud_is_as_setup_leaves_an_account(
     assert len(plan.items) == 6
 
 
+@pytest.mark.slow
 async def test_cut_at_each_step_it_goes_on_from_there(bare: LocalCloud, cloud: Cloud, tmp_path: Path) -> None:
     for service, call, which in STEPS:
         bare.private("DELETE", "faults")

@@ -57,6 +57,7 @@ def test_a_seed_is_the_same_world_whatever_the_order_of_sets() -> None:
     assert digests == {f"{simulate(5).digest}\n"}
 
 
+@pytest.mark.slow
 def test_without_the_look_at_tags_a_stranger_is_ended() -> None:
     with broken("tags"):
         rules = {violation.rule for seed in (2, 6, 10, 14) for violation in simulate(seed).violations}

@@ -107,23 +107,35 @@ def credentials_text(seconds: float = 3600, keys: Mapping[str, str] = MADE_UP) -
     return json.dumps({"Code": "Success", **keys, "Expiration": f"{expires:%Y-%m-%dT%H:%M:%SZ}"})
 
 
-@pytest.fixture(scope="session")
-def role_keys(local_api: LocalCloud) -> dict[str, str]:
-    """Of a role with the policy of instances, which a test may take on; the local cloud knows no others."""
-    account, name = "123456789012", "instance-of-the-tests"
-    principal = {"AWS": f"arn:aws:iam::{account}:root"}
+def keys_of_a_role(cloud: LocalCloud, name: str, policy: str) -> dict[str, str]:
+    """Of a new role with this policy, which the tests may take on; the local cloud knows no made-up keys."""
+    principal = {"AWS": "arn:aws:iam::123456789012:root"}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    trust = {"Version": "2012-10-17", "Statement": [statement]}
-    iam = local_api.boto3("iam")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    policy = instance_role(Scope(account, local_api.bucket)).compact_text()
-    iam.put_role_policy(RoleName=name, PolicyName="speak", PolicyDocument=policy)
-    given = local_api.boto3("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = cloud.boto3("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="tests", PolicyDocument=policy)
+    given = cloud.boto3("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
     return {
         "AccessKeyId": given["AccessKeyId"],
         "SecretAccessKey": given["SecretAccessKey"],
         "Token": given["SessionToken"],
     }
+
+
+@pytest.fixture(scope="session")
+def role_keys(local_api: LocalCloud) -> dict[str, str]:
+    """Of a role with the policy of instances."""
+    policy = instance_role(Scope("123456789012", local_api.bucket)).compact_text()
+    return keys_of_a_role(local_api, "instance-of-the-tests", policy)
+
+
+@pytest.fixture(scope="session")
+def bucket_keys(local_api: LocalCloud) -> dict[str, str]:
+    """Of a role that may do anything to objects, also where no instance may."""
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return keys_of_a_role(local_api, "objects-of-the-tests", policy)
 
 
 @pytest.fixture

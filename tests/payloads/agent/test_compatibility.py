@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchtui.core import keys
+from benchtui.core import keys, seals
 from benchtui.engine.packaged import payloads_root
 
-FILES = [*sorted(payloads_root().rglob("*.py")), Path(keys.__file__)]
+SHARED = [Path(keys.__file__), Path(seals.__file__)]  # with the launcher
+FILES = [*sorted(payloads_root().rglob("*.py")), *SHARED]
 OWN = {path.stem for path in FILES}
 
 
@@ -33,7 +34,7 @@ def test_is_python_3_9_with_the_standard_library_only(path: Path) -> None:
     assert not _imports(tree) & {"tomllib", "distutils", "imp"}
 
 
-@pytest.mark.parametrize("path", FILES[:-1], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES[: -len(SHARED)], ids=lambda path: path.name)
 def test_files_stay_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 300
 
@@ -41,7 +42,7 @@ def test_files_stay_short(path: Path) -> None:
 def test_ruff_finds_nothing_that_python_3_9_lacks() -> None:
     argv = [sys.executable, "-m", "ruff", "check", "--target-version", "py39", "--select", "F,E9"]
     done = subprocess.run(
-        [*argv, str(payloads_root()), keys.__file__], check=False, capture_output=True, text=True
+        [*argv, str(payloads_root()), *map(str, SHARED)], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
 

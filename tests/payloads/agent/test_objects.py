@@ -17,10 +17,13 @@ import objects
 from imds import Imds
 from objects import Altered, Objects, Refused, Unreachable
 from tests.local.conftest import LocalCloud
+from tests.payloads.agent.conftest import credentials_text
 
 
 @pytest.fixture
-def bucket(local_api: LocalCloud, metadata: Any) -> Objects:
+def bucket(local_api: LocalCloud, metadata: Any, bucket_keys: dict[str, str]) -> Objects:
+    served = "meta-data/iam/security-credentials/benchtui-instance"
+    metadata.items[served] = credentials_text(keys=bucket_keys)
     return Objects(local_api.bucket, "us-east-1", Imds(metadata.endpoint), endpoint=local_api.endpoint)
 
 
