@@ -182,3 +182,11 @@ def test_the_head_of_a_mail_fits_what_sns_takes() -> None:
     assert told.subject.isascii()
     assert told.subject.startswith("benchtui kill-incomplete")
     assert "a region that could not be listed" in told.text
+
+
+async def test_a_confirmed_regression_is_told_with_its_words(receiver: Receiver) -> None:
+    way = notifier(NotifySection(webhook_env="HOOK"), [], {"HOOK": receiver.url})
+    way.tell(notices.regression_confirmed(RUN, AT, "c7g.large stream/triad.all 4.1 % lower"))
+    await way.close()
+    assert [got["occasion"] for got in receiver.got] == ["regression"]
+    assert receiver.got[0]["text"] == f"regression confirmed by {RUN}: c7g.large stream/triad.all 4.1 % lower"

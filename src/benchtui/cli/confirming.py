@@ -9,6 +9,7 @@ from benchtui.cli import diagnostics, output
 from benchtui.cli.history import index_path
 from benchtui.cli.launching import HeadlessRun
 from benchtui.cli.settings import Settings, seed_of
+from benchtui.core import notices
 from benchtui.core.documents import RunDocument
 from benchtui.core.errors import ExitCode
 from benchtui.core.trend import Settled, State, Trend
@@ -42,6 +43,9 @@ class ConfirmRun(HeadlessRun):
             diagnostics.say(f"{run.run} has no figure that counts; the change is still suspect")
             return code if code is not ExitCode.OK else ExitCode.BENCHMARK_FAILED
         self._tell_verdict(*found)
+        if found[1].state is State.CONFIRMED:
+            words = settled_words(*found)
+            workspace.notices.tell(notices.regression_confirmed(run.run, workspace.clock.now(), words))
         return code if code is not ExitCode.OK else _code(found[1].state)
 
     def _tell_verdict(self, trend: Trend, settled: Settled) -> None:

@@ -92,6 +92,11 @@ def run_over(run: str, at: datetime, counts: Mapping[str, int], spent: str, aliv
     )
 
 
+def regression_confirmed(run: str, at: datetime, words: str) -> Notice:
+    """Fresh instances have shown that a figure is worse than it was; ``words``: which, and by how much."""
+    return Notice(Occasion.REGRESSION, at, f"regression confirmed by {run}: {words}", run)
+
+
 def not_begun(run: str, at: datetime, scheduled_for: datetime) -> Notice:
     """A scheduled run that should have begun and has not."""
     return Notice(
