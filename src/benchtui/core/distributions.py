@@ -76,7 +76,7 @@ def _t_density(t: float, degrees: float) -> float:
 
 def t_tails(t: float, degrees: float) -> float:
     """Probability that Student's t lies outside ±``t`` (Abramowitz and Stegun 26.7.1)."""
-    if t * t < degrees:  # near the middle the other tail keeps the digits that 1 - x would lose
+    if t * t < min(degrees, 1.0):  # near the middle the other tail keeps the digits that 1 - x would lose
         return 1 - incomplete_beta(0.5, degrees / 2, t * t / (degrees + t * t))
     return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + t * t))
 
