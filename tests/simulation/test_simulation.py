@@ -15,7 +15,7 @@ from tests.simulation.breaks import BREAKS, broken
 from tests.simulation.drama import Outcome, simulate
 
 ROOT = Path(__file__).parents[2]
-#: Every theme twice, worlds that found something once, and a launcher crashed at some of its awaits.
+#: Every theme once, worlds that found something once, and a launcher crashed at some of its awaits.
 FEW: tuple[World, ...] = (
     *((seed, None) for seed in range(1, 5)),
     # A kill whose mark comes late, a launcher whose clock is wrong, two launchers of which one declines.
