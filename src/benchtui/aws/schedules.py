@@ -20,6 +20,7 @@ from benchtui.aws.session import Answer, Cloud, Identity
 from benchtui.core.deadlines import ScheduleName, prefix_of
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.policies.scope import DOCUMENT
+from benchtui.core.starts import StartName
 from benchtui.core.text import clean_line
 
 BY_TAG = "arn:{partition}:scheduler:::aws-sdk:ssm:startAutomationExecution"
@@ -267,15 +268,8 @@ async def list_schedules(cloud: Cloud, region: str, run: str | None) -> tuple[Li
     Raises:
         CloudError: Scheduler did not say: nothing is known then.
     """
-    rows = await cloud.pages(
-        "scheduler",
-        region,
-        "ListSchedules",
-        {"NamePrefix": prefix_of(run), "GroupName": "default", "MaxResults": PAGE},
-        item="Schedules",
-    )
     found = []
-    for row in rows:
+    for row in await schedule_rows(cloud, region, prefix_of(run)):
         try:
             name = ScheduleName.parse(str(row["Name"]))
             created = row["CreationDate"].astimezone(UTC)
@@ -290,7 +284,17 @@ async def list_schedules(cloud: Cloud, region: str, run: str | None) -> tuple[Li
     return tuple(sorted(found, key=lambda each: (each.name.run, each.name.instance_id or "")))
 
 
-async def remove_schedule(cloud: Cloud, region: str, name: ScheduleName) -> None:
+async def schedule_rows(cloud: Cloud, region: str, prefix: str) -> list[Answer]:
+    """Schedules in ``region`` whose names begin with ``prefix``, as ListSchedules tells them.
+
+    Raises:
+        CloudError: Scheduler did not say: nothing is known then.
+    """
+    asked = {"NamePrefix": prefix, "GroupName": "default", "MaxResults": PAGE}
+    return await cloud.pages("scheduler", region, "ListSchedules", asked, item="Schedules")
+
+
+async def remove_schedule(cloud: Cloud, region: str, name: ScheduleName | StartName) -> None:
     """Remove it; one that is not there is removed already.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchtui.aws.errors import CloudError, UnusableAnswer, classify, to_user_error
 from benchtui.aws.instances import LaunchRequest
-from benchtui.aws.schedules import PAGE, ScheduleRole
+from benchtui.aws.schedules import ScheduleRole, remove_schedule, schedule_rows
 from benchtui.aws.session import Cloud
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.starts import START_WINDOW, StartName, prefix_of
@@ -83,15 +83,8 @@ async def list_starts(cloud: Cloud, region: str, run: str | None) -> tuple[Start
     Raises:
         CloudError: Scheduler did not say.
     """
-    rows = await cloud.pages(
-        "scheduler",
-        region,
-        "ListSchedules",
-        {"NamePrefix": prefix_of(run), "GroupName": "default", "MaxResults": PAGE},
-        item="Schedules",
-    )
     found = []
-    for row in rows:
+    for row in await schedule_rows(cloud, region, prefix_of(run)):
         try:
             found.append(StartName.parse(str(row["Name"])))
         except KeyNotOurs:
@@ -102,14 +95,19 @@ async def list_starts(cloud: Cloud, region: str, run: str | None) -> tuple[Start
     return tuple(sorted(found, key=lambda name: (name.run, name.number)))
 
 
-async def remove_start(cloud: Cloud, region: str, name: StartName) -> None:
-    """Remove it; one that is not there is removed already.
+async def remove_starts(cloud: Cloud, region: str, run: str | None) -> int:
+    """Remove the starts of a run in ``region``, or of every run; how many there were.
 
     Raises:
-        CloudError: it may still be there, and would launch its job.
+        CloudError: some may still be there, and would launch their jobs; the others are removed.
     """
-    try:
-        await cloud.call("scheduler", region, "DeleteSchedule", {"Name": str(name)}, subject=str(name))
-    except CloudError as error:
-        if error.failure.code != "ResourceNotFoundException":
-            raise
+    removed, problem = 0, None
+    for name in await list_starts(cloud, region, run):
+        try:
+            await remove_schedule(cloud, region, name)
+            removed += 1
+        except CloudError as error:
+            problem = error
+    if problem is not None:
+        raise problem
+    return removed

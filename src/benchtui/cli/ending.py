@@ -9,6 +9,8 @@ from benchtui.cli import diagnostics, output
 from benchtui.core.errors import BenchtuiError, ExitCode, as_error
 
 if TYPE_CHECKING:
+    import argparse
+
     from benchtui.cli.stream import Stream
     from benchtui.config.access import Access
     from benchtui.engine.connection import Connection
@@ -86,14 +88,18 @@ def without_quiet_regions(stream: Stream) -> Emit:
     return tell
 
 
-def show(report: KillReport, command: str, *, json: bool) -> int:
-    """The proof, or what is not proven; returns the exit code."""
+def show(report: KillReport, command: str, arguments: argparse.Namespace) -> int:
+    """The proof, or what is not proven, which is worth a notice besides; returns the exit code."""
     from benchtui.cli import kill_fields, kill_table
 
-    if json:
+    if arguments.json:
         output.record(kill_fields.of_report(report, command))
     else:
         output.table(*kill_table.render(report))
     for line in kill_table.unproven(report):
         diagnostics.say(line)
+    if not report.proven:
+        from benchtui.cli.notify import tell_unproven
+
+        tell_unproven(report, arguments)
     return report.exit_code

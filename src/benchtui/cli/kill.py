@@ -85,12 +85,7 @@ def execute(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         diagnostics.say(f"left before it was proven: instances of {scope.name} may still be running")
         raise
-    code = ending.show(report, scope.command, json=arguments.json)
-    if not report.proven:
-        from benchtui.cli.notify import tell_unproven
-
-        tell_unproven(report, arguments)
-    return code
+    return ending.show(report, scope.command, arguments)
 
 
 def _scope(arguments: argparse.Namespace) -> KillScope:

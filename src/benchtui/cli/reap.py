@@ -52,12 +52,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     scope = KillScope.of_expired(datetime.now(UTC))
     report = asyncio.run(ending.ended(account, scope, json=arguments.json, afterwards=_recorded))
-    code = ending.show(report, "benchtui reap --yes", json=arguments.json)
-    if not report.proven:
-        from benchtui.cli.notify import tell_unproven
-
-        tell_unproven(report, arguments)
-    return code
+    return ending.show(report, "benchtui reap --yes", arguments)
 
 
 async def _recorded(connection: Connection, report: KillReport) -> None:

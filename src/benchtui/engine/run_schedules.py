@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError
 from benchtui.aws.failures import FailureKind
-from benchtui.aws.starts import list_starts, remove_start
+from benchtui.aws.starts import remove_starts
 from benchtui.core.documents import RunDocument
 from benchtui.engine.deadman import Deadman, required
 from benchtui.engine.disarming import disarm
@@ -110,11 +110,9 @@ class RunSchedules:
         try:
             async with asyncio.timeout(TIDY_SECONDS):
                 for region in regions:
-                    names = await list_starts(self.cloud, region, run)
-                    for name in names:
-                        await remove_start(self.cloud, region, name)
-                    if names:
-                        self._note(run, f"{region}: {len(names)} schedules that would launch are removed")
+                    removed = await remove_starts(self.cloud, region, run)
+                    if removed:
+                        self._note(run, f"{region}: {removed} schedules that would launch are removed")
         except TimeoutError:
             self._note(run, "schedules that would launch a job may still be there: no answer in time")
         except CloudError as error:

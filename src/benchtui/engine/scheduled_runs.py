@@ -9,16 +9,15 @@ type, no waves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from benchtui.aws.errors import CloudError
 from benchtui.aws.schedules import ScheduleRole
-from benchtui.aws.starts import Start, list_starts, put_start, remove_start
+from benchtui.aws.starts import Start, list_starts, put_start, remove_starts
 from benchtui.core import keys
 from benchtui.core.documents import JobDocument, RunDocument, to_json
 from benchtui.core.errors import BenchtuiError, BudgetError, UsageError
@@ -41,6 +40,7 @@ from benchtui.engine.runs import list_runs, load_run
 if TYPE_CHECKING:
     from benchtui.engine.workspace import Workspace
 
+T = TypeVar("T")
 #: Of runs whose time has passed, those are looked at.
 LOOK_BACK = timedelta(days=8)
 AT_THE_SAME_TIME = 8
@@ -205,11 +205,7 @@ class ScheduledRuns:
             async with limit:
                 await put_start(self.cloud, Start(StartName(run.run, number), at, asked, role))
 
-        asked = [one(number, job) for number, job in enumerate(run.jobs, start=1)]
-        outcomes = await asyncio.gather(*asked, return_exceptions=True)
-        problem = next((each for each in outcomes if isinstance(each, BaseException)), None)
-        if problem is not None:
-            raise problem
+        await _to_the_end(one(number, job) for number, job in enumerate(run.jobs, start=1))
 
     async def _undo(self, run: RunDocument) -> None:
         """Take away what would launch half a run; what stays is told, and its instances end by themselves."""
@@ -237,7 +233,7 @@ class ScheduledRuns:
         key = keys.kill_key(run.run)
         order = kill_order(key, self.clock.now(), "it was taken from the schedule")
         await (await self.workspace.bucket()).put_once(key, order, "application/json")
-        removed = await remove_starts(self.workspace, run.run, run.regions)
+        removed = sum(await _to_the_end(remove_starts(self.cloud, each, run.run) for each in run.regions))
         for region in run.regions:
             await disarm(self.cloud, self.clock, region, run.run, settled=True)
         return removed
@@ -279,20 +275,12 @@ class ScheduledRuns:
         return Occurrence(run, course, left)
 
 
-async def remove_starts(workspace: Workspace, run: str, regions: Sequence[str]) -> int:
-    """Take the starts of a run away; how many there were.
-
-    Raises:
-        CloudError: some may still be there, and would launch their jobs.
-    """
-    removed, problem = 0, None
-    for region in regions:
-        for name in await list_starts(workspace.cloud, region, run):
-            try:
-                await remove_start(workspace.cloud, region, name)
-                removed += 1
-            except CloudError as error:
-                problem = error
-    if problem is not None:
-        raise problem
-    return removed
+async def _to_the_end(work: Iterable[Awaitable[T]]) -> list[T]:
+    """What each came to; the first failure is raised once all have ended: none cuts off another."""
+    outcomes = await asyncio.gather(*work, return_exceptions=True)
+    done = []
+    for each in outcomes:
+        if isinstance(each, BaseException):
+            raise each
+        done.append(each)
+    return done
