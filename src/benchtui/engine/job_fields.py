@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from difflib import get_close_matches
+from typing import ClassVar
 
 from benchtui.config.durations import parse_duration
 from benchtui.core.documents import RunDocument
-from benchtui.core.errors import UsageError
 from benchtui.core.filter import Cell, Field, Filter, number
 from benchtui.core.keys import FINAL, JobState, job_parts
+from benchtui.engine.ordering import Ordering
 from benchtui.engine.snapshot import JobRow, Snapshot
 
 
@@ -155,33 +155,12 @@ def parse_filter(expression: str) -> Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(Ordering):
     """What jobs are sorted by."""
 
+    sorts: ClassVar[tuple[str, ...]] = SORTS
+
     name: str = "state"
-    reverse: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> Order:
-        """``spent``, or ``-spent`` for the other way round.
-
-        Raises:
-            UsageError: there is no such sort.
-        """
-        name = text.removeprefix("-").casefold()
-        if name not in SORTS:
-            near = get_close_matches(name, SORTS, 1, 0.5)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"sort: there is no order {name!r}", fix=f"{hint}orders: {', '.join(SORTS)}")
-        return cls(name, text.startswith("-"))
-
-    def next(self) -> Order:
-        """The next one in turn."""
-        return Order(SORTS[(SORTS.index(self.name) + 1) % len(SORTS)])
-
-    def reversed(self) -> Order:
-        """The other way round."""
-        return Order(self.name, not self.reverse)
 
 
 def chosen(

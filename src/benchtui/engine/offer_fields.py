@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from typing import ClassVar
 
-from benchtui.core.errors import UsageError
 from benchtui.core.filter import Cell, Field, Filter, number
 from benchtui.engine.offers import TypeOffer
+from benchtui.engine.ordering import Ordering
 
 FIELDS: tuple[Field, ...] = (
     Field("type", "instance type", bare=True),
@@ -90,37 +90,12 @@ def _yes(said: bool | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeOrder:
+class TypeOrder(Ordering):
     """What types are sorted by."""
 
+    sorts: ClassVar[tuple[str, ...]] = SORTS
+
     name: str = SORTS[0]
-    reverse: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> TypeOrder:
-        """``price_core``, or ``-price_core`` for the other way round.
-
-        Raises:
-            UsageError: there is no such order.
-        """
-        name = text.removeprefix("-").casefold()
-        if name not in SORTS:
-            near = get_close_matches(name, SORTS, 1, 0.5)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"sort: there is no order {name!r}", fix=f"{hint}orders: {', '.join(SORTS)}")
-        return cls(name, text.startswith("-"))
-
-    def next(self) -> TypeOrder:
-        """The next one in turn."""
-        return TypeOrder(SORTS[(SORTS.index(self.name) + 1) % len(SORTS)])
-
-    def reversed(self) -> TypeOrder:
-        """The other way round."""
-        return TypeOrder(self.name, not self.reverse)
-
-    def __str__(self) -> str:
-        """As it is typed."""
-        return f"{'-' if self.reverse else ''}{self.name}"
 
 
 def chosen(
