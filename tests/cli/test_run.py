@@ -69,6 +69,35 @@ def test_nothing_launched(local_cli: Cli, code: str, status: int, exit_code: int
     assert summary["still_alive"] == []
 
 
+def test_a_type_without_capacity_in_any_zone_is_declined_with_1_and_the_other_type_runs(local_cli: Cli):
+    two_types = 'types = ["local.1cpu", "local.2cpu"]\nreplicates = 1'
+    local_cli.configure(PLAN.replace('types = ["local.1cpu"]\nreplicates = 2', two_types))
+    assert local_cli.cloud
+    local_cli.cloud.private(
+        "POST",
+        "faults",
+        {
+            "service": "ec2",
+            "action": "RunInstances",
+            "match": {"InstanceType": "local.1cpu"},
+            "code": "InsufficientInstanceCapacity",
+            "status": 500,
+        },
+    )
+    ended = local_cli("run", "--yes", "--local", "--json", "--detach")
+    assert ended.returncode == 1, ended.stderr
+    records = [json.loads(line) for line in ended.stdout.splitlines()]
+    asked = {record["zone"] for record in records if record["type"] == "launching"}
+    zones = local_cli.cloud.boto3("ec2").describe_availability_zones()["AvailabilityZones"]
+    assert asked == {None, *(zone["ZoneName"] for zone in zones)}
+    (declined,) = [record for record in records if record["type"] == "declined"]
+    assert declined["job"] == "local.1cpu-1"
+    assert declined["reason"].startswith("capacity: InsufficientInstanceCapacity")
+    (instance,) = local_cli.instances(records[-1]["run"])
+    assert instance["InstanceType"] == "local.2cpu"
+    assert records[-1]["still_alive"] == [instance["InstanceId"]]
+
+
 def test_timeout_leaves_with_4_and_names_what_goes_on(local_cli: Cli):
     ended = local_cli("run", "--yes", "--local", "--json", "--timeout", "1")
     assert ended.returncode == 4

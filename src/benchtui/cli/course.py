@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +113,23 @@ class Course:
     def verdict(self, interrupted: ExitCode | None = None) -> ExitCode:
         """The exit code by what is known now."""
         return exit_code(self.ending(interrupted))
+
+    def left_behind(self) -> ExitCode:
+        """The exit code of a launch that is left to itself: what runs then was meant to.
+
+        A launch of which it is not known what came of it is another matter: nobody looks after it.
+        """
+        assert self.run is not None and self.launched is not None
+        done = self.launched
+        cells = {job.job: len(job.suites) for job in self.run.jobs}
+        return exit_code(
+            replace(
+                self.ending(),
+                cells=sum(cells.values()) + len(self.run.declined),
+                succeeded=sum(cells[job] for job in done.instances.keys() | done.gone),
+                ec2_settled=not self.in_flight() and FailureKind.UNKNOWN not in self._refusals(),
+            )
+        )
 
     def summary(self, code: int, error: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fields of the ``summary`` event; what is not known is null."""

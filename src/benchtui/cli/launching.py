@@ -111,11 +111,7 @@ class HeadlessRun(Headless):
         diagnostics.say(f"{count} of {len(run.jobs)} jobs launched; they go on and end by themselves")
         for line in self.course.ways_on():
             diagnostics.say(line)
-        if count + len(launched.gone) == len(run.jobs) and not run.declined:
-            return ExitCode.OK
-        # What runs was meant to be left behind, as where everything was launched.
-        by_budget = bool(launched.over_budget) and launched.over_budget == launched.declined.keys()
-        return ExitCode.BUDGET if by_budget else self.course.verdict()
+        return self.course.left_behind()
 
     async def _followed(self, workspace: Workspace, run: RunDocument, planned: Planned | None) -> ExitCode:
         watcher = await workspace.watcher(run)
