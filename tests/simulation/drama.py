@@ -93,7 +93,7 @@ def seeded(scenario: Scenario) -> Iterator[None]:
         patch("secrets.choice", chance.choice),
         patch("secrets.token_hex", lambda count: f"{chance.getrandbits(8 * count):0{2 * count}x}"),
         patch("benchtui.engine.workspace.build_bundle", lambda _: ("0" * 64, b"of no interest here")),
-        patch("benchtui.engine.planning.load_suites", lambda _: dict(_suites())),
+        patch("benchtui.engine.planning.load_suites", lambda *_: dict(_suites())),
     ):
         yield
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchtui.cli import diagnostics, output
@@ -102,6 +101,8 @@ _NAMED = frozenset({"metric", "type", "region", "mode", "suite_version", "unit"}
 
 
 async def _run(settings: Settings, arguments: argparse.Namespace, suspect: Suspect) -> int:
+    from dataclasses import replace
+
     from benchtui.cli.confirming import ConfirmRun
     from benchtui.engine.confirming import plan_of
     from benchtui.report.trend import change_words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,4 +132,6 @@ def _write(path: Path, exported: Exported, *, force: bool) -> list[dict[str, Any
 
 
 def _told(path: Path, body: bytes) -> dict[str, Any]:
-    return {"path": str(path), "bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    from hashlib import sha256
+
+    return {"path": str(path), "bytes": len(body), "sha256": sha256(body).hexdigest()}

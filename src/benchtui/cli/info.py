@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +72,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 async def known_of(settings: Settings) -> dict[str, Any]:
     """What is known without asking anyone."""
+    import platform
+
     from benchtui.config.load import render_origins
     from benchtui.config.paths import known_paths
 
@@ -95,6 +95,8 @@ async def known_of(settings: Settings) -> dict[str, Any]:
 
 
 def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

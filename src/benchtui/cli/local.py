@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -102,6 +101,8 @@ def execute_down(arguments: argparse.Namespace) -> int:
 
 def execute_status(arguments: argparse.Namespace) -> int:
     """Show it."""
+    from dataclasses import asdict
+
     from benchtui.local.daemon import status
 
     found = status()
@@ -116,7 +117,7 @@ def execute_status(arguments: argparse.Namespace) -> int:
             "ready": found.ready,
             "instances": found.instances,
             "host_running": found.host_running,
-            "ladder": None if found.ladder is None else dataclasses.asdict(found.ladder),
+            "ladder": None if found.ladder is None else asdict(found.ladder),
         }
         output.document({"v": 1, "type": "local", "running": True, **fields, **_state_fields(found.state)})
         return ExitCode.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -68,6 +69,9 @@ def build_parser(asked: str | None = None) -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
+    # Plugins of pydantic see what a program that has credentials validates, and looking for them at each
+    # start takes longer than a short command's own work.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     streams.prepare()
     try:
         return output.finish(_main(argv))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,5 +151,7 @@ def _append(text: str) -> dict[str, Any]:
 
 
 def _told(form: str, path: Path, body: bytes) -> dict[str, Any]:
-    digest = hashlib.sha256(body).hexdigest()
+    from hashlib import sha256
+
+    digest = sha256(body).hexdigest()
     return {"form": form, "path": str(path), "bytes": len(body), "sha256": digest}

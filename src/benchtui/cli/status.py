@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchtui.cli import output, silence, sweeping
@@ -85,6 +83,8 @@ def execute(arguments: argparse.Namespace) -> int:
 
 
 def _show(snapshot: Snapshot, rows: tuple[JobRow, ...], wanted: Filter, swept: Sweep | None) -> None:
+    from dataclasses import replace
+
     from benchtui.cli.job_table import jobs_table
     from benchtui.cli.layer_table import layer_table
     from benchtui.cli.progress import one_line
@@ -138,6 +138,8 @@ def snapshot_fields(
     snapshot: Snapshot, rows: tuple[JobRow, ...], swept: Sweep | None = None
 ) -> dict[str, Any]:
     """A run for ``--json``, with the jobs ``rows``; what is not known is null."""
+    from dataclasses import asdict
+
     from benchtui.cli.layer_table import layer_fields
     from benchtui.engine.job_records import row_fields
     from benchtui.engine.layers import layers
@@ -163,7 +165,7 @@ def snapshot_fields(
             for source in snapshot.sources
         ],
         "layers": layer_fields(layers(snapshot, swept, now)),
-        "waves": [dataclasses.asdict(each) for each in waves_now(snapshot)],
+        "waves": [asdict(each) for each in waves_now(snapshot)],
         "planned_jobs": len(snapshot.rows),
         "jobs": [row_fields(row) for row in rows],
     }

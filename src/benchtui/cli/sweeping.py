@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING
 from benchtui.cli import diagnostics
 
 if TYPE_CHECKING:
+    import subprocess
+
     from benchtui.cli.settings import Settings
     from benchtui.engine.sweep import Sweep
     from benchtui.engine.sweep_record import SweepRecord
@@ -50,6 +51,8 @@ class _Look:
         if self._old is not None and now - self._old.taken_at < HOLDS:
             self._say(self._old)
             return
+        import subprocess
+
         private_dir(file.parent)
         orders = {
             "file": str(file),

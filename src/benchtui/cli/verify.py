@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +79,8 @@ async def _verified(arguments: argparse.Namespace, run: str | None) -> Verificat
 
 
 def _fields(verified: Verification) -> dict[str, Any]:
+    from dataclasses import asdict
+
     fields = asdict(verified)
     return {"ok": verified.ok, **fields}
 

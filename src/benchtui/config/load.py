@@ -89,7 +89,7 @@ def load(
     _expand_results_dir(merged, environ)
 
     try:
-        config = Config.model_validate(merged)
+        config = Config.model_validate(_whole_sections() | merged)
     except ValidationError as error:
         problems += validation_problems(error, sources.of_problem)
     if problems:
@@ -97,6 +97,11 @@ def load(
     origins = {dotted(path): sources.of_value(path) for path, _ in _leaves(config)}
     project_file = candidates[-1][0]
     return Loaded(config, origins, tuple(files), project_file if project_file in files else None)
+
+
+def _whole_sections() -> dict[str, Any]:
+    """Every section, empty: validated as parts of the whole, none needs a validator of its own."""
+    return {name: {} for name in Config.model_fields}
 
 
 def render_origins(loaded: Loaded) -> tuple[SettingRow, ...]:

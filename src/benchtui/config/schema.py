@@ -89,7 +89,8 @@ RegionName = Annotated[str, AfterValidator(_region)]
 class Section(BaseModel):
     """A table of the configuration: unknown keys are errors, nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # Schemas are built at their first use: at an import they are most of what a short command would cost.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Include(Section):
@@ -409,14 +410,14 @@ class TuiSection(Section):
 class Config(Section):
     """All settings."""
 
-    plan: PlanSection = PlanSection()
-    aws: AwsSection = AwsSection()
-    instance: InstanceSection = InstanceSection()
-    safety: SafetySection = SafetySection()
-    prices: PricesSection = PricesSection()
-    watch: WatchSection = WatchSection()
+    plan: PlanSection = Field(default_factory=PlanSection)
+    aws: AwsSection = Field(default_factory=AwsSection)
+    instance: InstanceSection = Field(default_factory=InstanceSection)
+    safety: SafetySection = Field(default_factory=SafetySection)
+    prices: PricesSection = Field(default_factory=PricesSection)
+    watch: WatchSection = Field(default_factory=WatchSection)
     suites: dict[SuiteName, SuiteSection] = {}
     regions: dict[RegionName, RegionSection] = {}
-    output: OutputSection = OutputSection()
-    notify: NotifySection = NotifySection()
-    tui: TuiSection = TuiSection()
+    output: OutputSection = Field(default_factory=OutputSection)
+    notify: NotifySection = Field(default_factory=NotifySection)
+    tui: TuiSection = Field(default_factory=TuiSection)

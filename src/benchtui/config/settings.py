@@ -36,7 +36,6 @@ class Setting:
 
     path: KeyPath
     default: Any
-    doc: str
     is_duration: bool
     is_list: bool  # of words; can be given as comma-separated text
     is_text_form: bool  # can be given as one piece of text, so in the environment or as a flag
@@ -66,7 +65,7 @@ def _setting(path: KeyPath, field: FieldInfo) -> Setting:
     is_list = isinstance(default, tuple) and not has_table
     text_form = path in WHOLE_TABLES or not (has_table or isinstance(default, dict))
     is_duration = any(isinstance(part, BeforeValidator) and part.func is parse_duration for part in parts)
-    return Setting(path, default, field.description or "", is_duration, is_list, text_form)
+    return Setting(path, default, is_duration, is_list, text_form)
 
 
 def _annotation_parts(annotation: Any) -> Iterator[Any]:

@@ -57,7 +57,7 @@ class Document(BaseModel):
     """A versioned body. Fields that a later writer of the same version added are ignored."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants"
+        defer_build=True, frozen=True, extra="ignore", populate_by_name=True, ser_json_inf_nan="constants"
     )
 
     kind: ClassVar[str]
@@ -77,7 +77,7 @@ class Outcome(StrEnum):
 class CellOutcome(BaseModel):
     """One suite's outcome, with the reason if it was not measured."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     outcome: Outcome
     reason: LongLine | None = None
@@ -86,7 +86,7 @@ class CellOutcome(BaseModel):
 class Tried(BaseModel):
     """A place where a job could not be launched, and what EC2 said there."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     region: Line
     zone: Line | None = None  # None: EC2 was to choose
@@ -127,7 +127,7 @@ class SentinelBody(Document):
 class PriceDocument(BaseModel):
     """A price with where it is from and how old it is."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     usd_per_hour: Usd
     basis: Line
@@ -150,7 +150,7 @@ class PriceDocument(BaseModel):
 class JobDocument(BaseModel):
     """One planned job: an instance and the suites it runs, in order."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     job: JobId
     instance_type: TypeName
@@ -183,7 +183,7 @@ class JobDocument(BaseModel):
 class DeclinedDocument(BaseModel):
     """A planned cell that is not launched, and why."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     job: JobId
     suite: SuiteName
@@ -193,7 +193,7 @@ class DeclinedDocument(BaseModel):
 class RatesDocument(BaseModel):
     """Rates beside the instance's own, USD, as they were when the run was planned."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     ebs_gb_month: Usd
     ipv4_hour: Usd
@@ -221,7 +221,7 @@ class RatesDocument(BaseModel):
 class ConfirmsDocument(BaseModel):
     """What a run was launched to confirm: that a metric of a type changed for the worse."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     suite: SuiteName
     metric: Line
@@ -301,7 +301,7 @@ class SystemDocument(Document):
 class Sample(BaseModel):
     """One number from one repetition."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="allow")
 
     value: FiniteFloat
     seconds: FiniteFloat | None = Field(default=None, ge=0)
@@ -314,7 +314,7 @@ class Sample(BaseModel):
 class Metric(BaseModel):
     """All samples of one metric on one instance."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     unit: Line
     higher_is_better: bool
@@ -334,7 +334,7 @@ class Metric(BaseModel):
 class Check(BaseModel):
     """One verification that a suite ran, and whether it passed."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="allow")
 
     name: Line
     ok: bool
@@ -346,7 +346,7 @@ class Check(BaseModel):
 class BuildDocument(BaseModel):
     """What was compiled, with what, and the hashes that let anyone check it."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="allow")
 
     commands: tuple[tuple[LongLine, ...], ...] = ()
     compiler: LongLine | None = None
@@ -392,7 +392,7 @@ class ResultDocument(Document):
 class CensusRow(BaseModel):
     """What became of one planned cell."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     job: JobId
     suite: SuiteName

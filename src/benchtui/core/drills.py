@@ -36,7 +36,7 @@ class Loss(StrEnum):
 class LossRecord(BaseModel):
     """What became of one instance that was lost on purpose."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     loss: Loss
     job: JobId

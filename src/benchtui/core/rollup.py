@@ -49,7 +49,7 @@ class RollupHead(Document):
 class _Stored(BaseModel):
     """A line of a roll-up: one object of the bucket."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     key: Annotated[str, Field(max_length=keys.MAX_KEY_BYTES)]
     sha256: Sha256
@@ -59,7 +59,7 @@ class _Stored(BaseModel):
 class _End(BaseModel):
     """Last line of a roll-up."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     end: int = Field(ge=0)
     sha256: Sha256

@@ -52,7 +52,7 @@ Seconds = Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S, allow_inf_nan=False
 class Part(BaseModel):
     """A table of payload.toml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 def inside(path: str) -> str:
@@ -196,7 +196,7 @@ class Verification(Part):
 class Suite(Part):
     """A suite, as its payload.toml declares it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal["benchtui.payload/1"] = Field(alias="schema")
     name: str

@@ -11,7 +11,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from benchtui.core import keys, seals
@@ -27,8 +27,12 @@ MAX_PAYLOAD_TOML_BYTES = 256 << 10
 IGNORED = frozenset({"__pycache__", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".DS_Store"})
 
 
-def load_suites(own: Mapping[str, Path] | None = None) -> dict[str, Suite]:
+def load_suites(
+    own: Mapping[str, Path] | None = None, only: Collection[str] | None = None
+) -> dict[str, Suite]:
     """Every suite there is, by name: those benchtui comes with, and the user's ``own`` folders.
+
+    With ``only`` the others are not read; all are if one of ``only`` does not exist, to be told beside it.
 
     Raises:
         UsageError: a folder has no valid payload.toml (names file and key), or takes the name of a suite that
@@ -41,6 +45,8 @@ def load_suites(own: Mapping[str, Path] | None = None) -> dict[str, Suite]:
                 f"suite {name}: benchtui comes with one of this name",
                 fix=f"rename the folder, its `name` and [suites.{name}]",
             )
+    if only is not None and folders.keys() >= set(only):
+        folders = {name: folders[name] for name in only}
     return {name: _load(name, folder) for name, folder in sorted(folders.items())}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -47,6 +46,7 @@ async def online_catalogues(
     Raises:
         CloudError: no region answered.
     """
+    import asyncio
 
     async def asked(region: str) -> Catalogue | BenchtuiError:
         try:
@@ -74,6 +74,8 @@ async def _online(
     cloud: Cloud, config: Config, region: str, names: Sequence[str], now: datetime, price_cache: Path
 ) -> Catalogue:
     """Raises CloudError where EC2 did not answer."""
+    import asyncio
+
     from benchtui.aws.prices import prices
     from benchtui.aws.spot import spot_prices
     from benchtui.aws.types import instance_types, offerings

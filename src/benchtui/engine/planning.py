@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from benchtui.config.schema import Config, ImageIds
 from benchtui.core.catalogue import Catalogue, InstanceType, Market
-from benchtui.core.documents import ConfirmsDocument
 from benchtui.core.errors import BudgetError, UsageError, foremost
 from benchtui.core.money import LIST_RATES, Limits, Rate, Rates, usd_text
 from benchtui.core.plan import Excluded, Included, Matrix, Plan, resolve
@@ -26,6 +24,7 @@ from benchtui.engine.catalogues import offline_catalogue, online_catalogues
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
+    from benchtui.core.documents import ConfirmsDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,8 @@ async def online(cloud: Cloud, config: Config, seed: int, now: datetime, price_c
         UsageError: the plan is empty or names a suite there is not.
         CloudError: EC2 of no region answered. A price that is not to be had declines its jobs instead.
     """
+    import asyncio
+
     from benchtui.engine.side_rates import dearest_rates
 
     regions = regions_of(config)
@@ -157,14 +158,17 @@ def _types(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*config.plan.types, *included)))
 
 
-def suites_of(config: Config) -> dict[str, Suite]:
+def suites_of(config: Config, only: Collection[str] | None = None) -> dict[str, Suite]:
     """The suites that benchtui brings and the user's own, with the configuration's time limits.
+
+    With ``only`` the others may be missing, unless one of ``only`` does not exist.
 
     Raises:
         UsageError: a suite of the user's own is not valid, or a section names a suite there is not.
     """
     sections = config.suites
-    found = load_suites({name: section.path for name, section in sections.items() if section.path})
+    own = {name: section.path for name, section in sections.items() if section.path}
+    found = load_suites(own, None if only is None else {*only, *sections})
     for name, section in sections.items():
         if name not in found:
             raise UsageError(
@@ -202,7 +206,8 @@ def assemble(
         UsageError: the plan is empty or names a suite there is not.
     """
     plan, rates = config.plan, rates_of(config, listed)
-    suites = suites_of(config)
+    included = {row.suite for row in plan.include if row.suite is not None}
+    suites = suites_of(config, {*plan.suites, *included})
     resolved = resolve(
         Matrix(
             types=plan.types,

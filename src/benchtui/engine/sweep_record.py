@@ -32,7 +32,7 @@ Line = Annotated[str, Field(max_length=300)]
 
 
 class _Kept(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True)
 
 
 class ExpiredInstance(_Kept):
