@@ -122,6 +122,22 @@ async def test_no_object_is_missing(bucket: Bucket, folder: str) -> None:
     assert await bucket.exists(folder + "nothing") is False
 
 
+async def test_what_is_refused_and_not_there_is_missing_and_what_is_there_is_refused(
+    bucket: Bucket, folder: str, fault: Private
+) -> None:
+    """S3 refuses to read what is not there where listing is allowed for some prefixes only."""
+    await bucket.put(folder + "there", b"x")
+    fault(service="s3", action="GetObject", status=403)
+    for name, kind in (("none", FailureKind.MISSING), ("there", FailureKind.DENIED)):
+        with pytest.raises(CloudError) as caught:
+            await bucket.get(folder + name, 10)
+        assert caught.value.failure.kind is kind
+    fault(service="s3", action="ListObjectsV2", status=403)
+    with pytest.raises(CloudError) as caught:
+        await bucket.get(folder + "none", 10)
+    assert caught.value.failure.kind is FailureKind.DENIED, "who may not list does not know"
+
+
 async def test_a_longer_key_does_not_make_a_shorter_one_exist(bucket: Bucket, folder: str) -> None:
     await bucket.put(folder + "kill-2", b"x")
     assert await bucket.exists(folder + "kill") is False

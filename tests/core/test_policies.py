@@ -19,6 +19,7 @@ from benchtui.core.policies import (
     Statement,
     all_policies,
     bucket_policy,
+    history_rights,
     instance_role,
     instance_trust,
     kill_only,
@@ -46,6 +47,7 @@ KEYS = {
     "payload": keys.payload_key("0" * 64),
     "drill": keys.drill_key(RUN),
     "reap": keys.reap_key(),
+    "rollup": keys.rollup_key("2026-11", 1),
 }
 
 
@@ -148,7 +150,14 @@ def test_who_may_write_which_objects():
     }
     assert may(kill_only(scope()), "s3:PutObject") == {"kill", "reap"}
     assert may(watcher(scope()), "s3:PutObject") == set()
+    assert may(history_rights(scope()), "s3:PutObject") == {"rollup"}
     assert may(setup_rights(scope()), "s3:PutObject") == set()
+
+
+def test_who_reads_results_reads_roll_ups_and_bundles_as_well():
+    for make in (watcher, launcher):
+        assert may(make(scope()), "s3:GetObject") == set(KEYS)
+    assert may(kill_only(scope()), "s3:GetObject") == {"run"}
 
 
 def test_an_instance_has_no_right_but_to_speak_and_to_hear():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import uuid
@@ -10,14 +11,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from benchtui.core import keys as names
+from benchtui.core.documents import to_json
 from benchtui.core.policies import (
     Policy,
+    history_rights,
     instance_role,
     kill_only,
     launcher,
     scheduler_role,
     watcher,
 )
+from tests import comparing
 
 from .world import SCOPE, Outcome, World, configured
 
@@ -104,6 +109,51 @@ EC2_TYPES = configured(kind='c7g.large", "g5.xlarge')
 SPOT = configured(more='market = "spot"')
 IN_A_SUBNET = configured().replace("regions =", 'subnet = "SUBNET"\nregions =')
 
+
+def past(world: World) -> Prepared:
+    """A run of last January, over and in no roll-up."""
+    at = datetime(2026, 1, 15, 2, 15, 33, tzinfo=UTC)
+    run = comparing.run_of("c7g.large-1", run=f"{at:%Y%m%d-%H%M%S}-{_four()}", created_at=at)
+    key = names.run_json_key(run.run)
+    body = to_json(run)
+    world.client("s3", world.admin).put_object(Bucket=SCOPE.bucket, Key=key, Body=body, IfNoneMatch="*")
+    return {"run": run.run}
+
+
+def _four() -> str:
+    """The last four characters of a run's id."""
+    return base64.b32encode(uuid.uuid4().bytes)[:4].decode().lower()
+
+
+def rolled_up(world: World) -> Prepared:
+    """Such a run in a roll-up."""
+    prepared = past(world)
+    home = f"admin-{uuid.uuid4().hex[:8]}"
+    done = world.benchtui(world.admin, "history", "--compact", home=home)
+    assert done.code == 0 and "history/2026-01/" in done.out, done.said
+    return prepared
+
+
+def of_its_json(holds: Callable[[Any], bool], *arguments: str) -> Callable[[World, Keys, Prepared], Outcome]:
+    """A command that goes on without some rights, and has to show that it had them all."""
+
+    def do(world: World, keys: Keys, prepared: Prepared) -> Outcome:
+        done = command(*arguments, "--json")(world, keys, prepared)
+        worked = done.code == 0 and holds(json.loads(done.out))
+        return done if worked else replace(done, code=done.code or 1)
+
+    return do
+
+
+READING = (
+    Act("history", of_its_json(lambda told: told["sync"]["rolled_up"] > 0, "history"), rolled_up),
+    Act(
+        "verify RUN",
+        of_its_json(lambda told: "payload bundle" in told["checked"], "verify", "{run}"),
+        launched,
+    ),
+    Act("report RUN", command("report", "{run}"), launched),
+)
 WATCHING = (
     Act("status RUN", command("status", "{run}"), launched),
     Act("cost", command("cost"), launched),
@@ -122,6 +172,7 @@ LAUNCHING = (
     Act("plan", command("plan")),
     Act("plan, of EC2's types", command("plan", config=EC2_TYPES), priced),
     *WATCHING,
+    *READING,
     *ENDING[:2],
 )
 
@@ -244,8 +295,13 @@ class Subject:
 SUBJECTS = (
     # A plan without it takes the whole quota of vCPUs as free and says so where that matters.
     Subject(launcher(SCOPE), LAUNCHING, missed_by={"ec2:DescribeInstances": "status RUN"}),
-    Subject(watcher(SCOPE), WATCHING),
+    Subject(watcher(SCOPE), (*WATCHING, *READING)),
     Subject(kill_only(SCOPE), ENDING),
+    Subject(
+        history_rights(SCOPE),
+        (Act("history --compact", command("history", "--compact"), past),),
+        beside=(watcher(SCOPE),),
+    ),
     Subject(instance_role(SCOPE), INSTANCE, SCOPE.instance_profile),
     Subject(scheduler_role(SCOPE), SCHEDULED, SCOPE.scheduler_role),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .acts import SUBJECTS, Act, Subject
+from dataclasses import replace
+
+from .acts import READING, SUBJECTS, Act, Subject, bundle_there, speak
 from .matrix import Worked, taken_away, whole
 from .world import Outcome, World, without
 
@@ -27,6 +29,21 @@ def test_an_instance_speaks_and_fetches_under_exactly_its_role(world: World) -> 
     assert [one.outcome.code for one in worked] == [0, 0]
     assert {name for one in worked for name in one.used} == {"s3:PutObject", "s3:GetObject"}
     assert [row.problem for row in taken_away(world, subject, worked)] == ["", ""]
+
+
+def test_a_watcher_reads_roll_ups_and_verifies_with_the_bundle(world: World) -> None:
+    # Somebody left a run without a run.json: S3 refuses to say that it is not there.
+    assert speak(world, world.admin, bundle_there(world)).code == 0
+    worked = whole(world, replace(BY_NAME["watcher"], acts=READING[:2]))
+    assert [(one.works, one.outcome.code) for one in worked] == [(True, 0)] * 2, worked
+
+
+def test_rolling_up_takes_the_right_to_write_below_history_and_names_it(world: World) -> None:
+    subject = BY_NAME["history"]
+    worked = whole(world, subject)
+    assert [one.works for one in worked] == [True], worked
+    (row,) = taken_away(world, subject, worked)
+    assert (row.action, row.problem, row.code) == ("s3:PutObject", "", 3), row
 
 
 def test_taking_an_action_away_leaves_the_rest() -> None:

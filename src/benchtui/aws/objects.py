@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from benchtui.aws.errors import CloudError, UnusableAnswer, classify, to_user_error
+from benchtui.aws.errors import CloudError, FailureKind, UnusableAnswer, classify, to_user_error
 from benchtui.aws.session import MAX_PAGES, Answer, Cloud
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import runs_prefix
@@ -146,7 +146,13 @@ class Bucket:
             if length is not None and len(body) != length:
                 raise UnusableAnswer(f"{len(body)} of {length} bytes came")
 
-        await self._call("GetObject", {"Key": key}, expect=("Body",), read=read)
+        try:
+            await self._call("GetObject", {"Key": key}, expect=("Body",), read=read)
+        except CloudError as error:
+            if error.failure.kind is FailureKind.DENIED and await self._lacks(key):
+                failure = replace(error.failure, kind=FailureKind.MISSING, code="NoSuchKey", status=404)
+                raise to_user_error(failure) from error
+            raise
         return bytes(body)
 
     async def put_once(self, key: str, body: bytes, content_type: str = _JSON) -> bool:
@@ -185,6 +191,16 @@ class Bucket:
         """
         page = await self.list_page(key, max_keys=1)
         return any(item.key == key for item in page.objects)
+
+    async def _lacks(self, key: str) -> bool:
+        """Whether a listing shows that there is no object ``key``.
+
+        A GET of none is refused where the right to list is given for some prefixes only: it names no prefix.
+        """
+        try:
+            return not await self.exists(key)
+        except CloudError:
+            return False
 
     async def _put(self, key: str, body: bytes, content_type: str, more: Answer) -> None:
         checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()

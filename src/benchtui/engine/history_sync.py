@@ -133,7 +133,9 @@ class _Sync:
             if error.failure.kind is not FailureKind.DENIED:
                 raise
             # They only make it faster: what is in them lies in the runs as well.
-            self.problems.append(f"roll-ups left out: {error.failure.message}")
+            why = f"roll-ups left out: {error.failure.message}"
+            self.problems.append(why)
+            self.say(why)
             return []
         return found
 

@@ -14,6 +14,7 @@ from benchtui.core.policies.ending import kill_only
 from benchtui.core.policies.launching import launcher
 from benchtui.core.policies.model import INLINE_LIMIT, MANAGED_LIMIT, Conditions, Effect, Policy, Statement
 from benchtui.core.policies.roles import instance_role, instance_trust, scheduler_role, scheduler_trust
+from benchtui.core.policies.rolling_up import history_rights
 from benchtui.core.policies.scope import Scope
 from benchtui.core.policies.setting_up import setup_rights
 from benchtui.core.policies.starting import starter_role, starter_trust
@@ -32,6 +33,7 @@ __all__ = [
     "all_policies",
     "bucket_policy",
     "doctor_rights",
+    "history_rights",
     "instance_role",
     "instance_trust",
     "kill_only",
@@ -49,6 +51,7 @@ FOR_PEOPLE: tuple[Callable[[Scope], Policy], ...] = (
     launcher,
     watcher,
     kill_only,
+    history_rights,
     doctor_rights,
     setup_rights,
 )

@@ -1,4 +1,4 @@
-"""What it takes to follow a run, read its results and see what it costs: no right to change anything."""
+"""What it takes to follow runs, read, report and verify what they measured: no right to change anything."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from benchtui.core.policies.scope import Scope
 
 
 def watcher(scope: Scope) -> Policy:
-    """Read-only: `runs`, `status`, `watch`, `log`, `collect`, `compare`, `cost`, the terminal application."""
+    """Read-only: `runs`, `status`, `watch`, `log`, `collect`, `compare`, `cost`, `report`, `export`,
+    `history`, `verify`, the terminal application.
+    """
     return Policy(
         "watcher",
         "Follows runs, collects results and sees what they cost; changes nothing.",
@@ -46,26 +48,33 @@ def see_what_runs() -> Statement:
 
 
 def read_the_bucket(scope: Scope) -> tuple[Statement, ...]:
-    """Keys and contents of runs, and the records of drills and reaping."""
+    """Keys and contents of runs, their bundles, the roll-ups, and the records of drills and reaping."""
     return (
-        list_the_bucket(scope),
+        list_the_bucket(scope, "history/*"),
         Statement(
             "ReadRuns",
             "What a run was asked for, what it said and what it measured, and what drills have proven.",
             ("s3:GetObject",),
             scope.objects("benchmarks/*", "safety/*"),
         ),
+        Statement(
+            "ReadHistory",
+            "Roll-ups, in which a month's runs are read at once, and the bundle that made a result, without "
+            "which `verify` cannot make it again.",
+            ("s3:GetObject",),
+            scope.objects("history/*", "payloads/*"),
+        ),
     )
 
 
-def list_the_bucket(scope: Scope) -> Statement:
-    """Keys, which alone tell the state of a run."""
+def list_the_bucket(scope: Scope, *more: str) -> Statement:
+    """Keys, which alone tell the state of a run, and those below ``more``."""
     return Statement(
         "ListRuns",
         "The state of a run is read from keys; without this right what is missing looks forbidden.",
         ("s3:ListBucket",),
         (scope.bucket_arn,),
-        {"StringLike": {"s3:prefix": ["benchmarks/*", "safety/*"]}},
+        {"StringLike": {"s3:prefix": ["benchmarks/*", "safety/*", *more]}},
     )
 
 
