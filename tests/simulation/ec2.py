@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from tests.simulation.limits import Limits
 from tests.simulation.network import Refused
 
 #: EC2 shows a terminated instance for about an hour.
@@ -97,6 +98,7 @@ class Ec2:
         self.later, self.changed = later, changed
         self.machines: dict[str, Machine] = {}
         self.booted: Callable[[Machine], None] = lambda _: None
+        self.limits: Limits | None = None  # None: as many requests as anyone likes
         self._tokens: dict[tuple[str, str, str], tuple[str, Machine]] = {}
         self._capacity = Random(rng.random())
         self._dry: dict[tuple[str, str, int], bool] = {}
@@ -106,6 +108,8 @@ class Ec2:
     # What is asked.
 
     def run_instances(self, region: str, params: Answer) -> Answer:
+        if self.limits is not None:
+            self.limits.take(region)
         token = params["ClientToken"]
         zone = (params.get("Placement") or {}).get("AvailabilityZone", "")
         said = json.dumps(params, sort_keys=True, default=str)

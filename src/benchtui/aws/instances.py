@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from benchtui.aws.errors import UnusableAnswer, classify, to_user_error
-from benchtui.aws.failures import RETRY_REFUSED
+from benchtui.aws.failures import RETRY_REFUSED, FailureKind
 from benchtui.aws.images import Image
 from benchtui.aws.session import Answer, Cloud
 from benchtui.aws.termination import TerminateAnswer, lift_protection, terminate
@@ -141,13 +142,20 @@ class LaunchRequest:
         return mappings
 
 
-async def run_instance(cloud: Cloud, request: LaunchRequest) -> InstanceView:
-    """Launch one instance. Throttles are retried here, nothing else.
+async def run_instance(
+    cloud: Cloud, request: LaunchRequest, retry_on: AbstractSet[FailureKind] = RETRY_REFUSED
+) -> InstanceView:
+    """Launch one instance.
+
+    Args:
+        cloud: the account.
+        request: what is launched.
+        retry_on: throttles, or nothing where the caller paces its requests; never anything else.
 
     Raises:
         ValueError: the user data is too long.
-        CloudError: kind CAPACITY, QUOTA, DENIED, INVALID or MISSING: it was not launched. GONE: it was,
-            and has ended. UNKNOWN: it may have been launched; look it up (`find_by_token`, then
+        CloudError: kind THROTTLED, CAPACITY, QUOTA, DENIED, INVALID or MISSING: it was not launched. GONE:
+            it was, and has ended. UNKNOWN: it may have been launched; look it up (`find_by_token`, then
             `describe_run`) until that is settled, before launching anything else for this job.
     """
     size = len(request.user_data.encode())
@@ -160,7 +168,7 @@ async def run_instance(cloud: Cloud, request: LaunchRequest) -> InstanceView:
         request.params(),
         expect=("Instances",),
         subject=f"{request.instance_type} for {request.job}",
-        retry_on=RETRY_REFUSED,
+        retry_on=retry_on,
     )
     views = _views([answer], request.region, "RunInstances")
     if len(views) != 1:

@@ -16,12 +16,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
-from benchtui.aws.instances import describe_run, find_by_token, run_instance
+from benchtui.aws.instances import LaunchRequest, describe_run, find_by_token, run_instance
 from benchtui.core.documents import JobDocument, RunDocument, Tried
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.states import InstanceView
 from benchtui.core.tokens import client_token
 from benchtui.engine.launch_request import Placement, launch_request
+from benchtui.engine.pacing import Pacing
 from benchtui.engine.placements import Placements
 from benchtui.engine.reservations import Hold
 
@@ -40,6 +41,8 @@ SETTLE_TRIES = 4
 OTHERS_SECONDS = 5
 #: Longest wait between two tries of a job, and the shortest where others use up a quota.
 LONGEST_WAIT_S, QUOTA_WAIT_S = 60.0, 15.0
+#: So long one request is sent again while EC2 refuses it for the rate: its promised end was reckoned before.
+RATE_PATIENCE = timedelta(seconds=60)
 WORTH_ANOTHER_TRY = frozenset({FailureKind.CAPACITY, FailureKind.QUOTA, FailureKind.THROTTLED})
 MOST_TRIED = 200
 
@@ -98,6 +101,7 @@ class Placing:
         self.limits, self.clock, self.rng = limits, clock, rng
         self.room, self.availability, self.deadman, self.reserving = room, availability, deadman, reserving
         self._check_wanted, self._say, self._record = wanted, say, record
+        self.pacing = Pacing(clock)
         #: Jobs that may have an instance of an unanswered request, of this process or an earlier one.
         self.unsettled: set[str] = set()
         self._asked_in: dict[str, set[str]] = {}  # by job: regions in which this process has asked for it
@@ -141,12 +145,13 @@ class Placing:
             if refused.failure.kind not in WORTH_ANOTHER_TRY:
                 raise refused
             if await self._wait(job, refused, tries):
-                tries -= 1  # an instance of this run has ended meanwhile: as good as not tried yet
+                tries -= 1  # as good as not tried yet
         assert refused is not None
         raise refused
 
     async def _wait(self, job: JobDocument, refused: CloudError, tries: int) -> bool:
-        """Before the next try; whether it is a new beginning, for room has come free.
+        """Before the next try; whether it is a new beginning, for room has come free or will: an instance of
+        the run has ended, or others of its jobs are being launched at the rate that EC2 allows.
 
         Raises:
             Stopped: nothing more is to be launched.
@@ -154,6 +159,9 @@ class Placing:
         """
         quota = refused.failure.kind is FailureKind.QUOTA
         if quota and await self.room.full(job, self._check_wanted):
+            return True
+        throttled = refused.failure.kind is FailureKind.THROTTLED
+        if throttled and self.pacing.moves(refused.failure.region or job.region):
             return True
         if tries >= self.limits.tries:
             return False
@@ -234,7 +242,7 @@ class Placing:
             return others
         if self.deadman is not None:
             await self.deadman.cover(region)
-        await self._check_wanted(job)
+        await self._turn(job, region)
         view = await self._request(job, region, number, zone)
         await self.availability.launched(job.instance_type, view.zone, job.market, self.clock.now())
         return view
@@ -276,7 +284,7 @@ class Placing:
         self._say("launching", job=job.job, attempt=number, region=region, zone=zone)
         for _ in range(self.limits.tries):
             try:
-                return await run_instance(self.cloud, request)  # which retries throttles
+                return await self._sent(job, request)
             except CloudError as error:
                 ambiguous = error
                 if error.failure.kind is FailureKind.GONE:
@@ -293,10 +301,38 @@ class Placing:
                 if view is not None:
                     return view
             # Not found: the same token makes a repetition safe even if the first request is still under way.
-            await self._check_wanted(job)
+            await self._turn(job, region)
             if self.reserving is not None and await self.reserving.hold(job) is not Hold.MINE:
                 raise Stopped("another launcher took the job over while EC2 did not answer")
         raise ambiguous
+
+    async def _turn(self, job: JobDocument, region: str) -> None:
+        """Raises Stopped: meanwhile it is not wanted any more."""
+        await self.pacing.turn(region)
+        await self._check_wanted(job)
+
+    async def _sent(self, job: JobDocument, request: LaunchRequest) -> InstanceView:
+        """Send a request whose turn has come; again, each in its turn, while EC2 refuses it for the rate.
+
+        Raises:
+            CloudError: of kind THROTTLED after `RATE_PATIENCE`, of any other at once.
+            Stopped: it was refused, and is not wanted any more.
+        """
+        region, until = request.region, self.clock.now() + RATE_PATIENCE
+        while True:
+            try:
+                view = await run_instance(self.cloud, request, retry_on=frozenset())
+            except CloudError as error:
+                if error.failure.kind is not FailureKind.THROTTLED:
+                    self.pacing.taken(region)
+                    raise
+                self.pacing.refused(region)
+                if self.clock.now() >= until:
+                    raise
+                await self._turn(job, region)
+            else:
+                self.pacing.taken(region)
+                return view
 
     async def _earlier(self, job: JobDocument) -> InstanceView | None:
         """The job's instance under whatever token; to be asked for before another token is used.

@@ -191,13 +191,24 @@ class Reservations:
             if since is not None and self._now() - since < LEASE - RENEW_BEFORE:
                 held = Hold.MINE
             else:
-                await self._reader.read()
+                if not self._plain(job):
+                    await self._reader.read()
                 held = await self._settled(job)
                 if since is None and held in (Hold.MINE, Hold.TAKEN_OVER):
                     self._day_open.add(job.job)
             if held is Hold.MINE and job.job in self._day_open:
                 await self._within_the_day(job)
             return held
+
+    def _plain(self, job: JobDocument) -> bool:
+        """Whether the book as last read says that the job is to be reserved, and that it fits.
+
+        Then it need not be read before it is written: the number after the last one is free only if nothing
+        was added meanwhile.
+        """
+        book = self.book
+        known = job.job in book.held or job.job in book.ended
+        return book.entries > 0 and not known and book.fits(job.worst_case_usd, self.run.budget_usd)
 
     async def _settled(self, job: JobDocument) -> Hold:
         """Decide from the book and write; again from the start where another entry came first."""
