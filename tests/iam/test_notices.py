@@ -1,4 +1,4 @@
-"""A notice by SNS: taken to a subscriber with exactly the right to publish, and told of where it is missing."""
+"""A notice by SNS: taken to a subscriber with exactly the right to publish, told of where that is missing."""
 
 from __future__ import annotations
 
