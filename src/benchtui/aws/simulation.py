@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from benchtui.aws.errors import CloudError
-from benchtui.aws.failures import FailureKind
+from benchtui.aws.failures import Failure, FailureKind
 from benchtui.aws.instances import LAUNCHED_BY, TAG_LAUNCHED_BY
 from benchtui.aws.session import Cloud, Identity
 
 ACTION = "ec2:TerminateInstances"
 
 
-async def may_end(cloud: Cloud, identity: Identity, regions: Iterable[str]) -> dict[str, bool] | None:
-    """Whether the caller's policies let it end instances with our tag, by region; None: IAM may not say.
+async def may_end(cloud: Cloud, identity: Identity, regions: Iterable[str]) -> dict[str, bool] | Failure:
+    """Whether the caller's policies let it end instances with our tag, by region; else why IAM does not say.
 
     Raises:
         CloudError: IAM did not answer.
@@ -31,7 +31,9 @@ async def may_end(cloud: Cloud, identity: Identity, regions: Iterable[str]) -> d
             }
         ],
     }
-    for source in sources_of(identity):
+    sources = sources_of(identity)
+    failure = Failure(FailureKind.MISSING, "NoSuchEntity", f"IAM knows no {' and no '.join(sources)}")
+    for source in sources:
         try:
             answer = await cloud.call(
                 "iam",
@@ -44,11 +46,11 @@ async def may_end(cloud: Cloud, identity: Identity, regions: Iterable[str]) -> d
             if error.failure.kind is FailureKind.MISSING:
                 continue  # the role has another path
             if error.failure.kind in (FailureKind.DENIED, FailureKind.INVALID):
-                return None
+                return error.failure
             raise
         rows = {row.get("EvalResourceName"): row.get("EvalDecision") for row in answer["EvaluationResults"]}
         return {region: rows.get(arn) == "allowed" for arn, region in arns.items()}
-    return None
+    return failure
 
 
 def sources_of(identity: Identity) -> tuple[str, ...]:

@@ -177,7 +177,9 @@ async def _check_jobs(connection: Connection, scope: KillScope) -> None:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             run = await connection.load(scope.run)
-    except (BenchtuiError, TimeoutError):
+    except (BenchtuiError, TimeoutError) as problem:
+        why = problem.what if isinstance(problem, BenchtuiError) else f"no answer in {CHECK_SECONDS:g} s"
+        diagnostics.say(f"whether {scope.run} has a job of that name could not be checked: {why}")
         return
     unknown = sorted(scope.jobs - {job.job for job in run.jobs})
     if unknown:

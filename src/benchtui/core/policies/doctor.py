@@ -47,12 +47,6 @@ def doctor_rights(scope: Scope) -> Policy:
                 ("*",),
             ),
             Statement(
-                "FindQuotas",
-                "The quota of a family that is newer than benchtui is found by its name.",
-                ("servicequotas:ListServiceQuotas",),
-                ("*",),
-            ),
-            Statement(
                 "AskWhatIamReckons",
                 "Whether an instance with benchtui's tag could be ended shows on such an instance alone; "
                 "where there is none, IAM is asked what it would say.",

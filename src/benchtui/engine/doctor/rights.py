@@ -86,7 +86,7 @@ async def terminate(subject: Subject, _region: str) -> Said:
     silent = {region: each for region, each in found.items() if isinstance(each, BenchtuiError)}
     unclear = [region for region, each in found.items() if each is None]
     reckoned = await may_end(subject.cloud, await subject.identity(), unclear) if unclear else {}
-    without = [region for region, may in (reckoned or {}).items() if not may]
+    without = [] if isinstance(reckoned, Failure) else [each for each, may in reckoned.items() if not may]
     means = "a kill could not end what runs there"
     if refused:
         why = next(iter(refused.values())).message
@@ -101,8 +101,11 @@ async def terminate(subject: Subject, _region: str) -> Said:
         return unknown(
             f"no answer {where}: {problem.what}", "whether a kill reaches it is not known", problem.fix
         )
-    if reckoned is None:
-        what = f"could not be tried {_listed(unclear, len(regions))}: nothing of ours is there to try it on"
+    if isinstance(reckoned, Failure):
+        what = (
+            f"could not be tried {_listed(unclear, len(regions))}: nothing of ours is there to try it on, "
+            f"and IAM does not say: {reckoned.code}: {reckoned.message}"
+        )
         return warn(what, "a right that is bound to our tag shows only on what carries it", _TRY_IT)
     return ok(f"TerminateInstances would be allowed in all {len(regions)} enabled regions")
 
