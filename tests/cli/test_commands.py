@@ -8,6 +8,7 @@ import pytest
 
 from benchtui.local.host.ladder import Ladder, RungReport
 from benchtui.local.state import state_path
+from tests.schema_checks import exactly
 
 from .conftest import PLAN, Cli, last_line
 
@@ -131,7 +132,9 @@ def no_rung(local_cli: Cli) -> Iterator[Ladder]:
 
 def test_local_status_says_in_what_instances_run_or_why_they_cannot(local_cli: Cli, no_rung: Ladder):
     assert "T2 does not work" in local_cli("local", "status").stdout
-    found = json.loads(local_cli("local", "status", "--json").stdout)["ladder"]
+    told = json.loads(local_cli("local", "status", "--json").stdout)
+    exactly("local", told)
+    found = told["ladder"]
     assert (found["chosen"], found["rungs"][0]["reason"]) == (None, "unshare: not permitted")
     assert local_cli.cloud
     works = dataclasses.replace(no_rung.rungs[0], works=True, reason="with limits")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.schema_checks import exactly
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
@@ -18,6 +19,7 @@ def test_doctor_says_all_is_well_but_the_drill_that_nobody_held(local_cli: Cli):
     ended = local_cli("doctor", "--local", "--json")
     assert ended.returncode == 0, ended.stderr
     answer = json.loads(ended.stdout)
+    exactly("doctor", answer)
     unwell = {row["check"]: row for row in answer["findings"] if row["status"] != "ok"}
     assert set(unwell) <= {"drill", "instances"}
     assert answer["counts"]["fail"] == answer["exit_code"] == 0

@@ -16,6 +16,7 @@ import pytest
 from benchtui.cli.main import main
 from benchtui.engine.connection import Connection
 from tests.cli.conftest import Cli, last_line
+from tests.schema_checks import exactly
 
 ACCOUNT = "123456789012"
 NO_RUN = "20200101-000000-aaaa"
@@ -148,6 +149,7 @@ def test_the_cost_of_a_run_is_told_with_its_basis_and_its_layers(local_cli: Cli,
     ended = local_cli("cost", run, "--local", "--json")
     assert ended.returncode == 0, ended.stderr
     told = json.loads(ended.stdout)
+    exactly("cost", told)
     assert told["live"] == 2
     assert Decimal(told["spent_usd"]) >= 0
     assert {price["basis"] for price in told["prices"]}
@@ -162,6 +164,7 @@ def test_the_cost_of_a_run_is_told_with_its_basis_and_its_layers(local_cli: Cli,
 def test_the_cost_of_everything_names_runs_and_instances(local_cli: Cli, standing_run: str) -> None:
     run = standing_run
     told = json.loads(local_cli("cost", "--local", "--json").stdout)
+    exactly("cost", told)
     assert run in {row["run"] for row in told["runs"]}
     mine = [row for row in told["instances"] if row["run"] == run]
     assert sorted(row["instance_id"] for row in mine) == local_cli.alive(run)

@@ -12,6 +12,7 @@ from benchtui.local import daemon
 from tests.engine.setup_account import REGIONS, inventory, somebody
 from tests.local.conftest import Start
 from tests.local.test_user_data_contract import SAMPLE, write_suite
+from tests.schema_checks import exactly
 
 from .conftest import Cli, last_line
 from .test_kill_and_cost import on_a_terminal
@@ -65,6 +66,7 @@ def test_what_is_shown_is_made_only_when_agreed_and_taken_away_again(bare_cli: C
     made = bare_cli("setup", "--yes", "--local", "--json")
     assert made.returncode == 0, made.stderr
     told = json.loads(made.stdout)
+    exactly("setup", told)
     assert told["complete"] is True and told["monthly_usd"] == "0"
     assert [item["kind"] for item in told["items"] if item["done"]] == [
         "bucket",
@@ -80,7 +82,9 @@ def test_what_is_shown_is_made_only_when_agreed_and_taken_away_again(bare_cli: C
     assert kept.returncode == 0 and "its results stay" in kept.stdout
     gone = bare_cli("teardown", "--local", "--delete-results", "--confirm", BUCKET, "--json")
     assert gone.returncode == 0, gone.stderr
-    assert [item["kind"] for item in json.loads(gone.stdout)["items"]] == ["bucket"]
+    taken = json.loads(gone.stdout)
+    exactly("teardown", taken)
+    assert [item["kind"] for item in taken["items"]] == ["bucket"]
     assert inventory(bare_cli.cloud) == {}
 
 

@@ -4,6 +4,7 @@ import re
 import pytest
 
 from benchtui.engine.offer_fields import FIELDS
+from tests.schema_checks import exactly
 
 from .conftest import Cli
 
@@ -19,6 +20,7 @@ def test_types_are_listed_with_price_and_filtered(local_cli: Cli):
 @pytest.mark.slow
 def test_types_as_json_have_money_as_text_and_say_why_a_price_is_not_known(local_cli: Cli):
     answer = json.loads(local_cli("types", "--local", "--json", "--filter", "family=local,c7gd").stdout)
+    exactly("types", answer)
     rows = {row["instance_type"]: row for row in answer["types"]}
     assert rows["local.1cpu"]["price"]["usd_per_hour"] == "0"
     assert rows["c7gd.large"]["price"] is None

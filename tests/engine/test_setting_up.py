@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchtui.aws.session import Cloud
+from benchtui.cli import setup_table, teardown
 from benchtui.core.errors import BenchtuiError, ExitCode
 from benchtui.core.policies import Policy, Scope, instance_trust, setup_rights
 from benchtui.engine.setting_up import making, removing
@@ -21,6 +22,7 @@ from benchtui.engine.setting_up.removing import StillAliveError, TeardownCut
 from tests.engine.conftest import ForwardClock
 from tests.engine.setup_account import REGIONS, cleared, config, inventory, refused, somebody
 from tests.local.conftest import LocalCloud, Start
+from tests.schema_checks import exactly, printed
 
 BUCKET = "benchtui-123456789012-us-east-1"
 ELSEWHERE = "eu-west-2"  # a region of one test's own
@@ -100,6 +102,8 @@ async def test_setup_makes_all_and_finds_it_there_and_teardown_leaves_nothing(
     assert [place.zones["c7g.large"] != () for place in seen.places] == [True, True]
     made = await making.carry_out(seen)
     assert made.to_do == () and made.problems == ()
+    for plan, dry in ((seen, True), (made, False)):
+        exactly("setup", printed(setup_table.fields(plan, dry_run=dry)))
     there = inventory(bare)
     assert len(there) == len(seen.items) == 8
     again = await making.look(cloud, config(tmp_path))
@@ -110,6 +114,7 @@ async def test_setup_makes_all_and_finds_it_there_and_teardown_leaves_nothing(
     kept = await take_away(cloud, tmp_path)
     assert list(inventory(bare)) == [f"bucket {BUCKET}"], "what it holds stays"
     assert [item.kind for item in kept.items if item.removal.keeps] == ["bucket"]
+    exactly("teardown", printed(teardown.fields(kept, dry_run=False)))
     await take_away(cloud, tmp_path, with_results=True)
     assert inventory(bare) == {}
     assert (await take_away(cloud, tmp_path)).items == ()

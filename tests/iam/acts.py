@@ -299,7 +299,7 @@ SUBJECTS = (
     Subject(kill_only(SCOPE), ENDING),
     Subject(
         history_rights(SCOPE),
-        (Act("history --compact", command("history", "--compact"), past),),
+        (Act("history --compact", command("history", "--compact", "--json"), past),),
         beside=(watcher(SCOPE),),
     ),
     Subject(instance_role(SCOPE), INSTANCE, SCOPE.instance_profile),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+
+from tests.schema_checks import exactly
 
 from .acts import READING, SUBJECTS, Act, Subject, bundle_there, speak
 from .matrix import Worked, taken_away, whole
@@ -36,12 +39,15 @@ def test_a_watcher_reads_roll_ups_and_verifies_with_the_bundle(world: World) -> 
     assert speak(world, world.admin, bundle_there(world)).code == 0
     worked = whole(world, replace(BY_NAME["watcher"], acts=READING[:2]))
     assert [(one.works, one.outcome.code) for one in worked] == [(True, 0)] * 2, worked
+    exactly("history", json.loads(worked[0].outcome.out))
+    exactly("verify", json.loads(worked[1].outcome.out))
 
 
 def test_rolling_up_takes_the_right_to_write_below_history_and_names_it(world: World) -> None:
     subject = BY_NAME["history"]
     worked = whole(world, subject)
     assert [one.works for one in worked] == [True], worked
+    exactly("compact", json.loads(worked[0].outcome.out))
     (row,) = taken_away(world, subject, worked)
     assert (row.action, row.problem, row.code) == ("s3:PutObject", "", 3), row
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from benchtui.cli import output
 from benchtui.cli.course import Course
 from benchtui.cli.failures import error_fields
 from benchtui.cli.runs import listing_fields
@@ -29,27 +27,9 @@ from benchtui.report.subject import Subject
 from tests import golden
 from tests.core.test_plan import matrix, resolved
 from tests.engine import fleet
+from tests.schema_checks import breaks, holds, printed
 
 jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install '.[dev]'")
-
-
-def holds(name: str, content: Any) -> None:
-    """Fails with the first place where ``content`` breaks the schema."""
-    import referencing
-
-    every = [
-        (f"{one}.json", referencing.Resource.from_contents(schemas.load(one))) for one in schemas.names()
-    ]
-    validator = jsonschema.Draft202012Validator(
-        schemas.load(name), registry=referencing.Registry().with_resources(every)
-    )
-    errors = [f"{error.json_path}: {error.message}"[:300] for error in validator.iter_errors(content)]
-    assert not errors, errors[:3]
-
-
-def breaks(name: str, content: Any) -> None:
-    with pytest.raises(AssertionError):
-        holds(name, content)
 
 
 def test_made_ones_are_those_of_the_models():
@@ -132,11 +112,6 @@ def test_reports_and_comparisons(subject: Subject):
     holds("compare", {"v": 1, "type": "compare", "runs": list(subject.runs), **fields})
     fields["types"][0]["cells"][0]["verdict"] = "best"
     breaks("comparison", fields)
-
-
-def printed(fields: Any) -> Any:
-    """As a program reads it from stdout."""
-    return json.loads(output.as_json(fields))
 
 
 def test_status_of_a_run():
