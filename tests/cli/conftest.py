@@ -1,22 +1,31 @@
-"""The program as users start it: a process of its own, against a local cloud of the tests' own."""
+"""The program as users start it, against a local cloud of the tests' own.
+
+A process takes the better part of a second to import what a command needs, so commands whose process is not
+what a test is about run in the tests' own.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchtui.cli.main import main
 from tests.local.conftest import FEW_REGIONS, LocalCloud, Start, start_local_cloud
 
 __all__ = ["start_local_cloud"]
 
+SWEEP = "BENCHTUI_SAFETY_SWEEP"
 PLAN = """
 [plan]
 types = ["local.1cpu"]
@@ -26,6 +35,51 @@ launch_tries = 1
 [watch]
 poll_seconds = 0.2
 """
+
+
+def _needs_a_process(environment: Mapping[str, str]) -> bool:
+    """Whether it says something to the interpreter, or asks for a look that a process takes only once."""
+    if any(name.startswith("PYTHON") or name == SWEEP for name in environment):
+        return True
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True  # the command has a loop of its own
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _streams() -> Iterator[tuple[io.TextIOWrapper, io.TextIOWrapper]]:
+    """What a process has whose output is read through pipes, and whose stdin is no terminal."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    before = sys.stdin
+    with (
+        Path(os.devnull).open(encoding="utf-8") as nothing,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        sys.stdin = nothing
+        try:
+            yield out, err
+        finally:
+            sys.stdin = before
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 @dataclass
@@ -45,7 +99,7 @@ class Cli:
             "XDG_STATE_HOME": str(self.state_home),
             "LANG": "C.UTF-8",
             # A process beside each command would take the other tests' CPUs; test_sweeping has it.
-            "BENCHTUI_SAFETY_SWEEP": "false",
+            SWEEP: "false",
         }
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -61,9 +115,20 @@ class Cli:
         )
 
     def __call__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, **of_a_process: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end: here, unless its streams, its interpreter or its patience are what matters."""
+        given = env or {}
+        if of_a_process or _needs_a_process(given):
+            return self.alone(*arguments, env=given, **of_a_process)
+        with contextlib.chdir(self.cwd), _environment(self.environment | given), _streams() as (out, err):
+            code = main(arguments)
+        return subprocess.CompletedProcess(arguments, code, _text(out), _text(err))
+
+    def alone(
         self, *arguments: str, patience: float = 90, **options: Any
     ) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
+        """Run it to its end in a process of its own."""
         with self.start(*arguments, **options) as process:
             try:
                 out, err = process.communicate(timeout=patience)
