@@ -80,6 +80,7 @@ bench: $(VENV)/dev ## figures, each beside a reference of the same run (needs li
 	$(BIN)/python bench/kill.py
 	$(BIN)/python bench/tui.py
 	$(BIN)/python bench/history.py
+	$(BIN)/python bench/rebuild.py
 	$(BIN)/python bench/payloads.py
 
 $(VENV)/demo: $(PROJECT) | require

@@ -25,7 +25,7 @@ def settings(loaded: Loaded) -> Config:
     Raises:
         UsageError: ``--profile`` was typed as well.
     """
-    from benchtui.local.provision import BUCKET
+    from benchtui.local.provision import BUCKET, SCOPE
     from benchtui.local.state import DEFAULT_REGION
 
     config, origins = loaded.config, loaded.origins
@@ -35,6 +35,7 @@ def settings(loaded: Loaded) -> Config:
     aws = AwsSection(
         regions=config.aws.regions if "aws.regions" in typed else (DEFAULT_REGION,),
         bucket=config.aws.bucket if "aws.bucket" in typed else BUCKET,
+        starter_role=SCOPE.starter_role,
     )
     listed = {
         "ebs_gb_month": LIST_RATES.ebs_gb_month.usd,
