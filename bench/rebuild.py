@@ -26,6 +26,8 @@ from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests import comparing
+
 import benchtui
 from bench.history import METRICS, REPETITIONS, REPLICATES, TYPES
 from bench.quiet import machine
@@ -37,7 +39,6 @@ from benchtui.core.seals import sealed
 from benchtui.engine.history_sync import sync
 from benchtui.history import queries
 from benchtui.history.index import HistoryIndex
-from tests import comparing
 
 BEGAN = datetime(2025, 1, 1, 2, 15, 33, tzinfo=UTC)
 JOBS = tuple(f"{kind}-{replicate}" for kind in TYPES for replicate in range(1, REPLICATES + 1))
@@ -56,7 +57,7 @@ class InMemory:
         self.requests += 1
         for key, body in self.parts.items():
             if key.startswith(prefix) and key > (start_after or ""):
-                yield ListedObject(key, len(body), "", BEGAN)
+                yield ListedObject(key, len(body), BEGAN, "")
 
     async def list_page(self, prefix: str, start_after: str | None = None, **_: Any) -> Page:
         self.requests += 1
@@ -115,9 +116,8 @@ def make(samples: int) -> Made:
                 benchtui_version=benchtui.__version__,
                 runs=tuple(name for name, _ in part),
             )
-            made.parts[keys.rollup_key(month, number)] = pack(
-                head, [line for _, lines in part for line in lines]
-            )
+            lines = [line for _, stored in part for line in stored]
+            made.parts[keys.rollup_key(month, number)] = pack(head, lines)
     return made
 
 
@@ -152,11 +152,11 @@ def main() -> int:
         size = path.stat().st_size
     print(machine())
     print(f"{totals['samples']:,} samples of {totals['runs']:,} runs; index of {size / 2**20:.0f} MiB")
-    print(f"read from {len(made.parts)} roll-ups of {sum(map(len, made.parts.values())) / 2**20:.0f} MiB, "
-          f"which hold {len(made.bodies):,} objects of {sum(map(len, made.bodies)) / 2**20:.0f} MiB")  # fmt: skip
+    packed, plain = sum(map(len, made.parts.values())) / 2**20, sum(map(len, made.bodies)) / 2**20
     print(
-        f"rebuilt in {took:.1f} s; one pass of json.loads over the bodies {parsed:.1f} s: {took / parsed:.1f} ×"
+        f"read from {len(made.parts)} roll-ups, {packed:.0f} MiB: {len(made.bodies):,} objects of {plain:.0f}"
     )
+    print(f"rebuilt in {took:.1f} s; json.loads of the bodies once {parsed:.1f} s: {took / parsed:.1f} ×")
     print(f"{report.requests} requests in the place of {len(made.bodies):,}")
     for problem in report.problems:
         print(f"problem: {problem}")
