@@ -16,6 +16,8 @@ def clean_line(text: str, limit: int = 200) -> str:
     Tabs and line ends become blanks, every other character that could steer a terminal or hide
     becomes U+FFFD, and what is too long ends in an ellipsis.
     """
+    if len(text) <= limit and text.isprintable():  # no character of `_UNSAFE` is, nor a tab or a line end
+        return text
     cut = text[: limit + 1]
     clean = "".join(_clean(character) for character in cut)
     return clean if len(cut) <= limit else clean[: limit - 1] + "…"

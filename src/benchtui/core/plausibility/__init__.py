@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from benchtui.core.plausibility import contradictions, identity, physics, provenance
 from benchtui.core.plausibility.claim import Claim, Dimension
 from benchtui.core.plausibility.judgement import About, Finding, Judgement, Plausibility, Untested
+from benchtui.core.plausibility.trace import Trace, trace_of
 
 __all__ = [
     "RULES",
@@ -19,8 +20,11 @@ __all__ = [
     "Finding",
     "Judgement",
     "Plausibility",
+    "Trace",
     "Untested",
     "judge",
+    "judge_traces",
+    "look_at",
 ]
 
 #: Rules that look at one claim alone.
@@ -79,36 +83,53 @@ def judge(claims: Sequence[Claim]) -> tuple[Judgement, ...]:
     Args:
         claims: every row there is; a claim alone leaves the rules that need others untested, and says so.
     """
-    across = identity.findings(claims)
-    peaks = _peaks(claims)
+    return judge_traces([look_at(claim) for claim in claims])
+
+
+def look_at(claim: Claim) -> Trace:
+    """Look at one claim by itself; what is kept of it is small, and all that `judge_traces` needs."""
+    said = tuple(one for rule in _ALONE for one in rule(claim))
+    return trace_of(claim, said, tuple(_peaks_of(claim)), physics.held_against_peak(claim))
+
+
+def judge_traces(traces: Sequence[Trace]) -> tuple[Judgement, ...]:
+    """Judge claims that were each looked at before, all against each other; see `judge`."""
+    across = identity.findings(traces)
+    peaks = _peaks(traces)
     found: list[Judgement] = []
-    for at, claim in enumerate(claims):
-        said: list[Finding | Untested] = [one for rule in _ALONE for one in rule(claim)]
-        said += physics.above_measured_peak(claim, peaks.get(_instance(claim), {}))
+    for at, trace in enumerate(traces):
+        said = list(trace.said)
+        said += physics.above_measured_peak(trace.suite, trace.held, peaks.get(_instance(trace), {}))
         said += across.get(at, [])
         found.append(
             Judgement(
-                claim.name,
+                trace.name,
                 tuple(one for one in said if isinstance(one, Finding)),
                 tuple(one for one in said if isinstance(one, Untested)),
-                claim.timed,
+                trace.timed,
             )
         )
     return tuple(found)
 
 
-def _instance(claim: Claim) -> tuple[str | None, str | None]:
-    return claim.run, claim.instance_id
+def _instance(trace: Trace) -> tuple[str | None, str | None]:
+    return trace.run, trace.instance_id
 
 
-def _peaks(claims: Sequence[Claim]) -> dict[tuple[str | None, str | None], dict[int | None, float]]:
-    """Peak of double-precision multiply-adds of each instance, by number of threads."""
+def _peaks_of(claim: Claim) -> Iterator[tuple[int | None, float]]:
+    """Peaks of double-precision multiply-adds, flop/s, each with its number of threads."""
+    if claim.suite != "mixed_precision" or claim.instance_id is None:
+        return
+    for one in claim.quantities:
+        if one.dimension is Dimension.FLOPS and one.value and physics.is_double_peak(one.name):
+            yield one.threads, one.value * one.scale
+
+
+def _peaks(traces: Sequence[Trace]) -> dict[tuple[str | None, str | None], dict[int | None, float]]:
+    """The highest of each instance, by number of threads."""
     found: dict[tuple[str | None, str | None], dict[int | None, float]] = {}
-    for claim in claims:
-        if claim.suite != "mixed_precision" or claim.instance_id is None:
-            continue
-        for one in claim.quantities:
-            if one.dimension is Dimension.FLOPS and one.value and physics.is_double_peak(one.name):
-                peaks = found.setdefault(_instance(claim), {})
-                peaks[one.threads] = max(peaks.get(one.threads, 0.0), one.value * one.scale)
+    for trace in traces:
+        for threads, flops in trace.peaks:
+            peaks = found.setdefault(_instance(trace), {})
+            peaks[threads] = max(peaks.get(threads, 0.0), flops)
     return found

@@ -8,14 +8,16 @@ one in 65,000, it is no coincidence.
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 
-from benchtui.core.plausibility.claim import Claim, Quantity, resolution
+from benchtui.core.plausibility.claim import resolution
 from benchtui.core.plausibility.judgement import About, Finding, Untested
 from benchtui.core.plausibility.naming import cpu_of_type, type_name
+from benchtui.core.plausibility.trace import Figures, Trace
 
 ENOUGH_BITS = 16.0
 #: By how much the shape of a vector (triad over copy) differs between processors, and on one.
@@ -37,22 +39,22 @@ EXACT = 1e-12
 FARTHEST = 20.0  # of two figures of one metric, as a logarithm: no machine is e^20 times another
 
 Found = dict[int, list[Finding | Untested]]
-Figures = Mapping[int, Mapping[str, Quantity]]  # by position and metric
+ByPosition = Mapping[int, Figures]
 
 
-def findings(claims: Sequence[Claim]) -> Found:
+def findings(claims: Sequence[Trace]) -> Found:
     """What the claims say against each other, by position."""
     found: Found = defaultdict(list)
     by_suite: dict[str, list[int]] = defaultdict(list)
     for position, claim in enumerate(claims):
-        for suite in dict.fromkeys(one.suite or claim.suite for one in claim.quantities):
+        for suite in claim.figures:
             by_suite[suite].append(position)
     for suite, positions in by_suite.items():
         if len({_place(claims[at]) for at in positions}) < 2:
             for at in positions:
                 found[at].append(Untested("identical-vector", f"needs rows of {suite} on other instances"))
             continue
-        figures = {at: _figures(claims[at], suite) for at in positions}
+        figures = {at: claims[at].figures[suite] for at in positions}
         _vectors(claims, figures, found)
         _replays(claims, figures, found)
     _same_raw(claims, found)
@@ -60,12 +62,7 @@ def findings(claims: Sequence[Claim]) -> Found:
     return found
 
 
-def _figures(claim: Claim, suite: str) -> dict[str, Quantity]:
-    """Its figures of a suite that vary from one instance to the next."""
-    return {one.name: one for one in claim.quantities if one.measured and (one.suite or claim.suite) == suite}
-
-
-def _place(claim: Claim) -> tuple[str | None, str]:
+def _place(claim: Trace) -> tuple[str | None, str]:
     """Where it was measured, as far as it says."""
     return claim.instance_id or claim.name, claim.name
 
@@ -74,7 +71,7 @@ def _numbers(rule: str, reason: str, metric: str | None = None) -> Finding:
     return Finding(rule, About.NUMBERS, reason, metric)
 
 
-def _names(claims: Sequence[Claim], positions: Sequence[int]) -> str:
+def _names(claims: Sequence[Trace], positions: Sequence[int]) -> str:
     names = list(dict.fromkeys(claims[at].name for at in positions))
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
@@ -83,15 +80,8 @@ def _names(claims: Sequence[Claim], positions: Sequence[int]) -> str:
 # Vectors: one figure for each metric.
 
 
-def _vectors(claims: Sequence[Claim], figures: Figures, found: Found) -> None:
-    vectors = {
-        at: {
-            name: one.value
-            for name, one in found_here.items()
-            if one.value is not None and one.value > 0 and math.isfinite(one.value)
-        }
-        for at, found_here in figures.items()
-    }
+def _vectors(claims: Sequence[Trace], figures: ByPosition, found: Found) -> None:
+    vectors = {at: here.vector for at, here in figures.items()}
     equal: dict[int, list[int]] = defaultdict(list)
     scaled: dict[int, list[tuple[int, float]]] = defaultdict(list)
     for one, other in _candidates(vectors):
@@ -132,7 +122,7 @@ def _candidates(vectors: Mapping[int, Mapping[str, float]]) -> Iterator[tuple[in
                 yield at, other
 
 
-def _related(one: Claim, other: Claim, a: Mapping[str, float], b: Mapping[str, float]) -> float | None:
+def _related(one: Trace, other: Trace, a: Mapping[str, float], b: Mapping[str, float]) -> float | None:
     """The factor from ``b`` to ``a`` if one is copied from the other; None: they are independent."""
     if _place(one) == _place(other):
         return None
@@ -185,7 +175,7 @@ def _round_factor(factor: float, finest: float) -> float:
     return 0.0
 
 
-def _processor(claim: Claim) -> str:
+def _processor(claim: Trace) -> str:
     """Types of one generation and maker have the same processor, or nearly: c7g.large and r7g.xlarge."""
     name = type_name(claim.instance_type)
     maker = cpu_of_type(claim.instance_type).vendor
@@ -195,26 +185,26 @@ def _processor(claim: Claim) -> str:
 # Replays: samples that are another instance's.
 
 
-def _replays(claims: Sequence[Claim], figures: Figures, found: Found) -> None:
+def _replays(claims: Sequence[Trace], figures: ByPosition, found: Found) -> None:
     """Samples that recur on another instance, value by value."""
-    seen: dict[tuple[str, float], list[int]] = defaultdict(list)
+    sampled: dict[str, dict[int, array[float]]] = defaultdict(dict)  # by metric and position
     for at, here in figures.items():
-        for name, quantity in here.items():
-            for value in {one.value for one in quantity.samples}:
-                seen[name, value].append(at)
+        for name, samples in here.sampled:
+            sampled[name][at] = samples
     shared: dict[tuple[int, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for (name, value), where in seen.items():
-        for index, one in enumerate(where):
-            for other in where[index + 1 : index + 1 + MOST_NEIGHBOURS]:
-                shared[one, other][name].append(value)
+    for name, by_position in sampled.items():
+        for value, where in _recurring(by_position).items():
+            for index, one in enumerate(where):
+                for other in where[index + 1 : index + 1 + MOST_NEIGHBOURS]:
+                    shared[one, other][name].append(value)
     replayed: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for (one, other), metrics in shared.items():
+    for one, other in sorted(shared):
         if _place(claims[one]) == _place(claims[other]):
             continue
         suspects = {
             name: bits
-            for name, values in metrics.items()
-            if (bits := _chance(figures[one][name], figures[other][name], values)) > 0
+            for name, values in shared[one, other].items()
+            if (bits := _chance(sampled[name][one], sampled[name][other], values)) > 0
         }
         if sum(suspects.values()) >= REPLAYED_BITS:
             for name in suspects:
@@ -224,11 +214,20 @@ def _replays(claims: Sequence[Claim], figures: Figures, found: Found) -> None:
         found[at] += _told(claims, figures[at], names)
 
 
-def _told(
-    claims: Sequence[Claim], figures: Mapping[str, Quantity], names: Mapping[str, Sequence[int]]
-) -> Iterator[Finding]:
+def _recurring(samples: Mapping[int, array[float]]) -> dict[float, list[int]]:
+    """Values of one metric that were sampled at more than one position, with these in order."""
+    if len(set(chain.from_iterable(samples.values()))) == sum(map(len, samples.values())):
+        return {}  # the usual case, and at once
+    seen: dict[float, list[int]] = defaultdict(list)
+    for at, values in samples.items():
+        for value in values:
+            seen[value].append(at)
+    return {value: where for value, where in seen.items() if len(where) > 1}
+
+
+def _told(claims: Sequence[Trace], figures: Figures, names: Mapping[str, Sequence[int]]) -> Iterator[Finding]:
     """Findings for the metrics that are replayed; one for all of them if none is left."""
-    if set(names) >= {name for name, one in figures.items() if one.samples}:
+    if set(names) >= {name for name, _ in figures.sampled}:
         others = [other for each in names.values() for other in each]
         yield _numbers("replayed-samples", f"its samples are those of {_names(claims, others)}")
         return
@@ -236,13 +235,16 @@ def _told(
         yield _numbers("replayed-samples", f"samples are those of {_names(claims, partners)}", name)
 
 
-def _chance(one: Quantity, other: Quantity, values: Sequence[float]) -> float:
+def _chance(samples: array[float], theirs: array[float], values: Sequence[float]) -> float:
     """Bits of chance that the recurring values exclude; 0 if too few of the samples recur.
 
     A value has as many chances to meet its like as the other has samples. Where samples hardly vary or have
     few digits, many meet, and it says nothing.
+
+    Args:
+        samples, theirs: the distinct ones of one metric on two instances.
+        values: those that are among both.
     """
-    samples, theirs = {each.value for each in one.samples}, {each.value for each in other.samples}
     if len(values) < REPLAYED_SHARE * min(len(samples), len(theirs)):
         return 0.0
     largest = max(map(abs, samples)) or 1.0
@@ -258,9 +260,9 @@ def _chance(one: Quantity, other: Quantity, values: Sequence[float]) -> float:
 # Hashes and instances that occur twice.
 
 
-def _same_raw(claims: Sequence[Claim], found: Found) -> None:
+def _same_raw(claims: Sequence[Trace], found: Found) -> None:
     """Raw output holds times and addresses: it cannot be the same twice."""
-    for where in _twice(claims, lambda claim: (claim.checksums or {}).get("raw_sha256")).values():
+    for where in _twice(claims, lambda claim: claim.raw_sha256).values():
         for at in where:
             others = [other for other in where if _place(claims[other]) != _place(claims[at])]
             if others:
@@ -268,7 +270,7 @@ def _same_raw(claims: Sequence[Claim], found: Found) -> None:
                 found[at].append(_numbers("identical-raw-output", reason))
 
 
-def _same_instance(claims: Sequence[Claim], found: Found) -> None:
+def _same_instance(claims: Sequence[Trace], found: Found) -> None:
     """A replicate is another instance: one that counts twice makes a type look steadier than it is."""
     keyed = _twice(
         claims,
@@ -282,7 +284,7 @@ def _same_instance(claims: Sequence[Claim], found: Found) -> None:
                 found[at].append(Finding("same-instance-twice", About.RECORD, reason))
 
 
-def _twice(claims: Sequence[Claim], key: Callable[[Claim], str | None]) -> dict[str, list[int]]:
+def _twice(claims: Sequence[Trace], key: Callable[[Trace], str | None]) -> dict[str, list[int]]:
     where: dict[str, list[int]] = defaultdict(list)
     for at, claim in enumerate(claims):
         value = key(claim)

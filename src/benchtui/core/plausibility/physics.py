@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from benchtui.core.plausibility.claim import Claim, Dimension, Level, Quantity
@@ -225,19 +226,33 @@ def _falling(ordered: list[Quantity]) -> Iterator[Finding]:
             )
 
 
-def above_measured_peak(claim: Claim, peaks: Mapping[int | None, float]) -> Iterator[Finding | Untested]:
+def held_against_peak(claim: Claim) -> tuple[Quantity, ...]:
+    """The figures of a claim that `above_measured_peak` looks at, without their samples."""
+    return tuple(
+        replace(one, samples=(), aggregate=None)
+        for one in claim.quantities
+        if (claim.suite == "hpl" and one.name.startswith("efficiency"))
+        or (one.dimension is Dimension.FLOPS and _double(claim.suite, one))
+    )
+
+
+def above_measured_peak(
+    suite: str, quantities: Iterable[Quantity], peaks: Mapping[int | None, float]
+) -> Iterator[Finding | Untested]:
     """HPL is made of double-precision fused multiply-adds: no faster than these alone on the same instance.
 
     Args:
-        claim: any suite's; only its figures of double-precision solvers and products are held against it.
+        suite: of the claim.
+        quantities: its `held_against_peak`: figures of double-precision solvers and products.
         peaks: flop/s of double-precision fused multiply-adds in registers, by threads; the highest holds
             where there is none of as many.
     """
-    for one in claim.quantities:
-        if claim.suite == "hpl" and one.name.startswith("efficiency") and (one.value or 0.0) > PEAK_SLACK:
+    figures = tuple(quantities)
+    for one in figures:
+        if suite == "hpl" and one.name.startswith("efficiency") and (one.value or 0.0) > PEAK_SLACK:
             reason = f"{one.value:.3g} of the peak of multiply-adds that was measured beside it"
             yield _numbers("above-measured-peak", reason, one.name)
-    held = [one for one in claim.quantities if one.dimension is Dimension.FLOPS and _double(claim, one)]
+    held = [one for one in figures if one.dimension is Dimension.FLOPS and _double(suite, one)]
     if not held:
         return
     missing = False
@@ -253,10 +268,10 @@ def above_measured_peak(claim: Claim, peaks: Mapping[int | None, float]) -> Iter
         yield Untested("above-measured-peak", "needs the peak of mixed_precision on the same instance")
 
 
-def _double(claim: Claim, quantity: Quantity) -> bool:
+def _double(suite: str, quantity: Quantity) -> bool:
     """Whether it is arithmetic in double precision that a peak of it bounds."""
     what = quantity.name.lower().split(".")[0]
-    return claim.suite == "hpl" or (claim.suite == "mixed_precision" and what in ("dgemm", "dgesv"))
+    return suite == "hpl" or (suite == "mixed_precision" and what in ("dgemm", "dgesv"))
 
 
 def is_double_peak(metric: str) -> bool:
