@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchtui.core.instance_results import MetricKey
-from benchtui.core.trend import Confirmation, RunFigure, SeriesKey, State, segments, settle, trend_of
+from benchtui.core.levels import RunFigure, segments
+from benchtui.core.trend import Confirmation, SeriesKey, State, settle, trend_of
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = SeriesKey(MetricKey("stream", "triad.all"), "c7g.large", "us-east-1", "quick", "1", "GB/s", True)

@@ -6,8 +6,7 @@ A filter is applied to settings, of which there are few, and what remains goes i
 from __future__ import annotations
 
 import array
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -18,9 +17,10 @@ from benchtui.core.errors import UsageError
 from benchtui.core.filter import Cell, Field, Filter, number
 from benchtui.core.instance_results import NO_RANK, MetricKey, find_metric, nearest
 from benchtui.core.stats import NOISE_FLOOR
-from benchtui.core.trend import MARKS, Confirmation, RunFigure, SeriesKey, Trend, trend_of
+from benchtui.core.trend import SeriesKey, Trend, trend_of
 from benchtui.history.index import HistoryIndex, damage_told
-from benchtui.history.schema import DIMENSIONS
+from benchtui.history.series import Series, confirmations, series_key
+from benchtui.history.settings import Setting, settings_of, types_by_setting
 
 MOST_RUNS = 10_000
 
@@ -152,49 +152,6 @@ def _run_cells(run: RunRow) -> Mapping[str, Cell]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    id: int
-    values: Mapping[str, str | int]
-
-    def text(self, name: str) -> str | None:
-        return str(self.values[name]) or None
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        return tuple(str(self.values[what]) for what in MARKS)
-
-    @property
-    def cells(self) -> Mapping[str, Cell]:
-        return {name: None if value in ("", -1) else value for name, value in self.values.items()}
-
-
-def _settings(index: HistoryIndex, where: Filter, metric: MetricKey | None = None) -> list[_Setting]:
-    """Settings that pass the filter; with a metric only those it was measured under."""
-    columns = ", ".join(f"s.{name}" for name in DIMENSIONS)
-    sql = f"SELECT s.id, b.name, {columns} FROM setting s JOIN bucket b ON b.id = s.bucket_id"  # noqa: S608
-    arguments: tuple[str, ...] = ()
-    if metric is not None:
-        sql += (
-            " WHERE s.id IN (SELECT x.setting_id FROM series x JOIN metric m ON m.id = x.metric_id"
-            " WHERE m.suite = ? AND m.name = ?)"
-        )
-        arguments = (metric.suite, metric.name)
-    found = []
-    for row in index.db.execute(sql, arguments):
-        setting = _Setting(row[0], {"bucket": row[1], **dict(zip(DIMENSIONS, row[2:], strict=True))})
-        if not where or where.matches(setting.cells):
-            found.append(setting)
-    return found
-
-
-def _types(index: HistoryIndex, where: Filter) -> dict[int, str]:
-    """Instance type by setting, of those that pass the filter."""
-    if not where:
-        return dict(index.db.execute("SELECT id, type FROM setting"))
-    return {setting.id: str(setting.values["type"]) for setting in _settings(index, where)}
-
-
 def metrics(index: HistoryIndex, *, where: Filter = EVERY) -> tuple[MetricRow, ...]:
     """Every metric there is, by suite, the telling ones first.
 
@@ -203,7 +160,7 @@ def metrics(index: HistoryIndex, *, where: Filter = EVERY) -> tuple[MetricRow, .
         where: over `FIELDS`.
     """
     with damage_told(index.path):
-        kept = _types(index, where)
+        kept = types_by_setting(index, where)
         found: dict[int, list[tuple[int, int, float, str]]] = {}
         for metric, setting, n, samples, last in index.db.execute(
             "SELECT metric_id, setting_id, n, samples, last FROM series"
@@ -269,7 +226,7 @@ def trends(
         UsageError: none of ``types`` has a figure of it; names the nearest.
     """
     with damage_told(index.path):
-        settings = _settings(index, where, metric.key)
+        settings = settings_of(index, where, metric.key)
         if types:
             known = {str(one.values["type"]) for one in settings}
             strange = next((name for name in types if name not in known), None)
@@ -277,9 +234,11 @@ def trends(
                 listed = nearest(strange, sorted(known))
                 raise UsageError(f"no figure of {metric.key} is of {strange}", fix=listed)
             settings = [one for one in settings if one.values["type"] in types]
-        groups: dict[SeriesKey, list[_Setting]] = {}
+        groups: dict[SeriesKey, list[Setting]] = {}
         for setting in settings:
-            groups.setdefault(_series_key(metric, setting), []).append(setting)
+            groups.setdefault(
+                series_key(metric.key, metric.unit, metric.higher_is_better, setting), []
+            ).append(setting)
         runs = {
             number: (run, datetime.fromtimestamp(at, UTC))
             for number, run, at in index.db.execute("SELECT id, run, at FROM run")
@@ -288,10 +247,10 @@ def trends(
             "SELECT id FROM metric WHERE suite = ? AND name = ? AND unit = ? AND higher = ?",
             (metric.key.suite, metric.key.name, metric.unit, metric.higher_is_better),
         ).fetchone()
-        found = []
+        found, confirmed = [], confirmations(index)
         for key, of_series in sorted(groups.items(), key=lambda one: _order(one[0])):
-            meant = [one for one in _confirmations(index) if one.speaks_of(key)]
-            series = _Series(index, number_of_metric, of_series, since)
+            meant = [one for one in confirmed if one.speaks_of(key)]
+            series = Series(index, number_of_metric, of_series, _stamp(since))
             figures = series.figures(runs)
             wanted = {run for one in meant for run in (one.run, *one.against)}
             values = series.values(wanted) if wanted else {}
@@ -301,81 +260,6 @@ def trends(
 
 def _order(key: SeriesKey) -> tuple[str, ...]:
     return key.instance_type, key.region or "", key.mode, key.version or ""
-
-
-def _series_key(metric: MetricRow, setting: _Setting) -> SeriesKey:
-    return SeriesKey(
-        metric.key,
-        str(setting.values["type"]),
-        setting.text("region"),
-        str(setting.values["mode"]),
-        setting.text("version"),
-        metric.unit,
-        metric.higher_is_better,
-    )
-
-
-class _Series:
-    """The figures of one series, summed up run by run in the database."""
-
-    def __init__(
-        self, index: HistoryIndex, metric: int, settings: Sequence[_Setting], since: datetime | None
-    ) -> None:
-        self.left_out = 0
-        self._index, self._metric, self._since = index, metric, _stamp(since)
-        self._kinds = {setting.id: setting.marks for setting in settings}
-        self._together: dict[str, Mapping[str, frozenset[str]]] = {}
-
-    def figures(self, runs: Mapping[int, tuple[str, datetime]]) -> list[RunFigure]:
-        """One for each run."""
-        found: list[RunFigure] = []
-        for run, settings, log, n, every in self._rows(
-            "m.run_id, group_concat(DISTINCT m.setting_id), total(CASE WHEN m.counts THEN m.log END),"
-            " sum(m.counts AND m.log NOTNULL), count(*)",
-            "GROUP BY m.run_id",
-        ):
-            self.left_out += every - n
-            if n and run in runs:  # else the run came in since they were read
-                found.append(RunFigure(*runs[run], log / n, n, self._together_of(settings)))
-        return found
-
-    def values(self, runs: Collection[str]) -> dict[str, list[float]]:
-        """Figures of the instances of some runs that count."""
-        found: dict[str, list[float]] = {}
-        for run, median in self._rows(
-            "(SELECT r.run FROM run r WHERE r.id = m.run_id) AS run_name, m.median",
-            "AND m.counts AND m.log NOTNULL",
-        ):
-            if run in runs:
-                found.setdefault(run, []).append(median)
-        return found
-
-    def _rows(self, columns: str, rest: str) -> Iterator[Sequence[Any]]:
-        # As JSON, for a statement has only so many places for values.
-        sql = (
-            f"SELECT {columns} FROM measurement m WHERE m.metric_id = ?"  # noqa: S608
-            f" AND m.setting_id IN (SELECT value FROM json_each(?)) AND m.at >= ? {rest}"
-        )
-        ids = json.dumps(list(self._kinds))
-        yield from self._index.db.execute(sql, (self._metric, ids, self._since))
-
-    def _together_of(self, settings: str) -> Mapping[str, frozenset[str]]:
-        """What was known of instances of several settings; runs of the same ones share it."""
-        known = self._together.get(settings)
-        if known is None:
-            kinds = [self._kinds[int(one)] for one in settings.split(",")]
-            known = {what: frozenset(kind[at] for kind in kinds if kind[at]) for at, what in enumerate(MARKS)}
-            self._together[settings] = known
-        return known
-
-
-def _confirmations(index: HistoryIndex) -> tuple[Confirmation, ...]:
-    found = []
-    for run, text in index.db.execute("SELECT run, confirms FROM run WHERE confirms IS NOT NULL"):
-        said = ConfirmsDocument.model_validate_json(text)
-        key = MetricKey(said.suite, said.metric)
-        found.append(Confirmation(run, said.since, said.against, key, said.instance_type, said.region))
-    return tuple(found)
 
 
 def samples(index: HistoryIndex, run: str, job: str, metric: MetricKey) -> tuple[float, ...]:

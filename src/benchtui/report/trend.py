@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from benchtui.core.levels import Level
 from benchtui.core.stats import Interval
-from benchtui.core.trend import Change, Level, Mark, Settled, State, Trend
+from benchtui.core.trend import Change, Mark, Settled, State, Trend
 from benchtui.report.chart_specs import Chart, EmptyChart, LineChart, Series, Tick
 
 #: Lines in one chart: more cannot be told apart.
