@@ -3,9 +3,9 @@
 They are found by binary segmentation (A. J. Scott and M. Knott, "A cluster analysis method for grouping means
 in the analysis of variance", Biometrics 30 (1974) 507-512): of all splits whose step is as large as the noise
 floor, the one with the greatest two-sample t is made if its probability, times the number of splits that were
-looked at (Bonferroni), is at most `ALPHA`; then both sides are split again. Further levels beside a split look
-like noise to it: where the spread of all finds none, that of the differences of successive runs (their median)
-is tried. Levels that the two beside a split do not bear out by themselves are joined again.
+looked at (Bonferroni), is at most `ALPHA`; then both sides are split again. Further levels beside a split
+look like noise to it: where the spread of all finds none, that of the differences of successive runs (their
+median) is tried. Levels that the two beside a split do not bear out by themselves are joined again.
 
 A level has at least `SHORTEST` runs; the newest may have a single one, so that a change is told of on the day
 it comes, as a suspicion.

@@ -21,8 +21,9 @@ from benchtui.core.documents import (
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.keys import LAUNCHER_SEQ, JobState
-from benchtui.core.plausibility import Plausibility
+from benchtui.core.plausibility import Judgement, Plausibility
 from benchtui.core.plausibility.own import Evidence, judge_runs
+from benchtui.core.recount import recount
 from benchtui.core.seals import seal_of
 from benchtui.core.verification import Findings, Mismatch, Spoken, Unchecked
 from benchtui.engine.remaking import Bundle, packaged_bundle, read_bundle, remake
@@ -354,43 +355,9 @@ class _Verifier:
         if not census.closed:
             self.found.cannot(CENSUS, "it was taken before the run was over")
             return
-        judged = self._judge(census.taken_at)
-        planned = {(job.job, suite) for job in run.jobs for suite in job.suites}
-        planned |= {(cell.job, cell.suite) for cell in run.declined}
-        rows = {(row.job, row.suite): row for row in census.rows}
-        for cell in sorted(planned ^ rows.keys()):
-            stored = "there" if cell in rows else "missing"
-            self.found.differs(
-                CENSUS, f"{cell[0]} {cell[1]}", stored, "planned" if cell in planned else "not"
-            )
-        for cell, row in rows.items():
-            result = self.course.results.get(cell)
-            measured = isinstance(result, ResultDocument) and result.outcome is Outcome.MEASURED
-            place = f"{cell[0]} {cell[1]}"
-            if row.outcome is Outcome.MEASURED and not measured:
-                self.found.differs(CENSUS, f"{place}, outcome", row.outcome.value, "no such result")
-            if isinstance(result, ResultDocument) and row.verified != result.verified:
-                self.found.differs(CENSUS, f"{place}, verified", row.verified, result.verified)
-            if cell in judged and row.plausibility is not None:
-                again = judged[cell]
-                if (row.plausibility, row.findings) != (again.numbers.value, again.told):
-                    stored = f"{row.plausibility} {list(row.findings)}"
-                    self.found.differs(
-                        CENSUS, f"{place}, plausibility", stored, f"{again.numbers.value} {again.told}"
-                    )
-        counts = (len(rows), sum(row.outcome is Outcome.MEASURED for row in rows.values()))
-        if (census.planned, census.measured, census.declined) != (
-            counts[0],
-            counts[1],
-            counts[0] - counts[1],
-        ):
-            stored = f"{census.planned} = {census.measured} + {census.declined}"
-            self.found.differs(
-                CENSUS, "counts", stored, f"{counts[0]} = {counts[1]} + {counts[0] - counts[1]}"
-            )
-        self.found.count("census")
+        recount(run, census, self.course.results, self._judge(census.taken_at), self.found, CENSUS)
 
-    def _judge(self, at: datetime) -> dict[tuple[str, str], Any]:
+    def _judge(self, at: datetime) -> Mapping[tuple[str, str], Judgement]:
         assert self.course.run is not None
         evidence = Evidence(
             self.course.run, self.course.results, self.course.systems, self.course.raw_sha256, at
