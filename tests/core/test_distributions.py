@@ -7,8 +7,6 @@ import math
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy import special
-from scipy import stats as scipy_stats
 
 from benchtui.core import distributions
 
@@ -60,7 +58,7 @@ def test_a_quantile_that_is_none_is_refused(probability, degrees):
 
 
 @given(st.floats(0.5, 0.99999), st.floats(0.5, 500))
-def test_quantiles_of_t_are_those_of_scipy(probability, degrees):
+def test_quantiles_of_t_are_those_of_scipy(scipy_stats, probability, degrees):
     expected = scipy_stats.t.ppf(probability, degrees)
     assert distributions.t_quantile(probability, degrees) == pytest.approx(expected, rel=1e-8, abs=1e-12)
 
@@ -68,21 +66,23 @@ def test_quantiles_of_t_are_those_of_scipy(probability, degrees):
 @example(t=-6.75, degrees=46.0)
 @example(t=-7.0, degrees=97.0)
 @given(st.floats(-50, 50), st.floats(0.5, 500))
-def test_what_lies_below_is_that_of_scipy(t, degrees):
+def test_what_lies_below_is_that_of_scipy(scipy_stats, t, degrees):
     assert distributions.t_below(t, degrees) == pytest.approx(
         scipy_stats.t.cdf(t, degrees), rel=1e-9, abs=1e-300
     )
 
 
 @given(st.floats(0.001, 0.999), st.floats(0.5, 300))
-def test_quantiles_of_chi_square_are_those_of_scipy(probability, degrees):
+def test_quantiles_of_chi_square_are_those_of_scipy(scipy_stats, probability, degrees):
     expected = scipy_stats.chi2.ppf(probability, degrees)
     assert distributions.chi_square_quantile(probability, degrees) == pytest.approx(expected, rel=1e-8)
 
 
 @given(st.floats(0.1, 200), st.floats(0.001, 400))
-def test_incomplete_gamma_is_that_of_scipy(a, x):
-    assert distributions.incomplete_gamma(a, x) == pytest.approx(special.gammainc(a, x), rel=1e-9, abs=1e-14)
+def test_incomplete_gamma_is_that_of_scipy(scipy_special, a, x):
+    assert distributions.incomplete_gamma(a, x) == pytest.approx(
+        scipy_special.gammainc(a, x), rel=1e-9, abs=1e-14
+    )
 
 
 @pytest.mark.parametrize(("probability", "degrees"), [(0, 3), (1, 3), (0.9, 0)])

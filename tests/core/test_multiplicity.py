@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats as scipy_stats
 
 from benchtui.core import stats
 from benchtui.core.compare import compare
@@ -55,7 +54,7 @@ def test_a_sweep_without_a_verdict_has_the_intervals_of_bonferroni():
 
 
 @given(levels)
-def test_adjusted_levels_of_a_sweep_are_those_of_scipy(given_levels):
+def test_adjusted_levels_of_a_sweep_are_those_of_scipy(scipy_stats, given_levels):
     found = allowances(given_levels, family(Correction.BENJAMINI_HOCHBERG, len(given_levels)))
     assert [one.adjusted for one in found] == pytest.approx(
         list(scipy_stats.false_discovery_control(given_levels))

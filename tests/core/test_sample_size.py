@@ -7,13 +7,12 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats as scipy_stats
 
 from benchtui.core import sample_size
 from benchtui.core.sample_size import MOST, PRIOR, Side, half_width, needed, power, spread_of, ways_to_settle
 
 
-def test_a_spread_is_pooled_within_types_and_has_the_bounds_of_chi_square():
+def test_a_spread_is_pooled_within_types_and_has_the_bounds_of_chi_square(scipy_stats):
     found = spread_of([[10, 10.2, 9.8], [50, 52, 49, 51], [7.0]])
     squares = sum(
         sum((math.log(x) - sum(map(math.log, g)) / len(g)) ** 2 for x in g)
@@ -30,7 +29,7 @@ def test_without_two_figures_of_a_type_the_spread_is_assumed_and_says_so():
     assert not PRIOR.observed
 
 
-def test_the_half_width_is_that_of_welch_with_equal_spreads():
+def test_the_half_width_is_that_of_welch_with_equal_spreads(scipy_stats):
     t = scipy_stats.t.ppf(0.975, 8)
     assert half_width(5, 0.02) == pytest.approx(math.expm1(t * 0.02 * math.sqrt(2 / 5)))
 

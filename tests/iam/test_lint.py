@@ -1,4 +1,7 @@
-"""Policies and the local cloud's own table against AWS's service authorization reference, and parliament."""
+"""Policies and the local cloud's own table against AWS's service authorization reference, and parliament.
+
+What takes seconds to import is imported by the tests that need it, for every process collects them all.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,9 @@ import botocore.session
 import pytest
 
 from benchtui.core.policies import Policy, Scope, all_policies
-from benchtui.local.api.iam import needs_ec2, needs_others, needs_s3
 from benchtui.local.api.iam.conditions import FAMILIES, KEYS
 
 from . import reference
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of pkg_resources, which it imports
-    import parliament
 
 SCOPE = Scope("123456789012", "benchtui-123456789012-us-east-1")
 POLICIES = {policy.name: policy for policy in all_policies(SCOPE)}
@@ -66,6 +64,9 @@ def unmet(policy: Policy, detail: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if not name.endswith("-trust")])
 def test_parliament_objects_to_nothing_else(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pkg_resources, which it imports
+        import parliament
     objections = []
     for finding in parliament.analyze_policy_string(POLICIES[name].compact_text()).findings:
         details = finding.detail if finding.issue == "RESOURCE_MISMATCH" else [finding.detail]
@@ -119,6 +120,8 @@ def test_the_lint_finds_what_would_never_apply(elements: dict[str, Any], words: 
 
 def test_the_table_of_needs_agrees_with_the_reference() -> None:
     """Permission and kind of resource of every call that the local cloud authorises."""
+    from benchtui.local.api.iam import needs_ec2, needs_others, needs_s3
+
     on_kind = {f"ec2:{name}": kind for name, (kind, _) in needs_ec2._ON_EXISTING.items()}
     on_kind |= {f"iam:{name}": kind for name, (kind, _) in needs_others._IAM.items()}
     on_kind |= {f"s3:{name}": "bucket" for name in needs_s3.ON_BUCKET.values()}
@@ -156,6 +159,8 @@ def operations() -> dict[str, set[str]]:
 
 
 def test_the_local_cloud_knows_what_every_request_of_benchtui_needs() -> None:
+    from benchtui.local.api.iam import needs_ec2, needs_others, needs_s3
+
     known = {
         "ec2": needs_ec2.ACTIONS | {"RunInstances"},
         "s3": {*needs_s3.ON_BUCKET, *needs_s3.ON_OBJECT, "ListBuckets", "DeleteObjects"},
