@@ -54,7 +54,10 @@ def _outcome(row: CensusRow, result: ResultDocument | str | None, found: Finding
 
 def _plausibility(row: CensusRow, again: Judgement, found: Findings, name: str) -> None:
     if (row.plausibility, row.findings) != (again.numbers.value, again.told):
-        stored, recomputed = f"{row.plausibility} {list(row.findings)}", f"{again.numbers.value} {list(again.told)}"
+        stored, recomputed = (
+            f"{row.plausibility} {list(row.findings)}",
+            f"{again.numbers.value} {list(again.told)}",
+        )
         found.differs(name, f"{row.job} {row.suite}, plausibility", stored, recomputed)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ from benchtui.core.indexed import INDEX_FILE
 from benchtui.core.spending import spending_of
 from benchtui.engine.commands import EVERYTHING, Command, ReadOnlyError
 from benchtui.engine.events import Emit, Event
+from benchtui.engine.followed import Followed, Results
+from benchtui.engine.launches import Launches
 from benchtui.engine.snapshot import QUIET, Snapshot
 from benchtui.engine.updates import (
     Account,
@@ -42,28 +44,15 @@ if TYPE_CHECKING:
     from benchtui.engine.history_sync import SyncReport
     from benchtui.engine.history_view import HistoryView
     from benchtui.engine.kill_scope import KillProgress, KillScope, KillSurvey
-    from benchtui.engine.launcher import Launched, Launcher
+    from benchtui.engine.launcher import Launched
     from benchtui.engine.offers import TypeOffer
     from benchtui.engine.planning import Planned
     from benchtui.engine.runs import RunListing
     from benchtui.engine.sweep import Sweep
-    from benchtui.engine.watcher import Watcher
     from benchtui.engine.workspace import Workspace
 
 SWEEP_EVERY = timedelta(seconds=60)
 Work = Callable[[], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class _Followed:
-    """The run that is looked at."""
-
-    run: RunDocument
-    watcher: Watcher
-    snapshot: Snapshot | None = None
-    collected_for: frozenset[tuple[str, str]] = frozenset()
-    collected: Collected | None = None  # the newest
-    task: asyncio.Task[None] | None = None
 
 
 class Operations:
@@ -87,12 +76,10 @@ class Operations:
         self.tell, self.allowed = tell, allowed
         self._open, self._find = open_workspace, find
         self._work: set[asyncio.Task[None]] = set()  # launches and kills: not to be cut off
-        self._launches: dict[str, asyncio.Task[None]] = {}  # under way, by run
-        self._launchers: dict[str, Launcher] = {}  # of those, once they have begun to request
-        self._unwanted: dict[str, set[str] | None] = {}  # by run: jobs not to be launched; None: none at all
+        self._launches = Launches()
         self._leaving = False
         self._kills_of_all = 0
-        self._followed: _Followed | None = None
+        self._followed: Followed | None = None
         self._group = asyncio.TaskGroup()
         self._background: list[asyncio.Task[None]] = []
 
@@ -114,7 +101,7 @@ class Operations:
             task.cancel()
         self._leaving = True
         for run in self._launches:
-            self._stop_launching(run, None, "the terminal application was left")
+            self._launches.stop(run, None, "the terminal application was left")
         try:
             # Waits for launches to settle and for kills to be proven.
             await self._group.__aexit__(kind, error, trace)
@@ -239,9 +226,7 @@ class Operations:
         run = await self.workspace.start(planned, config)
         if before != self._kills_of_all:  # no launch was under way yet that it could have stopped
             raise BenchtuiError(f"every run was killed meanwhile; nothing of {run.run} is launched")
-        task = self._start(partial(self._launch, run, planned, config), "launch")
-        self._launches[run.run] = task
-        task.add_done_callback(lambda _: self._launches.pop(run.run, None))
+        self._launches.begin(run.run, self._start(partial(self._launch, run, planned, config), "launch"))
         await self._follow(run)
         return run.run
 
@@ -255,7 +240,7 @@ class Operations:
         self._kills_of_all += scope.run is None
         for run in self._launches:
             if scope.run in (None, run):
-                self._stop_launching(run, scope.jobs or None, "killed before it was launched")
+                self._launches.stop(run, scope.jobs or None, "killed before it was launched")
         self._start(partial(self._kill, scope), "kill")
 
     @property
@@ -269,20 +254,10 @@ class Operations:
                 f"read-only: {command.value} is refused", fix="start benchtui without --read-only"
             )
 
-    def _looked_at(self) -> _Followed:
+    def _looked_at(self) -> Followed:
         if self._followed is None:
             raise BenchtuiError("no run is being followed", fix="choose one of the bucket's runs")
         return self._followed
-
-    def _stop_launching(self, run: str, jobs: frozenset[str] | None, why: str) -> None:
-        """Launch no more of ``run``, or none of ``jobs``; also if no request was made yet."""
-        before = self._unwanted.get(run, set())
-        self._unwanted[run] = None if jobs is None or before is None else before | jobs
-        launcher = self._launchers.get(run)
-        if launcher is not None and jobs is None:
-            launcher.stop(why)
-        elif launcher is not None and jobs is not None:
-            launcher.skip(jobs, why)
 
     def _start(self, work: Work, source: str) -> asyncio.Task[None]:
         """Carry out ``work`` in the engine's own task group, whoever asked for it.
@@ -307,28 +282,21 @@ class Operations:
 
     async def _launch(self, run: RunDocument, planned: Planned, config: Config) -> None:
         self.tell(Launching(run.run, active=True))
-
-        def started(launcher: Launcher) -> None:
-            self._launchers[run.run] = launcher
-            unwanted = self._unwanted.get(run.run, set())
-            if unwanted is None:
-                launcher.stop("stopped before it began")
-            else:
-                launcher.skip(unwanted, "killed before it was launched")
-
         try:
-            launched: Launched = await self.workspace.launch(run, planned, started, config)
+            launched: Launched = await self.workspace.launch(
+                run, planned, self._launches.requesting(run.run), config
+            )
             self._say(
                 "note",
                 text=f"{run.run}: {len(launched.instances)} launched, {len(launched.declined)} declined",
             )
         finally:
-            self._launchers.pop(run.run, None)
+            self._launches.settled(run.run)
             self.tell(Launching(run.run, active=False))
 
     async def _kill(self, scope: KillScope) -> None:
         """End it. What is being launched here has to settle first: only sweeps after that prove anything."""
-        launches = [task for run, task in self._launches.items() if scope.run in (None, run)]
+        launches = self._launches.tasks(scope.run)
         if launches:
 
             def under_way(progress: KillProgress) -> None:
@@ -342,10 +310,10 @@ class Operations:
         if self._followed is not None and self._followed.task is not None:
             self._followed.task.cancel()
         self.tell(Following(run.run))
-        followed = self._followed = _Followed(run, await self.workspace.watcher(run))
+        followed = self._followed = Followed(run, await self.workspace.watcher(run))
         followed.task = self._group.create_task(self._guarded(partial(self._watch, followed), "watch"))
 
-    async def _watch(self, followed: _Followed) -> None:
+    async def _watch(self, followed: Followed) -> None:
         """Poll for as long as the run is looked at."""
         period = self.workspace.config.watch.poll_seconds
         while True:
@@ -353,7 +321,7 @@ class Operations:
             # A run that is over is asked on: what is shown of it must not look older than it is.
             await self.workspace.clock.sleep(period)
 
-    async def _look(self, followed: _Followed) -> None:
+    async def _look(self, followed: Followed) -> None:
         snapshot = followed.snapshot = await followed.watcher.poll()
         self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
         self.tell(snapshot)
@@ -364,18 +332,14 @@ class Operations:
             await self.kill(KillScope.of_run(run))
         await self._gather(followed, snapshot)
 
-    async def _gather(self, followed: _Followed, snapshot: Snapshot) -> None:
+    async def _gather(self, followed: Followed, snapshot: Snapshot) -> None:
         """Collect when a result came in that is not here yet."""
-        there = frozenset(
-            (row.status.job, suite) for row in snapshot.rows for suite in row.status.collected
-        ) | frozenset((row.status.job, "") for row in snapshot.rows if row.status.over)
-        if not there or there == followed.collected_for:
+        there = followed.news(snapshot)
+        if not there:
             return
         await self._attempt("results", self._collect(followed, snapshot, there))
 
-    async def _collect(
-        self, followed: _Followed, snapshot: Snapshot, there: frozenset[tuple[str, str]]
-    ) -> None:
+    async def _collect(self, followed: Followed, snapshot: Snapshot, there: Results) -> None:
         collected = await self.workspace.collect(followed.watcher, snapshot)
         followed.collected_for, followed.collected = there, collected
         if snapshot.over(QUIET):
