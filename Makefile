@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
+FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-fuzz proof-survive proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +49,9 @@ proof: $(VENV)/dev ## the longer proofs: kill, launch and compare for real, term
 
 proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints what was measured before and after
 	$(BIN)/python -m tests.local.host.hostile_proof
+
+proof-fuzz: $(VENV)/fuzz ## hostile bytes for each reader, guided by the code they reach, FUZZ_SECONDS (60) each; prints a table
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 proof-iam: $(VENV)/dev ## every command under exactly its policy, then each action taken away: what fails and what it says
 	$(BIN)/python -m tests.iam
@@ -92,6 +96,11 @@ $(VENV)/dev: $(PROJECT) | require
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install -c constraints.txt -e '.[local,dev]'
 	touch $@ $(VENV)/demo
+
+# Of its own, for there are no wheels of it for every machine.
+$(VENV)/fuzz: $(VENV)/dev
+	$(PIP) install -c constraints.txt -e '.[fuzz]'
+	touch $@
 
 require:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import tarfile
+import zlib
 from typing import Any, Dict, List, Tuple
 
 import observed
@@ -40,13 +41,14 @@ def unpack(archive: bytes) -> Dict[str, bytes]:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             for entry in tar:
                 total += entry.size
-                if entry.size > FILE_LIMIT + len(CUT) or total > 2 * TOTAL_LIMIT or len(files) > MOST_FILES:
+                fits = 0 <= entry.size <= FILE_LIMIT + len(CUT) and total <= 2 * TOTAL_LIMIT
+                if not fits or len(files) > MOST_FILES:
                     raise Unreadable("larger than the agent writes")
                 file = tar.extractfile(entry) if entry.isreg() else None
                 if file is None:
                     raise Unreadable("{!r} is no plain file".format(entry.name[:80]))
                 files[entry.name] = file.read()
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError) as error:
         raise Unreadable(str(error)[:200]) from error
     return files
 

@@ -282,7 +282,7 @@ def _views(reservations: Iterable[Answer], region: str, operation: str) -> tuple
     """
     try:
         views = [_view(row, region) for answer in reservations for row in answer["Instances"]]
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise _unusable(f"an instance without a usable {error}", region, operation) from error
     return tuple(sorted(views, key=lambda view: (view.launched_at, view.instance_id)))
 
@@ -310,7 +310,7 @@ def _view(row: Answer, region: str) -> InstanceView:
 
 def tags_of(row: Answer, name: str = "Tags") -> dict[str, str]:
     """Tags of whatever EC2 describes; network interfaces have theirs in ``TagSet``."""
-    return {tag["Key"]: tag.get("Value", "") for tag in row.get(name) or ()}
+    return {tag["Key"]: tag.get("Value", "") for tag in row.get(name) or () if "Key" in tag}
 
 
 def tag_text(tags: Mapping[str, str], key: str) -> str | None:

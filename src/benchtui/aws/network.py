@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchtui.aws.errors import CloudError, to_user_error
+from benchtui.aws.errors import CloudError, UnusableAnswer, classify, to_user_error
 from benchtui.aws.failures import Failure, FailureKind
 from benchtui.aws.session import Answer, Cloud
 
@@ -34,12 +34,13 @@ async def resolve_network(cloud: Cloud, region: str, security_group: str, subnet
     if subnet:
         rows = await cloud.pages("ec2", region, "DescribeSubnets", {"SubnetIds": [subnet]}, item="Subnets")
         row = _one(rows, "SubnetId", subnet, region, "InvalidSubnetID.NotFound", "DescribeSubnets")
-        vpc, zone, public = row["VpcId"], row["AvailabilityZone"], bool(row.get("MapPublicIpOnLaunch"))
+        vpc, zone = _said(row, "VpcId", region, "DescribeSubnets"), row.get("AvailabilityZone")
+        public = bool(row.get("MapPublicIpOnLaunch"))
     else:
         default = {"Filters": [{"Name": "is-default", "Values": ["true"]}]}
         rows = await cloud.pages("ec2", region, "DescribeVpcs", default, item="Vpcs")
         row = _one(rows, "IsDefault", True, region, "VPCIdNotSpecified", "DescribeVpcs")
-        vpc, zone, public = row["VpcId"], None, True
+        vpc, zone, public = _said(row, "VpcId", region, "DescribeVpcs"), None, True
     group = await _security_group(cloud, region, security_group, vpc)
     return Network(vpc, group, subnet or None, zone, public)
 
@@ -51,7 +52,7 @@ async def _security_group(cloud: Cloud, region: str, security_group: str, vpc: s
     rows = await cloud.pages("ec2", region, "DescribeSecurityGroups", asked, item="SecurityGroups")
     field = "GroupId" if by_id else "GroupName"
     row = _one(rows, field, security_group, region, "InvalidGroup.NotFound", "DescribeSecurityGroups", vpc)
-    return str(row["GroupId"])
+    return _said(row, "GroupId", region, "DescribeSecurityGroups")
 
 
 def _one(
@@ -61,6 +62,13 @@ def _one(
     if row is None:
         raise _missing(f"{value} does not exist" + (f" in {vpc}" if vpc else ""), region, code, operation)
     return row
+
+
+def _said(row: Answer, field: str, region: str, operation: str) -> str:
+    if not row.get(field):
+        error = UnusableAnswer(f"a row without a usable {field}")
+        raise to_user_error(classify(error, region=region, operation=operation))
+    return str(row[field])
 
 
 def _missing(message: str, region: str, code: str, operation: str) -> CloudError:

@@ -53,7 +53,10 @@ async def default_vpc(cloud: Cloud, region: str) -> str | None:
         CloudError: EC2 did not say.
     """
     rows = await _rows(cloud, region, "DescribeVpcs", "Vpcs", {"is-default": "true"})
-    return next((str(row["VpcId"]) for row in rows if row.get("IsDefault")), None)
+    row = next((row for row in rows if row.get("IsDefault")), None)
+    if row is not None and not row.get("VpcId"):
+        raise _unusable("a VPC without a VpcId", region, "DescribeVpcs")
+    return None if row is None else str(row["VpcId"])
 
 
 async def subnets(cloud: Cloud, region: str, *, tag: str = "", subnet: str = "") -> tuple[FoundSubnet, ...]:
@@ -155,7 +158,10 @@ async def route_tables(cloud: Cloud, region: str, vpc: str) -> tuple[str, ...]:
         CloudError: EC2 did not say.
     """
     rows = await _rows(cloud, region, "DescribeRouteTables", "RouteTables", {"vpc-id": vpc})
-    return tuple(sorted(str(row["RouteTableId"]) for row in rows if row.get("VpcId") == vpc))
+    ours = [row for row in rows if row.get("VpcId") == vpc]
+    if not all(row.get("RouteTableId") for row in ours):
+        raise _unusable("a route table without a RouteTableId", region, "DescribeRouteTables")
+    return tuple(sorted(str(row["RouteTableId"]) for row in ours))
 
 
 async def gateways(

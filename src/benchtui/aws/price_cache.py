@@ -9,11 +9,11 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from benchtui.core.catalogue import Missing, Price
-from benchtui.core.price_bounds import implausible
+from benchtui.core.price_bounds import amount_of, implausible
 from benchtui.core.text import clean_line
 
 BASIS = "pricing-api"
@@ -21,6 +21,8 @@ VALID_FOR = timedelta(hours=24)
 MAX_CACHE_BYTES = 16 * 1024 * 1024  # the prices of every region take a third of it
 MAX_REASON = 300  # characters
 _SCHEMA = "benchtui.prices/1"
+#: What a row that nobody here has written comes to; a time at the ends of the calendar overflows.
+_NOT_OURS = (ValueError, KeyError, TypeError, OverflowError)
 
 
 @dataclass
@@ -45,28 +47,27 @@ class PriceCache:
             if path.stat().st_size > MAX_CACHE_BYTES:
                 return cache
             body = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return cache
         if not isinstance(body, dict) or body.get("schema") != _SCHEMA:
             return cache
         rows = body.get("prices")
         for key, row in rows.items() if isinstance(rows, dict) else ():
-            with contextlib.suppress(ValueError, KeyError, TypeError, InvalidOperation):
-                as_of = datetime.fromisoformat(row["as_of"]).astimezone(UTC)
-                rate = Decimal(row["usd_per_hour"])
-                if now - VALID_FOR < as_of <= now and _credible(key, rate):
+            with contextlib.suppress(*_NOT_OURS):
+                as_of, rate = _kept_at(row["as_of"]), amount_of(row["usd_per_hour"])
+                if now - VALID_FOR < as_of <= now and rate is not None and _credible(key, rate):
                     cache.rows[key] = {"usd_per_hour": str(rate), "as_of": as_of.isoformat()}
         problems = body.get("problems")
         for key, row in problems.items() if isinstance(problems, dict) else ():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                as_of = datetime.fromisoformat(row["as_of"]).astimezone(UTC)
+            with contextlib.suppress(*_NOT_OURS):
+                as_of = _kept_at(row["as_of"])
                 if now - VALID_FOR < as_of <= now:
                     reason = clean_line(str(row["reason"]), MAX_REASON)
                     cache.problems[key] = {"reason": reason, "as_of": as_of.isoformat()}
         listed = body.get("listed")
         for key, when in listed.items() if isinstance(listed, dict) else ():
-            with contextlib.suppress(ValueError, TypeError):
-                if now - VALID_FOR < datetime.fromisoformat(when).astimezone(UTC) <= now:
+            with contextlib.suppress(*_NOT_OURS):
+                if now - VALID_FOR < _kept_at(when) <= now:
                     cache.listed[key] = when
         return cache
 
@@ -128,9 +129,12 @@ class PriceCache:
         return f"{self.endpoint} {region} {name}"
 
 
+def _kept_at(text: str) -> datetime:
+    """A time as it is kept, UTC. Raises one of `_NOT_OURS` for anything else."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
 def _credible(key: str, rate: Decimal) -> bool:
     """Whether a kept amount may be a price: the file is as little trusted as the answers it came from."""
-    if not rate.is_finite() or rate < 0:
-        return False
     name = key.rpartition(" ")[2]
     return ":" in name or implausible(name, rate) is None  # with a colon: a rate that is not an instance's

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from benchtui.aws.errors import CloudError
 from benchtui.aws.failures import FailureKind
 from benchtui.aws.session import Cloud
 from benchtui.core.catalogue import Missing
+from benchtui.core.price_bounds import amount_of
 from benchtui.core.text import clean_line
 
 #: Endpoints, each with the prices of all regions of its partition (botocore, data/endpoints.json,
@@ -37,7 +38,6 @@ _WITHOUT = {
 }
 _TRY_NEXT = frozenset({FailureKind.UNKNOWN, FailureKind.DENIED})
 USD = "USD"
-LONGEST_AMOUNT = 40  # characters; the API gives ten decimals
 
 
 def endpoints(region: str) -> tuple[str, ...] | Missing:
@@ -112,7 +112,7 @@ def quoted(products: Iterable[object], attributes: Mapping[str, str], unit: str)
         try:
             entry = json.loads(text) if isinstance(text, str) else text
             _read(entry, attributes, unit, found)
-        except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue  # not a product as documented: no price in it is to be trusted
     return found
 
@@ -131,17 +131,9 @@ def _read(entry: Any, attributes: Mapping[str, str], unit: str, found: Quoted) -
             if USD not in per_unit:
                 currencies |= {clean_line(str(name), 8) for name in per_unit}
                 continue
-            usd = _amount(per_unit[USD])
+            usd = amount_of(per_unit[USD])
             if usd is None:
                 return
             amounts.add(usd.normalize() + 0)
     found.usd |= amounts
     found.currencies |= currencies
-
-
-def _amount(text: object) -> Decimal | None:
-    """An amount of money as the API writes one, a decimal text; None: it is something else."""
-    if not isinstance(text, str) or len(text) > LONGEST_AMOUNT:
-        return None
-    usd = Decimal(text)
-    return usd if usd.is_finite() and usd >= 0 else None

@@ -116,9 +116,12 @@ class Cloud:
             "ec2", self.regions[0], "DescribeRegions", {"AllRegions": False}, expect=("Regions",)
         )
         # AllRegions=False leaves the disabled ones out already; not every endpoint listens.
-        return tuple(
-            sorted(row["RegionName"] for row in answer["Regions"] if row.get("OptInStatus") != "not-opted-in")
-        )
+        enabled = [row for row in answer["Regions"] if row.get("OptInStatus") != "not-opted-in"]
+        if not all(row.get("RegionName") for row in enabled):
+            # One region less to look at is not what is to come of it.
+            error = UnusableAnswer("a region without a RegionName")
+            raise to_user_error(classify(error, region=self.regions[0], operation="DescribeRegions"))
+        return tuple(sorted(row["RegionName"] for row in enabled))
 
     async def known_regions(self) -> tuple[str, ...]:
         """Regions of EC2 that the SDK's own description names, enabled or not, sorted. Asks no one."""
@@ -172,7 +175,7 @@ class Cloud:
             try:
                 async with asyncio.timeout(TRY_SECONDS):
                     client = await self._client(service, region)
-                    answer: Answer = await getattr(client, xform_name(operation))(**(params or {}))
+                    answer = await _asked(client, operation, params or {})
                     for field in expect:
                         if field not in answer:
                             raise UnusableAnswer(f"the answer has no {field}")
@@ -255,6 +258,23 @@ class Cloud:
         with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
             at = parsedate_to_datetime(response_dict["headers"]["date"])  # type: ignore[index]
             self.clock_offset = at.astimezone(UTC) - self.now()
+
+
+async def _asked(client: Any, operation: str, params: Answer) -> Answer:
+    """What the SDK makes of one request's answer.
+
+    Raises:
+        UnusableAnswer: it stumbled over the answer: bytes that are no text, a number that is none, a listed
+            object without its key. It has no errors of its own for these.
+    """
+    send = getattr(client, xform_name(operation))
+    try:
+        answer: Answer = await send(**params)
+    except RAISED_BY_SDK:
+        raise
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SyntaxError) as error:
+        raise UnusableAnswer(f"the SDK could not read the answer ({error!r})") from error
+    return answer
 
 
 def _send_at_once(params: Answer, **_rest: object) -> None:

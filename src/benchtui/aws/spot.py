@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from benchtui.aws.errors import CloudError
 from benchtui.aws.session import Answer, Cloud
 from benchtui.core.catalogue import Missing, Price
-from benchtui.core.price_bounds import implausible
+from benchtui.core.price_bounds import amount_of, implausible
 from benchtui.core.spot import BASIS, SpotPrice
 
 PRODUCT = "Linux/UNIX"
@@ -117,11 +117,11 @@ async def _history(
 def _read(row: Answer, region: str) -> tuple[str, str, SpotPrice] | None:
     """A row as we use it; None: it is not as documented, and no price in it is to be trusted."""
     try:
-        usd, at = Decimal(row["SpotPrice"]), row["Timestamp"].astimezone(UTC)
+        usd, at = amount_of(row["SpotPrice"]), row["Timestamp"].astimezone(UTC)
         name, zone = str(row["InstanceType"]), str(row["AvailabilityZone"])
-    except (KeyError, AttributeError, InvalidOperation, TypeError, ValueError):
+    except (KeyError, AttributeError, TypeError, ValueError, OverflowError):
         return None
-    if not usd.is_finite() or usd < 0 or row.get("ProductDescription") not in PRODUCTS:
+    if usd is None or row.get("ProductDescription") not in PRODUCTS:
         return None
     if not _ZONE.fullmatch(zone.removeprefix(region)) or implausible(name, usd) is not None:
         return None

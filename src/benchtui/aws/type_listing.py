@@ -64,7 +64,7 @@ async def type_listing(cloud: Cloud, region: str, now: datetime, cache_file: Pat
 def _read(file: Path | None, key: str, now: datetime) -> Listing | None:
     """The listing kept under ``key``; None for an old one, and for a file that is not ours."""
     entry = _content(file).get(key)
-    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, OverflowError):
         as_of = datetime.fromisoformat(entry["as_of"]).astimezone(UTC)  # type: ignore[index]
         if now - VALID_FOR < as_of <= now:
             rows = entry["types"]  # type: ignore[index]
@@ -88,7 +88,7 @@ def _listed(row: dict[str, Any]) -> ListedType:
 
 
 def _content(file: Path | None) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         if file is not None and file.stat().st_size <= MAX_CACHE_BYTES:
             body = json.loads(file.read_text(encoding="utf-8"))
             if isinstance(body, dict) and body.get("schema") == _SCHEMA:

@@ -7,7 +7,6 @@ reason not to end anything.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchtui.config.sdk_region import sdk_region
 from benchtui.config.sources import ENVIRONMENT_PREFIX, MAX_FILE_BYTES, Flag, candidate_files, words
+from benchtui.core.toml import parse_toml
 
 if TYPE_CHECKING:
     from benchtui.config.schema import AwsSection
@@ -83,7 +83,7 @@ def _of_file(file: Path, *, required: bool) -> dict[str, Any]:
             raw = stream.read(MAX_FILE_BYTES + 1)
         if len(raw) > MAX_FILE_BYTES:
             raise _Unclear
-        return _known(tomllib.loads(raw.decode("utf-8-sig")).get("aws", {}))
+        return _known(parse_toml(raw.decode("utf-8-sig")).get("aws", {}))
     except FileNotFoundError as error:
         if required:
             raise _Unclear from error

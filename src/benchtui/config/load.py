@@ -8,10 +8,8 @@ set in a file. A BENCHTUI_ variable that names no setting is an error.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from benchtui.config.schema import Config
 from benchtui.config.sdk_region import sdk_region
 from benchtui.config.settings import OPEN_TABLES, Setting, dotted, settings, shown
 from benchtui.config.sources import ENVIRONMENT_PREFIX, MAX_FILE_BYTES, Flag, candidate_files, words
+from benchtui.core.toml import NotTomlError, parse_toml
 
 __all__ = ["Flag", "Loaded", "SettingRow", "load", "render_origins"]
 
@@ -138,19 +137,20 @@ def _file_layer(
         if len(raw) > MAX_FILE_BYTES:
             return None, [Problem(Origin("file", str(file)), "", "is larger than 1 MiB: not a configuration")]
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
-        # Amounts of money must not pass through a float.
-        values = tomllib.loads(text, parse_float=Decimal)
+        values = parse_toml(text)
+        lines = key_lines(text)
     except FileNotFoundError:
         if required == "optional":
             return None, []
         return None, [Problem(Origin("file", str(file)), "", "there is no such file")]
     except UnicodeDecodeError:
         return None, [Problem(Origin("file", str(file)), "", "is not UTF-8 text")]
-    except tomllib.TOMLDecodeError as error:
+    except NotTomlError as error:
         return None, [syntax_problem(str(file), str(error))]
+    except RecursionError:  # of key_lines, which goes a little deeper than tomllib
+        return None, [syntax_problem(str(file), "nested too deeply")]
     except OSError as error:
         return None, [Problem(Origin("file", str(file)), "", f"cannot be read: {error.strerror}")]
-    lines = key_lines(text)
 
     def origin(path: KeyPath) -> Origin:
         known = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in lines), None)

@@ -19,7 +19,6 @@ import copy
 import os
 import secrets
 import stat
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +33,7 @@ from benchtui.config.schema import Config
 from benchtui.config.settings import dotted, settings
 from benchtui.config.sources import MAX_FILE_BYTES
 from benchtui.core.errors import UsageError
+from benchtui.core.toml import NotTomlError, parse_toml
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 _ONE_LINE = 100  # characters of an array that is not split over lines
@@ -165,7 +165,7 @@ def _with(text: str, changes: Mapping[KeyPath, Any], target: Path, *, in_place: 
         SaveError: the loaded file cannot be changed in place.
     """
     bom, body = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
-    meant = copy.deepcopy(tomllib.loads(body, parse_float=Decimal))
+    meant = copy.deepcopy(parse_toml(body))
     for (section, key), value in changes.items():
         table = meant.setdefault(str(section), {})
         if not isinstance(table, dict):
@@ -175,8 +175,8 @@ def _with(text: str, changes: Mapping[KeyPath, Any], target: Path, *, in_place: 
         else:
             table[str(key)] = value
     for attempt in (with_changes(body, changes), *(() if in_place else (tomli_w.dumps(meant),))):
-        with contextlib.suppress(tomllib.TOMLDecodeError):
-            if _pruned(tomllib.loads(attempt, parse_float=Decimal)) == _pruned(meant):
+        with contextlib.suppress(NotTomlError):
+            if _pruned(parse_toml(attempt)) == _pruned(meant):
                 return f"{bom}{attempt}"
     raise SaveError(
         f"{target}: its tables are written in a form that cannot be changed in place",
@@ -201,12 +201,12 @@ def _read(file: Path) -> str:
         if len(raw) > MAX_FILE_BYTES:
             raise SaveError(f"{file}: is larger than 1 MiB: not a configuration")
         text = raw.decode("utf-8")
-        tomllib.loads(text.removeprefix(_BOM))
+        parse_toml(text.removeprefix(_BOM))
     except OSError as error:
         raise SaveError(f"{file}: cannot be read: {error.strerror}", fix="save under another name") from error
     except UnicodeDecodeError as error:
         raise SaveError(f"{file}: is no longer UTF-8 text", fix="save under another name") from error
-    except tomllib.TOMLDecodeError as error:
+    except NotTomlError as error:
         raise SaveError(
             f"{file}: is no longer valid TOML: {error}", fix="correct it, or save under another name"
         ) from error
@@ -222,7 +222,7 @@ def _same_file(one: Path, other: Path) -> bool:
 
 def _check_same_folder(text: str, loaded_from: Path, target: Path) -> None:
     """Paths of suites are relative to the file that names them: they would not move along."""
-    suites = tomllib.loads(text.removeprefix(_BOM)).get("suites")
+    suites = parse_toml(text.removeprefix(_BOM)).get("suites")
     paths = [suite.get("path") for suite in suites.values() if isinstance(suite, dict)] if suites else []
     relative = [path for path in paths if isinstance(path, str) and not path.startswith(("/", "~/"))]
     if relative and not _same_file(target.parent, loaded_from.parent):

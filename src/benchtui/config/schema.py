@@ -25,7 +25,7 @@ from pydantic import (
 from benchtui.config.access import BUCKET_PATTERN, DEFAULT_REGIONS, MAX_REGIONS, REGION_PATTERN
 from benchtui.config.durations import parse_duration
 from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
-from benchtui.core.money import LIST_RATES
+from benchtui.core.money import LIST_RATES, writable
 from benchtui.core.policies.scope import INSTANCE_PROFILE, SCHEDULER_ROLE, SECURITY_GROUP
 from benchtui.core.userdata import SHORTEST_GRACE_S
 
@@ -78,7 +78,12 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-Usd = Annotated[Decimal, BeforeValidator(_money), Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Usd = Annotated[
+    Decimal,
+    BeforeValidator(_money),
+    Field(ge=0, le=1_000_000, allow_inf_nan=False),
+    AfterValidator(writable),
+]
 Seconds = Annotated[int, BeforeValidator(parse_duration)]
 Whole = Annotated[int, BeforeValidator(_whole_number)]
 InstanceTypeName = Annotated[str, AfterValidator(_instance_type)]

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from benchtui.core.documents import Document, JobId, Line, LongLine, RunId, Usd
+from benchtui.core.documents import Document, JobId, Line, LongLine, Moment, RunId, Usd
 
 ZERO = Decimal(0)
 #: So long a reservation is its launcher's own to launch, by S3's clock, and no longer unless it is renewed:
@@ -54,13 +54,13 @@ class ReservationDocument(Document):
     job: JobId
     usd: Usd  # reserved, taken: held; released: what it has cost
     launcher: Annotated[Line, Field(min_length=1)]  # who wrote it; random
-    at: datetime  # the writer's clock
+    at: Moment  # the writer's clock
     reason: LongLine | None = None
     basis: LongLine | None = None  # of the price it was reckoned with
     as_of: date | None = None
     instance_id: Line | None = None  # released: the instance that was seen ending; None: there never was one
-    launched_at: datetime | None = None
-    ended_at: datetime | None = None
+    launched_at: Moment | None = None
+    ended_at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +126,34 @@ class Book:
         return usd <= self.left_usd(budget_usd)
 
 
-def with_entry(book: Book, entry: Entry) -> Book:
-    """The book with the next entry in it.
+def with_entries(book: Book, entries: Iterable[Entry]) -> Book:
+    """The book with the next entries in it, in their order.
 
     An entry that makes no sense by those before it (a second reservation of a job that is held, a release
     of one that is not) never makes less money count: of two amounts the larger one does.
 
     Raises:
-        ValueError: it is not the next one.
+        ValueError: one is not the next one.
     """
-    if entry.number != book.entries + 1:
-        raise ValueError(f"entry {entry.number} does not follow entry {book.entries}")
-    said, job = entry.said, entry.said.job
-    held, paid, reserved, ended = dict(book.held), dict(book.paid), dict(book.reserved), book.ended
-    if said.entry is EntryKind.RELEASED:
-        if held.pop(job, None) is not None or said.usd:
-            paid[job] = paid.get(job, ZERO) + said.usd
-        if said.instance_id is not None:
-            ended |= {job}
-    else:
+    number = book.entries
+    held, paid, reserved, ended = dict(book.held), dict(book.paid), dict(book.reserved), set(book.ended)
+    for entry in entries:
+        if entry.number != number + 1:
+            raise ValueError(f"entry {entry.number} does not follow entry {number}")
+        number, said, job = entry.number, entry.said, entry.said.job
+        if said.entry is EntryKind.RELEASED:
+            if held.pop(job, None) is not None or said.usd:
+                paid[job] = paid.get(job, ZERO) + said.usd
+            if said.instance_id is not None:
+                ended.add(job)
+            continue
         before = held.get(job)
         usd = said.usd if before is None else max(before.usd, said.usd)
         begun = entry.written_at if before is None else before.begun
         holders = frozenset() if before is None else before.holders
         held[job] = Holding(job, usd, said.launcher, entry.written_at, begun, holders | {said.launcher})
         reserved[job] = max(reserved.get(job, ZERO), usd)
-    return Book(entry.number, held, paid, reserved, ended)
+    return Book(number, held, paid, reserved, frozenset(ended))
 
 
 def book_of(entries: Iterable[Entry]) -> Book:
@@ -160,7 +162,4 @@ def book_of(entries: Iterable[Entry]) -> Book:
     Raises:
         ValueError: one is missing, or there twice.
     """
-    book = Book()
-    for entry in sorted(entries, key=lambda each: each.number):
-        book = with_entry(book, entry)
-    return book
+    return with_entries(Book(), sorted(entries, key=lambda each: each.number))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -27,7 +27,7 @@ from pydantic import (
 from benchtui.core.catalogue import Price
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import check_instance_type, check_job, check_run, check_suite
-from benchtui.core.money import Rate, Rates
+from benchtui.core.money import Rate, Rates, writable
 from benchtui.core.text import clean_line
 
 #: Limits of size in bytes; a larger object is refused before it is parsed.
@@ -36,12 +36,23 @@ MAX_RESULT_BYTES = 8 << 20
 MAX_SYSTEM_BYTES = 1 << 20
 MAX_SENTINEL_BYTES = 64 << 10
 MAX_SAMPLES = 100_000
+#: At the ends of the calendar another time zone or a minute more is an overflow.
+FIRST_YEAR, LAST_YEAR = 1970, 2999
 
 
 def _line(limit: int) -> BeforeValidator:
     return BeforeValidator(lambda value: clean_line(value, limit) if isinstance(value, str) else value)
 
 
+def _moment(value: datetime) -> datetime:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError(f"a time between the years {FIRST_YEAR} and {LAST_YEAR} is wanted")
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+#: What a database, a column of a table or another program's integer can hold.
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Seconds = Annotated[int, Field(le=100_000_000)]  # three years
 Line = Annotated[str, _line(200)]
 LongLine = Annotated[str, _line(2_000)]
 Scalar = bool | int | FiniteFloat | LongLine | None
@@ -50,7 +61,9 @@ RunId = Annotated[str, AfterValidator(check_run)]
 JobId = Annotated[str, AfterValidator(check_job)]
 SuiteName = Annotated[str, AfterValidator(check_suite)]
 TypeName = Annotated[str, AfterValidator(check_instance_type)]
-Usd = Annotated[Decimal, Field(ge=0, le=Decimal("1e9"), allow_inf_nan=False)]
+Usd = Annotated[Decimal, Field(ge=0, le=Decimal("1e9"), allow_inf_nan=False), AfterValidator(writable)]
+#: A time with room before and behind it; UTC where nothing else is said.
+Moment = Annotated[datetime, AfterValidator(_moment)]
 
 
 class Document(BaseModel):
@@ -110,7 +123,7 @@ class SentinelBody(Document):
     zone: Line | None = None
     image_id: Line | None = None
     client_token: Line | None = None
-    attempt: int | None = None
+    attempt: Whole | None = None
     usd_per_hour: Usd | None = None
     market: Line | None = None
     tried: tuple[Tried, ...] = Field(default=(), max_length=200)  # before it came to this, in order
@@ -131,7 +144,7 @@ class PriceDocument(BaseModel):
 
     usd_per_hour: Usd
     basis: Line
-    as_of: datetime
+    as_of: Moment
     region: Line
     max_usd_per_hour: Usd | None = None  # spot: what it may come to
 
@@ -157,18 +170,18 @@ class JobDocument(BaseModel):
     suites: tuple[SuiteName, ...] = Field(min_length=1, max_length=100)
     region: Line
     arch: Line
-    vcpus: int = Field(ge=1)
-    cores: int = Field(ge=1)
-    threads_per_core: int = Field(ge=1)
+    vcpus: Whole = Field(ge=1)
+    cores: Whole = Field(ge=1)
+    threads_per_core: Whole = Field(ge=1)
     price: PriceDocument
-    expected_seconds: int = Field(ge=0)
+    expected_seconds: Seconds = Field(ge=0)
     expected_usd: Usd
     worst_case_usd: Usd  # in the dearest region it may be launched in
     market: Line = "on_demand"
     elsewhere: dict[Line, PriceDocument] = Field(
         default_factory=dict, max_length=64
     )  # regions to fall back to
-    wave: int = Field(default=1, ge=1)  # among the jobs of its region and quota
+    wave: Whole = Field(default=1, ge=1)  # among the jobs of its region and quota
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -242,17 +255,17 @@ class RunDocument(Document):
     run: RunId
     name: Line
     benchtui_version: Line
-    created_at: datetime
+    created_at: Moment
     mode: Line
-    seed: int
+    seed: Whole
     regions: tuple[Line, ...] = Field(min_length=1, max_length=64)
     bundle_sha256: Sha256
-    max_runtime_s: int = Field(ge=1)
-    emergency_grace_s: int = Field(ge=1)
-    boot_allowance_s: int = Field(ge=0)
-    heartbeat_s: int = Field(ge=1)
-    never_started_s: int = Field(ge=1)
-    volume_gib: int = Field(ge=1)
+    max_runtime_s: Seconds = Field(ge=1)
+    emergency_grace_s: Seconds = Field(ge=1)
+    boot_allowance_s: Seconds = Field(ge=0)
+    heartbeat_s: Seconds = Field(ge=1)
+    never_started_s: Seconds = Field(ge=1)
+    volume_gib: Whole = Field(ge=1)
     rates: RatesDocument
     budget_usd: Usd
     worst_case_usd: Usd
@@ -263,7 +276,7 @@ class RunDocument(Document):
     config: dict[str, Any] = Field(default_factory=dict)
     confirms: ConfirmsDocument | None = None
     #: When the account itself starts its instances, without a launcher; None: a launcher does, at once.
-    scheduled_for: datetime | None = None
+    scheduled_for: Moment | None = None
     #: Of the stored object, see core/seals.py; no part of what it seals. None: from before there were any.
     seal: Sha256 | None = Field(default=None, exclude=True)
 
@@ -287,10 +300,10 @@ class SystemDocument(Document):
     arch: Line | None = None
     cpu_model: Line | None = None
     cpu_vendor: Line | None = None
-    usable_cpus: int | None = None
-    physical_cores: int | None = None
-    threads_per_core: int | None = None
-    memory_bytes: int | None = None
+    usable_cpus: Whole | None = None
+    physical_cores: Whole | None = None
+    threads_per_core: Whole | None = None
+    memory_bytes: Whole | None = None
     kernel: Line | None = None
     os: Line | None = None
     microcode: Line | None = None
@@ -307,7 +320,7 @@ class Sample(BaseModel):
     seconds: FiniteFloat | None = Field(default=None, ge=0)
     excluded: bool = False  # a warm-up: reported, never part of a summary
     run: Line | None = None  # the suite's command it came from, and which repetition of it
-    repetition: int | None = Field(default=None, ge=0)
+    repetition: Whole | None = Field(default=None, ge=0)
     disturbed: LongLine | None = None  # what else happened on its CPUs meanwhile
 
 
@@ -323,7 +336,7 @@ class Metric(BaseModel):
     median: FiniteFloat | None = None
     #: What it is a figure of; a later writer's word that is not known here divides by nothing.
     normalises: Line = "instance"
-    headline: int | None = Field(default=None, ge=0)  # its rank among those that tell most
+    headline: Whole | None = Field(default=None, ge=0)  # its rank among those that tell most
 
     @property
     def counted(self) -> list[float]:
@@ -365,7 +378,7 @@ class ResultDocument(Document):
     run: RunId
     job: JobId
     suite: SuiteName
-    suite_version: int | Line | None = None
+    suite_version: Whole | Line | None = None
     mode: Line
     outcome: Outcome
     reason: LongLine | None = None
@@ -376,8 +389,8 @@ class ResultDocument(Document):
     zone: Line | None = None
     image_id: Line | None = None
     cpu_model: Line | None = None
-    started_at: datetime
-    finished_at: datetime
+    started_at: Moment
+    finished_at: Moment
     metrics: dict[Line, Metric] = Field(default_factory=dict, max_length=2_000)
     declined_metrics: dict[Line, LongLine] = Field(default_factory=dict, max_length=2_000)
     checks: tuple[Check, ...] = Field(default=(), max_length=20_000)
@@ -420,11 +433,11 @@ class CensusDocument(Document):
 
     schema_: Line = Field(alias="schema", default="benchtui.census/1")
     run: RunId
-    taken_at: datetime
+    taken_at: Moment
     closed: bool
-    planned: int
-    measured: int
-    declined: int
+    planned: Whole
+    measured: Whole
+    declined: Whole
     rows: tuple[CensusRow, ...]
     sources: dict[Literal["s3", "ec2"], Line]  # "ok" or why it could not be asked
 

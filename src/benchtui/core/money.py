@@ -27,6 +27,8 @@ from benchtui.core.deadlines import LATEST
 
 MINIMUM_BILLED_SECONDS = 60
 MILLIONTH = Decimal("0.000001")
+#: Behind or before the point of an amount that comes from outside.
+MOST_DIGITS = 1000
 SECONDS_PER_HOUR = 3600
 ESTIMATED_MONTH_SECONDS = 30 * 86400
 SHORTEST_MONTH_SECONDS = 28 * 86400
@@ -210,6 +212,17 @@ def _ipv4(rate: Rate, seconds: int) -> Item:
 def _writes(rate: Rate, count: int) -> Item:
     usd = rounded_up(rate.usd * count / 1000)
     return Item("s3 writes", Decimal(count), "requests", rate.usd, usd, rate.basis, rate.as_of)
+
+
+def writable(amount: Decimal) -> Decimal:
+    """``amount``, if it can be written out: 1E-999999999 would be a text of a gigabyte.
+
+    Raises:
+        ValueError: it has more digits behind or before the point than anybody means.
+    """
+    if abs(int(amount.as_tuple().exponent)) > MOST_DIGITS:
+        raise ValueError(f"must be an amount of money of at most {MOST_DIGITS} digits")
+    return amount
 
 
 def usd_text(amount: Decimal | None) -> str:

@@ -7,12 +7,31 @@ us-east-1 and has been several times cheaper on the spot market; the dearest are
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 LEAST_USD_PER_HOUR = Decimal("0.0001")
 MOST_USD_PER_HOUR = Decimal(2000)
 #: Types of this machine, which costs nothing (DESIGN 11).
 _OF_THIS_MACHINE = "local."
+
+
+#: Characters of an amount; AWS gives ten decimals.
+LONGEST_AMOUNT = 40
+#: Powers of ten of an amount's last digit. Beyond them it would be written out as a text of any length.
+FINEST, COARSEST = -40, 12
+
+
+def amount_of(text: object) -> Decimal | None:
+    """An amount of money that someone wrote as a decimal text; None: it is something else, or below zero."""
+    if not isinstance(text, str) or len(text) > LONGEST_AMOUNT:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or amount < 0:
+        return None
+    return amount if FINEST <= int(amount.as_tuple().exponent) <= COARSEST else None
 
 
 def implausible(instance_type: str, usd_per_hour: Decimal) -> str | None:

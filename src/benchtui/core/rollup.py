@@ -13,14 +13,14 @@ import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchtui.core import keys
-from benchtui.core.documents import Document, Line, RunId, Sha256, parse_document
+from benchtui.core.documents import Document, Line, Moment, RunId, Sha256, parse_document
 from benchtui.core.errors import InvalidDocumentError
+from benchtui.core.gunzip import NotGzipError, gunzip
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.text import clean_line
 
@@ -28,6 +28,8 @@ from benchtui.core.text import clean_line
 PART_BYTES = 48 << 20
 MAX_PART_BYTES = 64 << 20
 MAX_TEXT_BYTES = 512 << 20
+#: Each is an object; a document has some hundred bytes at least, an empty line eight beside its own.
+MOST_LINES = 2_000_000
 GZIP = 31  # window bits of zlib that mean gzip, with no time in its head
 
 
@@ -41,7 +43,7 @@ class RollupHead(Document):
     schema_: Line = Field(alias="schema", default="benchtui.rollup/1")
     month: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
     part: int = Field(ge=1, le=9999)
-    made_at: datetime
+    made_at: Moment
     benchtui_version: Line
     runs: tuple[RunId, ...] = Field(max_length=100_000)
 
@@ -116,7 +118,10 @@ def unpack(content: bytes, name: str) -> Rollup:
     Raises:
         InvalidDocumentError: not one, of a newer benchtui, damaged, or larger than any that is written.
     """
-    lines = _text(content, name).split(b"\n")
+    text = _text(content, name)
+    if text.count(b"\n") > MOST_LINES:
+        raise InvalidDocumentError(f"{name}: no roll-up: more than {MOST_LINES} lines")
+    lines = text.split(b"\n")
     if len(lines) < 3 or lines[-1] != b"":
         raise InvalidDocumentError(f"{name}: no roll-up: it does not come to an end")
     first, *stored, last = lines[:-1]
@@ -125,7 +130,7 @@ def unpack(content: bytes, name: str) -> Rollup:
     digest = hashlib.sha256(b"".join(line + b"\n" for line in (first, *stored))).hexdigest()
     if (end.end, end.sha256) != (len(stored), digest):
         raise InvalidDocumentError(f"{name}: damaged: its lines have the SHA-256 {digest}, not {end.sha256}")
-    if keys.rollup_key(head.month, head.part) != name:
+    if name != f"{keys.rollups_prefix()}{head.month}/{head.part:04d}.jsonl.gz":
         raise InvalidDocumentError(f"{name}: says it is part {head.part} of {head.month}")
     bodies: dict[str, dict[str, bytes]] = {run: {} for run in head.runs}
     for number, line in enumerate(stored, 2):
@@ -149,14 +154,10 @@ def _line(model: type[Any], line: bytes, name: str, number: int) -> Any:
 
 
 def _text(content: bytes, name: str) -> bytes:
-    unpacker = zlib.decompressobj(GZIP)
     try:
-        text = unpacker.decompress(content, MAX_TEXT_BYTES)
-        if not unpacker.eof:
-            raise InvalidDocumentError(f"{name}: is larger than {MAX_TEXT_BYTES} bytes, or cut off")
-    except zlib.error as error:
-        raise InvalidDocumentError(f"{name}: not compressed by gzip: {error}") from error
-    return text
+        return gunzip(content, MAX_TEXT_BYTES)
+    except NotGzipError as error:
+        raise InvalidDocumentError(f"{name}: {error}") from error
 
 
 def _run_of(key: str) -> str | None:

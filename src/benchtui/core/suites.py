@@ -9,7 +9,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
@@ -26,6 +25,7 @@ from pydantic import (
 
 from benchtui.core.errors import UsageError
 from benchtui.core.keys import check_suite
+from benchtui.core.toml import NotTomlError, parse_toml
 
 SCHEMA = "benchtui.payload/1"
 #: Folders in a bundle beside the suites, so no names for one.
@@ -294,8 +294,8 @@ def parse_payload(text: str, folder: str) -> Suite:
     """
     file = f"{folder}/payload.toml"
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = parse_toml(text, number=float)
+    except NotTomlError as error:
         raise UsageError(f"{file}: not TOML: {error}", fix="correct the file") from error
     if content.get("schema") != SCHEMA:
         raise UsageError(f"{file}: schema: is {content.get('schema')!r}", fix=f'set schema = "{SCHEMA}"')

@@ -25,6 +25,7 @@ MOST_DIFFERENCES = 50
 #: Two ways to the same double may differ in its last digits.
 RELATIVE_TOLERANCE = 1e-12
 SHOWN = 120  # characters of a value
+NAMED = 300  # of an object's name or a field's, which anyone may have chosen
 OLDER = "written before objects were sealed"
 BOOTSTRAP = "the bootstrap of user data has no room for a seal"
 
@@ -62,11 +63,12 @@ class Findings:
 
     def differs(self, name: str, what: str, stored: object, recomputed: object) -> None:
         """Note a mismatch."""
-        self.mismatches.append(Mismatch(name, what, shown(stored), shown(recomputed)))
+        said = Mismatch(clean_line(name, NAMED), clean_line(what, NAMED), shown(stored), shown(recomputed))
+        self.mismatches.append(said)
 
     def cannot(self, name: str, why: str) -> None:
         """Note what cannot be checked; the same once."""
-        said = Unchecked(name, clean_line(why, 300))
+        said = Unchecked(clean_line(name, NAMED), clean_line(why, 300))
         if said not in self.unchecked:
             self.unchecked.append(said)
 

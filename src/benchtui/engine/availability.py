@@ -90,7 +90,7 @@ def _read(file: Path) -> dict[str, Dry]:
             content = json.loads(stream.read(MAX_FILE_BYTES))
         rows: dict[str, Any] = content["dry"] if content["v"] == 1 else {}
         return {key: dry for key, row in rows.items() if (dry := _understood(row)) is not None}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
@@ -98,7 +98,7 @@ def _understood(row: Any) -> Dry | None:
     try:
         until = datetime.fromisoformat(row["until"]).astimezone(UTC)
         return Dry(until, max(1, min(int(row["times"]), 100)), str(row["code"])[:80])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

@@ -90,7 +90,7 @@ class Ledger:
             for raw in file:
                 try:
                     line = json.loads(raw)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(line, dict):
                     yield line

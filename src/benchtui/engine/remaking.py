@@ -16,6 +16,7 @@ from typing import Any
 
 from benchtui.core import keys
 from benchtui.core.errors import BenchtuiError
+from benchtui.core.gunzip import gunzip
 from benchtui.core.text import clean_line
 from benchtui.engine.bundle import MAX_BYTES, MAX_FILES, build_bundle, digest_of, load_suites
 from benchtui.engine.packaged import payloads_root
@@ -37,6 +38,10 @@ reparse.main()
 """
 
 
+#: Of an archive, for each file: its header, and zeros to a whole block.
+TAR_BYTES = 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """What a payload bundle declares and what its sources are."""
@@ -56,10 +61,11 @@ def read_bundle(content: bytes) -> Bundle:
     files: dict[str, tuple[bytes, bool]] = {}
     total = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
+        plain = gunzip(content, MAX_BYTES + MAX_FILES * TAR_BYTES)
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as tar:
             for entry in tar:
                 total += entry.size
-                if total > MAX_BYTES or len(files) >= MAX_FILES:
+                if entry.size < 0 or total > MAX_BYTES or len(files) >= MAX_FILES:
                     raise BenchtuiError("the payload bundle holds more than benchtui packs")
                 file = tar.extractfile(entry) if entry.isreg() else None
                 if file is not None:
