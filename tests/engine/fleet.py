@@ -18,7 +18,7 @@ from benchtui.engine.snapshot import JobRow, Snapshot, Source
 
 T0 = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 #: Every mechanism of payloads/agent/main.py.
-MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "shutdown", "agent-guard")
+MECHANISMS = ("panic", "boot-guard", "softdog", "timer", "hard-stop", "locked", "shutdown", "agent-guard")
 RUN = "20261124-135100-k3f7"
 
 
