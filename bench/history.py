@@ -133,8 +133,7 @@ RAW = {
     "trend of one type": MEDIANS.format(more="AND type = 'c7g.large'"),
     "trend, filtered": MEDIANS.format(more="AND arch = 'arm64' AND region = 'us-east-1'"),
     "the pane: all types": MEDIANS.format(more=""),
-    "samples of a figure": "SELECT value FROM sample WHERE run = '{run}' AND job = 'c7g.large-1'"
-    " AND metric = 'triad.all'",
+    "samples of a run": "SELECT job, value FROM sample WHERE run = '{run}' AND metric = 'triad.all'",
 }
 
 
@@ -160,10 +159,8 @@ def asked(path: Path, run: str) -> dict[str, Callable[[], object]]:
         "trend of one type": within(lambda index: trend(index, ("c7g.large",), "")),
         "trend, filtered": within(lambda index: trend(index, (), "arch=arm64 region=us-east-1")),
         "the pane: all types": lambda: read_history(path, "stream/triad.all"),
-        "samples of a figure": within(
-            lambda index: queries.samples(
-                index, run, "c7g.large-1", queries.metric_named(index, "triad.all").key
-            )
+        "samples of a run": within(
+            lambda index: queries.samples(index, run, queries.metric_named(index, "triad.all").key)
         ),
     }
 

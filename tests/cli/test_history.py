@@ -8,6 +8,7 @@ import pytest
 
 from benchtui.history.index import HistoryIndex
 from tests.history.made_up import nightly, run_id
+from tests.schema_checks import exactly
 
 from .conftest import Cli
 
@@ -38,6 +39,23 @@ def test_runs_and_trends_are_told_offline(indexed: Cli) -> None:
     told = json.loads(indexed("history", "--no-sync", "--metric", "triad.all", "--json").stdout)
     changes = {series["type"]: [one["state"] for one in series["changes"]] for series in told["series"]}
     assert changes == {"c7g.large": ["suspect"], "c7i.large": []}
+
+
+def test_the_samples_behind_the_figures_of_a_run_are_told(indexed: Cli) -> None:
+    asked = ("history", "--no-sync", "--metric", "triad.all", "--run", run_id(3))
+    told = json.loads(indexed(*asked, "--json").stdout)
+    exactly("samples", told)
+    expected = {
+        cell.result.job: list(cell.samples["triad.all"])
+        for cell in nightly(3, {"c7g.large": 100.0, "c7i.large": 80.0}).cells
+    }
+    assert {one["job"]: one["samples"] for one in told["instances"]} == expected
+    shown = indexed(*asked)
+    assert shown.returncode == 0, shown.stderr
+    assert f"{expected['c7i.large-2'][0]:.4g}" in shown.stdout
+    none = indexed(*asked[:-1], run_id(99))
+    assert none.returncode == 2
+    assert run_id(99) in none.stderr
 
 
 def test_what_cannot_be_asked_is_said_with_the_nearest(indexed: Cli) -> None:

@@ -37,6 +37,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "filter", metavar="FILTER", nargs="*", help="as in tables: type=c7g.large region=us-east-1 mode=full"
     )
     parser.add_argument("--metric", metavar="M", help="its trend: triad.all, or stream/triad.all")
+    parser.add_argument("--run", metavar="RUN", help="with --metric: the samples of its instances in RUN")
     parser.add_argument("--metrics", action="store_true", help="list the metrics there are")
     parser.add_argument(
         "--type", metavar="TYPE", dest="types", action="append", default=[], help="of this type; repeatable"
@@ -94,6 +95,8 @@ def execute(arguments: argparse.Namespace) -> int:
         return _metrics(arguments, path)
     if arguments.metric is None:
         return _runs(arguments, path, report)
+    if arguments.run is not None:
+        return _samples(arguments, path)
     return _trend(arguments, path)
 
 
@@ -102,6 +105,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--rebuild reads the bucket", fix="leave out --no-sync")
     if arguments.dry_run and not arguments.compact:
         raise UsageError("--dry-run is for --compact", fix="benchtui history --compact --dry-run")
+    if arguments.run is not None and arguments.metric is None:
+        raise UsageError("--run shows the samples of a metric", fix="benchtui history --metric M --run RUN")
     if arguments.fail_on_regression and arguments.metric is None:
         raise UsageError("--fail-on-regression needs a metric", fix="benchtui history --metric M")
 
@@ -244,6 +249,35 @@ def _metrics(arguments: argparse.Namespace, path: Path) -> int:
     for row in found:
         day = f"{row.last:%Y-%m-%d}"
         tables.add(table, str(row.key), row.unit, row.instances, row.samples, row.types, day)
+    output.table(table)
+    return ExitCode.OK
+
+
+def _samples(arguments: argparse.Namespace, path: Path) -> int:
+    """Raises UsageError: the index has no sample of the metric in this run."""
+    from benchtui.core.filter import Filter
+    from benchtui.history import queries
+    from benchtui.history.index import HistoryIndex
+
+    where = Filter.parse(_expression(arguments), queries.FIELDS)
+    with HistoryIndex(path) as index:
+        row = queries.metric_named(index, arguments.metric, where=where)
+        found = queries.samples(index, arguments.run, row.key)
+    if not found:
+        raise UsageError(
+            f"the index has no sample of {row.key} in {arguments.run}",
+            fix="`benchtui history` lists its runs, `benchtui history --metrics` its metrics",
+        )
+    if arguments.json:
+        instances = [{"job": job, "samples": list(values)} for job, values in found.items()]
+        document = {"v": 1, "type": "samples", "run": arguments.run, "metric": str(row.key), "unit": row.unit}
+        output.document({**document, "instances": instances})
+        return ExitCode.OK
+    from benchtui.cli import tables
+
+    table = tables.new_table("job", "n", f"samples, {row.unit}", right=("n",))
+    for job, values in found.items():
+        tables.add(table, job, len(values), " ".join(f"{value:.4g}" for value in values))
     output.table(table)
     return ExitCode.OK
 

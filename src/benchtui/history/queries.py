@@ -262,21 +262,23 @@ def _order(key: SeriesKey) -> tuple[str, ...]:
     return key.instance_type, key.region or "", key.mode, key.version or ""
 
 
-def samples(index: HistoryIndex, run: str, job: str, metric: MetricKey) -> tuple[float, ...]:
-    """The samples behind one figure, as they were measured; none if the index has none."""
+def samples(index: HistoryIndex, run: str, metric: MetricKey) -> dict[str, tuple[float, ...]]:
+    """The samples behind the figures of a run, in the metric's unit and as they were measured, by job.
+
+    Jobs without a sample of this metric are not among them; none if the index has no such run.
+    """
+    found: dict[str, tuple[float, ...]] = {}
     with damage_told(index.path):
-        row = index.db.execute(
-            "SELECT float64 FROM samples"
-            " WHERE cell_id IN (SELECT c.id FROM run r JOIN cell c ON c.run_id = r.id"
-            "                   WHERE r.run = ? AND c.job = ?)"
-            " AND metric_id IN (SELECT id FROM metric WHERE suite = ? AND name = ?)",
-            (run, job, metric.suite, metric.name),
-        ).fetchone()
-    if row is None:
-        return ()
-    values = array.array("d")
-    values.frombytes(row[0])
-    return tuple(values)
+        for job, content in index.db.execute(
+            "SELECT c.job, s.float64 FROM run r JOIN cell c ON c.run_id = r.id"
+            " JOIN samples s ON s.cell_id = c.id JOIN metric m ON m.id = s.metric_id"
+            " WHERE r.run = ? AND m.suite = ? AND m.name = ? ORDER BY c.id",
+            (run, metric.suite, metric.name),
+        ):
+            values = array.array("d")
+            values.frombytes(content)
+            found[job] = tuple(values)
+    return found
 
 
 def totals(index: HistoryIndex) -> dict[str, int]:
