@@ -15,21 +15,25 @@ from pathlib import Path
 from tests.engine import fleet
 from tests.tui.scripted import ScriptedEngine, listings
 
-from benchtui.config.schema import Config
+from benchtui.config.schema import Config, WatchSection
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.core.said import Said
+from benchtui.core.spending import spending_of
 from benchtui.core.states import Ec2Answer, fold
-from benchtui.engine.snapshot import JobRow, Snapshot, Source
-from benchtui.engine.updates import Account, Listed, Update
+from benchtui.engine.snapshot import QUIET, JobRow, Snapshot, Source
+from benchtui.engine.updates import Account, Listed, Spent, Update
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.start import Start
 
 TYPES = ("c7g.large", "c7i.large", "c7a.large", "c8g.xlarge", "m7i.2xlarge")
 STEPS = 500
+LIVES = timedelta(hours=5, minutes=11)
+#: Between two polls, as benchtui has it where nothing else is set.
+PERIOD_S = float(WatchSection().poll_seconds)
 
 
 class LoadedEngine(ScriptedEngine):
-    """Hears sentinels in a thread of its own, folds every job once a second, tells the snapshot."""
+    """Hears sentinels in a thread of its own, folds every job once a poll, tells the snapshot."""
 
     def __init__(self, jobs: int, sentinels: int) -> None:
         super().__init__()
@@ -39,7 +43,10 @@ class LoadedEngine(ScriptedEngine):
         self.run = fleet.run_of(self.planned, budget_usd=Decimal(500), created_at=self.started)
         self.heard = {name: Said([Sentinel(self.started, name, 1, JobState.BOOTED)]) for name in names}
         self.seen = {
-            name: Ec2Answer(True, (fleet.instance(name, launched_at=self.started),)) for name in names
+            name: Ec2Answer(
+                True, (fleet.instance(name, launched_at=self.started, expires_at=self.started + LIVES),)
+            )
+            for name in names
         }
         self.sentinels = sentinels
         self.next = 0
@@ -53,14 +60,16 @@ class LoadedEngine(ScriptedEngine):
         self.tell(Account("123456789012"), Listed(listings(first)), first)
         due = time.monotonic()
         while True:
-            due += 1.0
+            due += PERIOD_S
             time.sleep(max(0.0, due - time.monotonic()))
             self._hear()
-            self.tell(self._snapshot())
+            snapshot = self._snapshot()
+            # As engine.operations does, in the engine's thread.
+            self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))), snapshot)
 
     def _hear(self) -> None:
         now = datetime.now(UTC)
-        for _ in range(self.sentinels):
+        for _ in range(round(self.sentinels * PERIOD_S)):
             name = self.planned[self.next % len(self.planned)].job
             turn = self.next // len(self.planned) + 1
             said = Sentinel(now, name, turn + 1, JobState.RUNNING, "stream", Progress(turn % STEPS, STEPS))

@@ -7,7 +7,7 @@ sees the same curve. Sums are exact; every amount is an estimate (core.money say
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
 
 ZERO = Decimal(0)
-#: Points of a curve beside the moments at which instances were launched.
+#: Points of a curve; the moments at which instances were launched come beside them while they are fewer.
 STEPS = 60
 
 
@@ -135,8 +135,13 @@ class Spending:
     projected_usd: Decimal  # spent in all by then
     by_type: tuple[TypeSpending, ...]
     bases: tuple[PriceBasis, ...]
-    series: tuple[SpendPoint, ...]  # from the first launch to now
     projection: tuple[SpendPoint, ...]  # from now to the projected end
+    rows: tuple[Row, ...] = field(repr=False)  # what all of it is of
+
+    @property
+    def series(self) -> tuple[SpendPoint, ...]:
+        """The curve from the first launch to now; made when it is asked for, for it takes longest."""
+        return _series(self.rows, self.at, self.spent_usd)
 
     @property
     def at_most_usd(self) -> Decimal:
@@ -163,14 +168,14 @@ def spending_of(snapshot: RunAtOneMoment, *, over: bool = False) -> Spending:
             were planned and never came to be.
     """
     run, now = snapshot.run, snapshot.as_of or snapshot.taken_at
-    rates = run.rates.rates(run.run)
+    meter = _Meter(run)
     rows = tuple(snapshot.rows)
     alive = [row for row in rows if _alive(row)]
     held = {row.status.job: _held(row, over) for row in rows}
     ends = [at for row in rows if (at := _expected_end(row, now, over)) is not None]
     ends_at = max(ends, default=None)
     spent = sum((row.spent_usd for row in rows if row.spent_usd is not None), ZERO)
-    projected = spent + sum((_still_to_come(row, run, rates, now, over) for row in rows), ZERO)
+    projected = spent + sum((_still_to_come(row, meter, now, over) for row in rows), ZERO)
     latest = [row.status.instance.expires_at for row in alive if row.status.instance]
     return Spending(
         run=run.run,
@@ -180,16 +185,39 @@ def spending_of(snapshot: RunAtOneMoment, *, over: bool = False) -> Spending:
         held_usd=sum(held.values(), ZERO),
         worst_case_usd=run.worst_case_usd,
         cap_usd=run.budget_usd,
-        burn_usd_per_hour=sum((_hourly(_price(row), run, rates) for row in alive), ZERO),
+        burn_usd_per_hour=sum((meter.hourly(_price(row)) for row in alive), ZERO),
         live=len(alive),
         ends_at=ends_at,
         ends_latest=max((at for at in latest if at), default=None) if all(latest) else None,
         projected_usd=projected,
         by_type=_by_type(rows, held),
         bases=_bases(run),
-        series=_series(rows, now, spent),
         projection=(SpendPoint(now, spent), SpendPoint(ends_at, projected)) if ends_at else (),
+        rows=rows,
     )
+
+
+class _Meter:
+    """What instances of a run cost; most of its jobs cost the same, and each price is reckoned once."""
+
+    def __init__(self, run: RunDocument) -> None:
+        self.run, self.rates = run, run.rates.rates(run.run)
+        self._costs: dict[tuple[Decimal, int], Decimal] = {}
+        self._hourly: dict[Decimal, Decimal] = {}
+
+    def usd(self, price: PriceDocument, span: timedelta) -> Decimal:
+        """Of an instance that has run for ``span``, without its writes to S3."""
+        seconds = billed_seconds(max(0.0, span.total_seconds()))
+        key = (price.usd_per_hour, seconds)
+        if key not in self._costs:
+            self._costs[key] = cost_of(_at_launch(price), seconds, self.run.volume_gib, self.rates, 0).usd
+        return self._costs[key]
+
+    def hourly(self, price: PriceDocument) -> Decimal:
+        """Of a live instance."""
+        if price.usd_per_hour not in self._hourly:
+            self._hourly[price.usd_per_hour] = _hourly(price, self.run, self.rates)
+        return self._hourly[price.usd_per_hour]
 
 
 _NO_INSTANCE = frozenset({JobState.PLANNED, JobState.DECLINED})
@@ -277,7 +305,7 @@ def _expected_end(row: Row, now: datetime, over: bool) -> datetime | None:
     return now + expected
 
 
-def _still_to_come(row: Row, run: RunDocument, rates: Rates, now: datetime, over: bool) -> Decimal:
+def _still_to_come(row: Row, meter: _Meter, now: datetime, over: bool) -> Decimal:
     """What a job is expected to cost from now on."""
     end = _expected_end(row, now, over)
     if end is None:
@@ -286,19 +314,16 @@ def _still_to_come(row: Row, run: RunDocument, rates: Rates, now: datetime, over
         return row.planned.expected_usd
     view = row.status.instance
     assert view is not None
-    price = _at_launch(_price(row))
-    in_all, so_far = (
-        cost_of(price, max(0.0, (at - view.launched_at).total_seconds()), run.volume_gib, rates, 0).usd
-        for at in (end, now)
-    )
-    return in_all - so_far
+    price = _price(row)
+    return meter.usd(price, end - view.launched_at) - meter.usd(price, now - view.launched_at)
 
 
 def _by_type(rows: Sequence[Row], held: dict[str, Decimal]) -> tuple[TypeSpending, ...]:
     found = []
-    names = _names(rows)
-    for name in dict.fromkeys(names):
-        mine = [row for row, of in zip(rows, names, strict=True) if of == name]
+    by_name: dict[str, list[Row]] = {}
+    for row, name in zip(rows, _names(rows), strict=True):
+        by_name.setdefault(name, []).append(row)
+    for name, mine in by_name.items():
         spent = [row.spent_usd for row in mine if row.spent_usd is not None]
         found.append(
             TypeSpending(
@@ -353,9 +378,10 @@ def _series(rows: Sequence[Row], now: datetime, spent: Decimal) -> tuple[SpendPo
         return ()
     changes.sort()
     first = changes[0][0]
-    times = {first + (now - first) / STEPS * n for n in range(STEPS)} | {
-        at for at, step, _ in changes if step
-    }
+    times = {first + (now - first) / STEPS * n for n in range(STEPS)}
+    launches = {at for at, step, _ in changes if step}
+    if len(launches) < STEPS:
+        times |= launches
     points = [SpendPoint(at, rounded_up(usd)) for at, usd in _walk(changes, sorted(times)) if at < now]
     return (*points, SpendPoint(now, spent))
 

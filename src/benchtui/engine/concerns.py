@@ -44,27 +44,32 @@ _OF_STATE = {
 
 def worst(snapshot: Snapshot, now: datetime) -> Concern | None:
     """The most urgent concern; of equal ones the first of the plan. None: all is as it should be."""
-    found = sorted(_concerns(snapshot, now), key=lambda concern: -concern.urgency)
-    if not found:
+    silent = list(_silent(snapshot, now))
+    # Of a run with thousands of jobs only the one that is shown is put into words.
+    troubled = [(urgency, row) for row in snapshot.rows if (urgency := _urgency(row)) is not None]
+    urgency, row = max(troubled, key=lambda each: each[0], default=(None, None))
+    more = len(silent) + len(troubled) - 1
+    if silent and (urgency is None or urgency <= Urgency.BLIND):
+        return Concern(Urgency.BLIND, None, silent[0], more)
+    if urgency is None or row is None:
         return None
-    first = found[0]
-    return Concern(first.urgency, first.job, first.text, more=len(found) - 1)
+    text = row.status.alarm if urgency is Urgency.ALARM else None
+    return Concern(urgency, row.planned.job, (text or _reason(row, now)) + _end(row, snapshot), more)
 
 
-def _concerns(snapshot: Snapshot, now: datetime) -> Iterator[Concern]:
+def _silent(snapshot: Snapshot, now: datetime) -> Iterator[str]:
+    """Sources that do not answer, in words."""
     for source in snapshot.sources:
         state = source.state(now)
         if state in (SourceState.STALE, SourceState.DOWN):
             since = f" since {source.answered_at:%H:%M:%SZ}" if source.answered_at else ""
             why = f": {source.error}" if source.error else ""
-            yield Concern(Urgency.BLIND, None, f"{source.name} has not answered{since}{why}")
-    for row in snapshot.rows:
-        status = row.status
-        if status.alarm is not None:
-            yield Concern(Urgency.ALARM, row.planned.job, status.alarm + _end(row, snapshot))
-        elif status.state in _OF_STATE:
-            urgency = _OF_STATE[status.state]
-            yield Concern(urgency, row.planned.job, _reason(row, now) + _end(row, snapshot))
+            yield f"{source.name} has not answered{since}{why}"
+
+
+def _urgency(row: JobRow) -> Urgency | None:
+    """How much a job's state matters; None: it is as it should be."""
+    return Urgency.ALARM if row.status.alarm is not None else _OF_STATE.get(row.status.state)
 
 
 def _reason(row: JobRow, now: datetime) -> str:

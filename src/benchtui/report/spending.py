@@ -19,15 +19,16 @@ def spending_chart(spending: Spending, *, to_cap: bool = True) -> Chart:
         spending: of a run.
         to_cap: show the cap, however far above it is; else only as far as the money goes.
     """
-    if not spending.series:
+    series = spending.series
+    if not series:
         return EmptyChart(TITLE, "no instance has been launched yet")
-    lines = [Series(f"spent ${spending.spent_usd:.4f}", _points(spending.series))]
+    lines = [Series(f"spent ${spending.spent_usd:.4f}", _points(series))]
     if len(spending.projection) > 1 and spending.projection[-1].at > spending.at:
         label = f"projected ${spending.projected_usd:.4f}"
         lines.append(Series(label, _points(spending.projection), dashed=True))
     cap = Cap(float(spending.cap_usd), f"cap ${spending.cap_usd:.2f}") if to_cap else None
-    first = spending.series[0].at
-    last = max(points[-1].at for points in (spending.series, spending.projection) if points)
+    first = series[0].at
+    last = max(points[-1].at for points in (series, spending.projection) if points)
     return LineChart(TITLE, "time, UTC", "USD est.", tuple(lines), cap=cap, x_ticks=_ticks(first, last))
 
 

@@ -46,6 +46,7 @@ class Told:
     listings: tuple[RunListing, ...] | None = None
     live: Snapshot | None = None
     spent: Spent | None = None
+    _counted: Spent | None = None  # of a snapshot that is told next
     paused_at: Snapshot | None = None
     paused: bool = False
     collected: Collected | None = None
@@ -68,7 +69,7 @@ class Told:
     def _absorb(self, update: Update, now: datetime) -> None:
         match update:
             case Spent():
-                self.spent = update
+                self._counted = update
             case Snapshot():
                 self._snapshot(update)
             case Account():
@@ -145,6 +146,8 @@ class Told:
             self.follow(snapshot.run.run)
         if snapshot.run.run == self.run:
             self.live = snapshot
+            if self._counted is not None and self._counted.snapshot is snapshot:
+                self.spent = self._counted
 
     def _trouble(self, trouble: Trouble, now: datetime) -> Entry | None:
         """Say a trouble once, and once that it is over."""
