@@ -19,8 +19,8 @@ _LOOPBACK = "127.0.0.1"
 def settings(loaded: Loaded) -> Config:
     """The settings as they are meant for the local cloud.
 
-    ``[aws]`` describes the user's account, not this one, so only typed flags of it count. Rates at their
-    list prices become 0: this machine costs nothing. A rate of one's own stays.
+    ``[aws]`` describes the user's account, not this one, so only typed flags of it count, and whether a role
+    that starts runs is named. Rates at their list prices become 0: this machine costs nothing. A rate of one's own stays.
 
     Raises:
         UsageError: ``--profile`` was typed as well.
@@ -35,7 +35,7 @@ def settings(loaded: Loaded) -> Config:
     aws = AwsSection(
         regions=config.aws.regions if "aws.regions" in typed else (DEFAULT_REGION,),
         bucket=config.aws.bucket if "aws.bucket" in typed else BUCKET,
-        starter_role=SCOPE.starter_role,
+        starter_role=SCOPE.starter_role if config.aws.starter_role else "",
     )
     listed = {
         "ebs_gb_month": LIST_RATES.ebs_gb_month.usd,
