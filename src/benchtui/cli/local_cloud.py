@@ -20,7 +20,8 @@ def settings(loaded: Loaded) -> Config:
     """The settings as they are meant for the local cloud.
 
     ``[aws]`` describes the user's account, not this one, so only typed flags of it count, and whether a role
-    that starts runs is named. Rates at their list prices become 0: this machine costs nothing. A rate of one's own stays.
+    that starts runs is named. Rates at their list prices become 0: this machine costs nothing. A rate of
+    one's own stays.
 
     Raises:
         UsageError: ``--profile`` was typed as well.
