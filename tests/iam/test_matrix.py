@@ -43,6 +43,12 @@ def test_a_watcher_reads_roll_ups_and_verifies_with_the_bundle(world: World) -> 
     exactly("verify", json.loads(worked[1].outcome.out))
 
 
+def test_to_a_watcher_a_run_that_is_not_there_is_no_such_run(world: World) -> None:
+    done = world.benchtui(world.user(BY_NAME["watcher"].policy.document()), "status", "20260101-000000-aaaa")
+    assert done.code == 2, done.said
+    assert "holds no run 20260101-000000-aaaa" in done.err
+
+
 def test_rolling_up_takes_the_right_to_write_below_history_and_names_it(world: World) -> None:
     subject = BY_NAME["history"]
     worked = whole(world, subject)

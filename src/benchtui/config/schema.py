@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
@@ -22,73 +22,26 @@ from pydantic import (
     model_validator,
 )
 
-from benchtui.config.access import BUCKET_PATTERN, DEFAULT_REGIONS, MAX_REGIONS, REGION_PATTERN
-from benchtui.config.durations import parse_duration
-from benchtui.core.keys import KeyNotOurs, check_instance_type, check_suite
-from benchtui.core.money import LIST_RATES, writable
+from benchtui.config.access import BUCKET_PATTERN, DEFAULT_REGIONS, MAX_REGIONS
+from benchtui.config.kinds import (
+    InstanceTypeName,
+    RegionName,
+    Seconds,
+    SuiteName,
+    Usd,
+    Whole,
+    distinct,
+    region_name,
+    type_name,
+    whole_number,
+)
+from benchtui.core.money import LIST_RATES
 from benchtui.core.policies.scope import INSTANCE_PROFILE, SCHEDULER_ROLE, SECURITY_GROUP
 from benchtui.core.userdata import SHORTEST_GRACE_S
 
 IMAGE_PATTERN = re.compile(r"ami-[0-9a-z]+")
 
 ImageName = Literal["debian-12", "debian-13", "ubuntu-24.04", "al2023"]
-
-
-def _money(value: object) -> object:
-    if isinstance(value, bool | float):
-        raise ValueError('must be an amount of money such as 5.00 or "5.00"')
-    if isinstance(value, str):
-        try:
-            return Decimal(value.strip().removeprefix("$"))
-        except InvalidOperation:
-            raise ValueError(f"must be an amount of money such as 5.00, not {value!r}") from None
-    return value
-
-
-def _whole_number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("must be a whole number")
-    return value
-
-
-def _instance_type(value: str) -> str:
-    try:
-        return check_instance_type(value)
-    except KeyNotOurs:
-        raise ValueError(f"{value!r} is not an instance type: expected a name like c7g.large") from None
-
-
-def _suite(value: str) -> str:
-    try:
-        return check_suite(value)
-    except KeyNotOurs:
-        raise ValueError(f"{value!r} is not a suite name: lower-case letters, digits and _") from None
-
-
-def _region(value: str) -> str:
-    if not REGION_PATTERN.fullmatch(value):
-        raise ValueError(f"{value!r} is not a region: expected a name like us-east-1")
-    return value
-
-
-def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"names {', '.join(twice)} more than once")
-    return values
-
-
-Usd = Annotated[
-    Decimal,
-    BeforeValidator(_money),
-    Field(ge=0, le=1_000_000, allow_inf_nan=False),
-    AfterValidator(writable),
-]
-Seconds = Annotated[int, BeforeValidator(parse_duration)]
-Whole = Annotated[int, BeforeValidator(_whole_number)]
-InstanceTypeName = Annotated[str, AfterValidator(_instance_type)]
-SuiteName = Annotated[str, AfterValidator(_suite)]
-RegionName = Annotated[str, AfterValidator(_region)]
 
 
 class Section(BaseModel):
@@ -151,9 +104,9 @@ class PlanSection(Section):
     seed: Annotated[Whole, Field(ge=0, lt=2**53)] | None = None
     """Seed of the launch order; without it a new one is drawn and recorded for each run."""
 
-    _types_distinct = field_validator("types")(_distinct)
-    _regions_distinct = field_validator("regions")(_distinct)
-    _suites_distinct = field_validator("suites")(_distinct)
+    _types_distinct = field_validator("types")(distinct)
+    _regions_distinct = field_validator("regions")(distinct)
+    _suites_distinct = field_validator("suites")(distinct)
 
 
 class AwsSection(Section):
@@ -188,7 +141,7 @@ class AwsSection(Section):
     def _some_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
         if not regions:
             raise ValueError("needs at least one region")
-        return _distinct(regions)
+        return distinct(regions)
 
     @field_validator("bucket")
     @classmethod
@@ -294,7 +247,7 @@ class SafetySection(Section):
     """Jobs being launched at the same time in one region."""
     launch_tries: Annotated[Whole, Field(ge=1, le=20)] = 3
     """Tries per job when EC2 has no capacity, or refuses by a quota that others use up."""
-    require_layers: Annotated[tuple[Literal["schedule"], ...], AfterValidator(_distinct)] = ("schedule",)
+    require_layers: Annotated[tuple[Literal["schedule"], ...], AfterValidator(distinct)] = ("schedule",)
     """Layers without which nothing is launched, of those that can be armed before a launch: "schedule", the
     account's own end of the run's instances. Tags and budget are always required; timers inside an instance
     report only when it has booted. Empty: launch without, and show that."""
@@ -333,16 +286,16 @@ class PricesSection(Section):
     def _types(cls, rates: dict[str, Decimal]) -> dict[str, Decimal]:
         for key in rates:
             region, slash, name = key.rpartition("/")
-            _instance_type(name)
+            type_name(name)
             if slash:
-                _region(region)
+                region_name(region)
         return rates
 
 
 class WatchSection(Section):
     """How a run is followed."""
 
-    poll_seconds: Annotated[float, BeforeValidator(_whole_number), Field(ge=0.1, le=300)] = 5
+    poll_seconds: Annotated[float, BeforeValidator(whole_number), Field(ge=0.1, le=300)] = 5
     """Seconds between two looks at the bucket and at EC2."""
     heartbeat_seconds: Annotated[Whole, Field(ge=1, le=600)] = 30
     """Seconds between two heartbeats of an instance. Three missed ones count as lost."""
@@ -389,7 +342,7 @@ class NotifySection(Section):
     """Who is told of what happens while nobody looks. No secret stands here: an address with one is read from
     the environment."""
 
-    on: Annotated[tuple[OccasionName, ...], AfterValidator(_distinct)] = get_args(OccasionName)
+    on: Annotated[tuple[OccasionName, ...], AfterValidator(distinct)] = get_args(OccasionName)
     """Occasions: run-done, budget (50, 80, 100 % spent), kill-incomplete, regression, scheduled-missing."""
     webhook_env: Annotated[str, Field(pattern=ENVIRONMENT_NAME)] = ""
     """Name of the environment variable with the address (https) that JSON is posted to; empty: no webhook."""
