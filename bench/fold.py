@@ -31,6 +31,7 @@ from tests.engine import fleet
 from bench.quiet import machine
 from benchtui.aws.errors import CloudError
 from benchtui.aws.failures import Failure, FailureKind
+from benchtui.aws.objects import Page
 from benchtui.core import keys
 from benchtui.core.keys import JobState, Progress, Sentinel, parse_event
 from benchtui.engine.watcher import Periods, Watcher
@@ -61,6 +62,9 @@ class KeysInMemory:
         if prefix == self.events:
             for key in self.keys[bisect.bisect_right(self.keys, start_after or "") :]:
                 yield Item(key, fleet.T0)
+
+    async def list_page(self, *_: Any, **__: Any) -> Page:
+        return Page((), (), None)
 
     async def exists(self, _key: str) -> bool:
         return False

@@ -15,9 +15,9 @@ import pytest
 from benchtui.aws.objects import ListedObject
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import JobState
-from benchtui.engine.collector import _kept
 from benchtui.engine.commands import READING, Command, ReadOnlyError
 from benchtui.engine.events import Event
+from benchtui.engine.kept_files import kept
 from benchtui.engine.kill_scope import KillProgress, KillScope
 from benchtui.engine.operations import Operations
 from benchtui.engine.snapshot import Snapshot
@@ -257,7 +257,7 @@ async def test_every_event_names_the_run_or_the_kill_it_belongs_to(bench: Bench)
 async def test_a_result_that_cannot_be_read_here_names_the_setting(tmp_path: Path):
     item = ListedObject("some/key", 1, datetime.now(UTC), "etag")
     with pytest.raises(BenchtuiError, match="cannot read") as error:
-        _kept(tmp_path, item)  # a folder in its place
+        kept(tmp_path, item)  # a folder in its place
     assert "[output] results_dir" in str(error.value.fix)
 
 

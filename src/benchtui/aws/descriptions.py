@@ -1,4 +1,4 @@
-"""The SDK's descriptions of the APIs, read in a third of the time that botocore takes for it.
+"""The SDK's descriptions of the APIs, and times in answers, read in a fraction of what botocore takes.
 
 botocore keeps the order of keys in a class of its own, which dictionaries do by themselves by now, and looks
 through the folders of all 430 services before it reads one. EC2's description has 4 MB.
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import JSONFileLoader, Loader, instance_cache
+from botocore.utils import parse_timestamp
 
 from benchtui.core.garbage import collector_at_rest
 
@@ -22,6 +26,23 @@ def read_quickly(session: Any) -> None:
     """Give ``session`` (of botocore or aiobotocore) this way to read; where to look stays its own."""
     paths = tuple(session.get_component("data_loader").search_paths)
     session.register_component("data_loader", _loader(paths))
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
+
+
+def read_time(value: Any) -> datetime:
+    """A time in an answer, of which a listing has a thousand: ISO 8601 or RFC 9110 without a search.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, str):
+        with suppress(ValueError, TypeError):
+            iso = value[10:11] == "T" and value.endswith("Z")
+            found = datetime.fromisoformat(value) if iso else parsedate_to_datetime(value)
+            if found.tzinfo is not None:
+                return found
+    told: datetime = parse_timestamp(value)
+    return told
 
 
 def read(session: Any, service: str) -> None:

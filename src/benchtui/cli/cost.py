@@ -55,7 +55,7 @@ def execute(arguments: argparse.Namespace) -> int:
     from benchtui.engine.spot_bill import has_spot
 
     settings = read(arguments)
-    snapshot, watcher = asyncio.run(looked_by(settings, run))
+    snapshot, watcher = asyncio.run(looked_by(settings, run, whole_book=True))
     spending = spending_of(snapshot, over=snapshot.over(QUIET))
     armed = layers(snapshot, sweeping.last(settings), snapshot.taken_at)
     itemised = bill(watcher, snapshot)

@@ -11,8 +11,9 @@ from benchtui.core.errors import ExitCode
 from benchtui.engine.verdict import Ending, counted, counted_by_state, exit_code
 
 if TYPE_CHECKING:
-    from benchtui.core.documents import ResultDocument, RunDocument
+    from benchtui.core.documents import RunDocument
     from benchtui.core.plan import Plan
+    from benchtui.core.result_summary import ResultSummary
     from benchtui.core.states import InstanceView
     from benchtui.engine.collector import Collected
     from benchtui.engine.launcher import Launched
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LISTED_INSTANCES = 12
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)  # asyncio writes out what a command's work returns when it ends
 class Course:
     """Filled in as things happen; None is what has not happened."""
 
@@ -163,9 +164,9 @@ class Course:
     def _rows(self) -> list[dict[str, Any]]:
         if self.collected is None:
             return []
+        summaries = self.collected.summaries
         return [
-            row.model_dump(mode="json")
-            | {"metrics": _metrics(self.collected.results.get((row.job, row.suite)))}
+            row.model_dump(mode="json") | {"metrics": _metrics(summaries.get((row.job, row.suite)))}
             for row in self.collected.census.rows
         ]
 
@@ -183,18 +184,13 @@ class Course:
         return frozenset(failure.kind for failure in self.launched.failures.values())
 
 
-def _metrics(result: ResultDocument | str | None) -> dict[str, Any]:
+def _metrics(result: ResultSummary | str | None) -> dict[str, Any]:
     """Best and median of the metrics that tell of the whole instance or most; of all where none does."""
     if result is None or isinstance(result, str):
         return {}
-    telling = {
-        name: metric
-        for name, metric in result.metrics.items()
-        if name.endswith(".all") or metric.headline is not None
-    }
     return {
         name: {"best": metric.best, "median": metric.median, "unit": metric.unit}
-        for name, metric in (telling or result.metrics).items()
+        for name, metric in result.metrics.items()
     }
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from benchtui.cli.tables import BAD, FAINT, GOOD, WARN, Glyphs, add, age, new_table, usd
 from benchtui.core.documents import CensusRow, Outcome, ResultDocument
 from benchtui.core.keys import FINAL, JobState
+from benchtui.core.result_summary import ResultSummary
 from benchtui.engine.headline import leading_first
 from benchtui.engine.job_fields import heard_at
 from benchtui.engine.snapshot import JobRow, Snapshot
@@ -125,6 +126,7 @@ def results_table(
 
     A column that would say the same in every row is left out and said beside the table instead.
     """
+    summaries = collected.summaries
     census, by_job = collected.census, {row.planned.job: row for row in snapshot.rows}
     suites = list(dict.fromkeys(row.suite for row in census.rows))
     several = len(suites) > 1
@@ -137,9 +139,11 @@ def results_table(
         job = by_job.get(row.job)
         first = row.job not in shown
         shown.add(row.job)
-        result = collected.results.get((row.job, row.suite))
-        measured = row.outcome is Outcome.MEASURED and isinstance(result, ResultDocument)
-        lines = _metric_lines(result, glyphs, all_metrics) if isinstance(result, ResultDocument) else []
+        result = (collected.results if all_metrics else summaries).get((row.job, row.suite))
+        measured = row.outcome is Outcome.MEASURED and result is not None and not isinstance(result, str)
+        lines = (
+            [] if result is None or isinstance(result, str) else _metric_lines(result, glyphs, all_metrics)
+        )
         if not measured or not lines:
             lines = [(glyphs.unknown, glyphs.unknown, glyphs.unknown, "")]
         view = job.status.instance if job else None
@@ -169,7 +173,7 @@ def _style(state: str) -> str:
 
 
 def _metric_lines(
-    result: ResultDocument, glyphs: Glyphs, all_metrics: bool
+    result: ResultSummary | ResultDocument, glyphs: Glyphs, all_metrics: bool
 ) -> list[tuple[str, str, str, str]]:
     names = leading_first(result.metrics.items())
     if not all_metrics:

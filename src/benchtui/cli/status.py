@@ -115,8 +115,13 @@ async def looked_at(settings: Settings, run: str) -> Snapshot:
     return (await looked_by(settings, run))[0]
 
 
-async def looked_by(settings: Settings, run: str) -> tuple[Snapshot, Watcher]:
+async def looked_by(settings: Settings, run: str, *, whole_book: bool = False) -> tuple[Snapshot, Watcher]:
     """One look, and who took it and still knows what it was told.
+
+    Args:
+        settings: of the command.
+        run: its id.
+        whole_book: read its book of money to the end, which of a large run takes longer than all else.
 
     Raises:
         BenchtuiError: the sentinels could not be listed, so nothing is known.
@@ -127,6 +132,8 @@ async def looked_by(settings: Settings, run: str) -> tuple[Snapshot, Watcher]:
         document = await workspace.load(run)
         watcher = await workspace.watcher(document)
         snapshot = await watcher.poll()
+        if whole_book:
+            snapshot = await watcher.with_whole_book()
     if snapshot.as_of is None:
         silent = next(source for source in snapshot.sources if source.name == "S3")
         kind = AccessError if silent.refused else BenchtuiError

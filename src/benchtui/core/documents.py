@@ -458,6 +458,9 @@ def parse_document(model: type[D], body: bytes, name: str) -> D:
     """
     if len(body) > model.max_bytes:
         raise InvalidDocumentError(f"{name}: {len(body)} bytes, more than the {model.max_bytes} allowed")
+    usual = _usual(model, body)
+    if usual is not None:
+        return usual
     try:
         content = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -471,6 +474,16 @@ def parse_document(model: type[D], body: bytes, name: str) -> D:
         raise InvalidDocumentError(f"{name}: not what {model.kind}/{found} is: {error!r}") from error
     except (ValidationError, RecursionError) as error:
         raise InvalidDocumentError(f"{name}: {_first_reasons(error)}") from error
+
+
+def _usual(model: type[D], body: bytes) -> D | None:
+    """A valid body of the newest version, in two thirds of the time; None: it has to be looked at closely."""
+    try:
+        found = model.model_validate_json(body)
+    except (ValidationError, RecursionError):
+        return None
+    said = getattr(found, "schema_", None) if "schema_" in found.model_fields_set else None
+    return found if said == f"{model.kind}/{model.version}" else None
 
 
 def _check_schema(model: type[Document], content: object, name: str) -> int:

@@ -24,8 +24,12 @@ class BookView:
     error: str | None = None  # why the last reading failed; the book is older then
 
 
+#: Entries of one look: a large run's are read in several, so that nothing else is held up by it.
+MOST_A_LOOK = 1000
+
+
 class BookWatch:
-    """Reads the book again once a period.
+    """Reads the book again once a period; it is shown when it was read to its end.
 
     Args:
         bucket: where it lies.
@@ -44,7 +48,20 @@ class BookWatch:
         now, seen = self.clock.now(), self.view
         if seen is not None and now - seen.asked_at < self.period and seen.error is None:
             return
+        before = seen or BookView(now)
+        try:
+            if await self._reader.read_on(MOST_A_LOOK):
+                self.view = BookView(now, self._reader.book)
+            else:
+                read = f"{self._reader.book.entries} entries are read, and there are more"
+                self.view = replace(before, asked_at=now, error=read)
+        except BenchtuiError as problem:
+            self.view = replace(before, asked_at=now, error=problem.what)
+
+    async def read_whole(self) -> None:
+        """Read it to its end; never raises for an answer that did not come."""
+        now = self.clock.now()
         try:
             self.view = BookView(now, await self._reader.read())
         except BenchtuiError as problem:
-            self.view = replace(seen or BookView(now), asked_at=now, error=problem.what)
+            self.view = replace(self.view or BookView(now), asked_at=now, error=problem.what)

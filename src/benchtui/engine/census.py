@@ -16,6 +16,7 @@ from benchtui.core.documents import (
 )
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState
 from benchtui.core.plausibility import Judgement
+from benchtui.core.result_summary import ResultSummary
 from benchtui.core.states import RECLAIMED, JobStatus
 
 ResultOrProblem = ResultDocument | str
@@ -24,7 +25,7 @@ ResultOrProblem = ResultDocument | str
 def take_census(
     run: RunDocument,
     statuses: Mapping[str, JobStatus],
-    results: Mapping[tuple[str, str], ResultOrProblem],
+    results: Mapping[tuple[str, str], ResultSummary | ResultOrProblem],
     last_words: Mapping[str, SentinelBody],
     *,
     taken_at: datetime,
@@ -77,7 +78,7 @@ def _row(
     job: JobDocument,
     suite: str,
     status: JobStatus,
-    results: Mapping[tuple[str, str], ResultOrProblem],
+    results: Mapping[tuple[str, str], ResultSummary | ResultOrProblem],
     last_words: Mapping[str, SentinelBody],
     judgement: Judgement | None,
 ) -> CensusRow:
@@ -89,7 +90,7 @@ def _row(
         outcome=Outcome.MEASURED if reason is None else Outcome.DECLINED,
         reason=reason,
         state=status.state,
-        verified=result.verified if isinstance(result, ResultDocument) else None,
+        verified=None if result is None or isinstance(result, str) else result.verified,
         plausibility=judgement.numbers if judgement is not None else None,
         findings=judgement.told if judgement is not None else (),
         instance_id=status.instance.instance_id if status.instance else None,
@@ -101,11 +102,11 @@ def _reason(
     job: JobDocument,
     suite: str,
     status: JobStatus,
-    result: ResultOrProblem | None,
+    result: ResultSummary | ResultOrProblem | None,
     last_word: SentinelBody | None,
 ) -> str | None:
     """Why the cell counts as not measured; None if it was."""
-    if isinstance(result, ResultDocument):
+    if result is not None and not isinstance(result, str):
         if result.instance_type != job.instance_type:
             return f"ran on {result.instance_type}, planned was {job.instance_type}"
         if result.outcome is Outcome.DECLINED:

@@ -7,9 +7,7 @@ appear whole or not at all, and no name of a file comes from anything but a pars
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
 from benchtui.core.documents import (
     CensusDocument,
+    JobDocument,
     ResultDocument,
     RunDocument,
     SentinelBody,
@@ -27,11 +26,17 @@ from benchtui.core.documents import (
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError, foremost
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs
-from benchtui.core.plausibility import Judgement
+from benchtui.core.plausibility import Judgement, Trace
 from benchtui.core.plausibility.own import Evidence, judge_runs
+from benchtui.core.result_summary import ResultSummary
 from benchtui.core.seals import right_seal, sealed
+from benchtui.engine.byte_room import ByteRoom
 from benchtui.engine.census import ResultOrProblem, take_census
+from benchtui.engine.examiner import Examiner
+from benchtui.engine.examining import Case, Examined
+from benchtui.engine.kept_files import kept, kept_digest, read_kept, stored_digest, write_whole
 from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.stored_results import StoredResults, StoredSystems
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket, ListedObject
@@ -43,11 +48,15 @@ MAX_LOG_BYTES = 4 << 20
 #: Of a payload bundle; its 20 MiB of files are less, compressed.
 MAX_BUNDLE_BYTES = 32 << 20
 DOWNLOADS_AT_ONCE = 16
+#: Jobs of which something is being downloaded or looked at.
+JOBS_AT_ONCE = 16
+#: Of bodies that are held at the same time, unless a single one is larger.
+BYTES_AT_ONCE = 64 << 20
 #: Folders of a run whose objects nobody needs to read its results, but to verify them.
 BESIDE = ("events/", "heartbeats/", "reservations/", "control/")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Collected:
     """A census with the results it stands on."""
 
@@ -59,24 +68,43 @@ class Collected:
     evidence: Evidence | None = None  # what the results were judged by; None: they were not
     judgements: Mapping[tuple[str, str], Judgement] = field(default_factory=dict)
 
+    @property
+    def summaries(self) -> Mapping[tuple[str, str], ResultSummary | str]:
+        """The results without their samples; texts are problems."""
+        if isinstance(self.results, StoredResults):
+            return self.results.summaries
+        return {
+            cell: ResultSummary.of(one) if isinstance(one, ResultDocument) else one
+            for cell, one in self.results.items()
+        }
+
+
+class _Haul:
+    """What has been brought, as far as it is kept in mind: bodies are in the folder."""
+
+    def __init__(self, run: str, folder: Path) -> None:
+        self.results, self.systems = StoredResults(run, folder), StoredSystems(run, folder)
+        self.traces: dict[tuple[str, str], Trace | None] = {}
+        self.raw_sha256: dict[tuple[str, str], str] = {}
+        self.downloaded = self.kept = 0
+
+    def add(self, job: str, told: Examined) -> None:
+        """A job was examined. A bad system.json takes its results with it: nobody knows what they ran on."""
+        if told.system:
+            self.systems.jobs[job] = None
+        for suite, result in told.results.items():
+            bad = told.bad_system
+            self.results.summaries[job, suite] = f"system.json not valid: {bad}" if bad else result
+            if suite in told.traces and not bad:
+                self.traces[job, suite] = told.traces[suite]
+
 
 @dataclass(slots=True)
-class _Haul:
-    results: dict[tuple[str, str], ResultOrProblem] = field(default_factory=dict)
-    systems: dict[str, SystemDocument] = field(default_factory=dict)
-    raw_sha256: dict[tuple[str, str], str] = field(default_factory=dict)
-    bad_systems: dict[str, str] = field(default_factory=dict)  # job: what is wrong with its system.json
-    downloaded: int = 0
-    kept: int = 0
+class _Job:
+    """The objects that were listed of one job."""
 
-    def valid(self) -> dict[tuple[str, str], ResultOrProblem]:
-        """The results; a bad system.json takes those of its job with it: nobody knows what they ran on."""
-        return {
-            cell: f"system.json not valid: {self.bad_systems[cell[0]]}"
-            if cell[0] in self.bad_systems
-            else result
-            for cell, result in self.results.items()
-        }
+    name: str
+    objects: list[tuple[ListedObject, JobObject]] = field(default_factory=list)
 
 
 class Collector:
@@ -85,9 +113,13 @@ class Collector:
     def __init__(self, bucket: Bucket, run: RunDocument, folder: Path, clock: Clock) -> None:
         self.bucket, self.run, self.clock = bucket, run, clock
         self.folder = folder / run.run
+        self._room = ByteRoom(BYTES_AT_ONCE)
+        self._slots = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
 
     async def collect(self, watcher: Watcher, snapshot: Snapshot, *, over: bool) -> Collected:
         """Download and validate what the bucket holds of the run, and take the census.
+
+        Job by job: of each a few lines are kept in mind, however long its results are.
 
         Args:
             watcher: has heard the run's sentinels.
@@ -97,30 +129,22 @@ class Collector:
         Raises:
             BenchtuiError: the bucket cannot be listed, or this machine cannot store.
         """
-        planned = {(job.job, suite) for job in self.run.jobs for suite in job.suites}
-        jobs = {job.job for job in self.run.jobs}
-        haul, limit = _Haul(), asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+        haul = _Haul(self.run.run, self.folder)
         await self._keep_plan()
+        cells = sum(len(job.suites) for job in self.run.jobs)
         try:
-            async with asyncio.TaskGroup() as group:
-                async for item in self.bucket.list_keys(keys.jobs_prefix(self.run.run)):
-                    what = _ours(item.key)
-                    if (
-                        what is not None
-                        and what.job in jobs
-                        and (what.suite is None or (what.job, what.suite) in planned)
-                    ):
-                        group.create_task(self._fetch(item, what, haul, limit))
+            async with Examiner(self.run, cells) as examiner:
+                await self._bring_all(haul, examiner)
         except ExceptionGroup as errors:
             raise foremost(errors) from errors
-        results, now = haul.valid(), self.clock.now()
+        results, now = haul.results, self.clock.now()
         # Every row there is, each time: what a late result says of an earlier one counts as well.
-        evidence = Evidence(self.run, results, haul.systems, haul.raw_sha256, now)
+        evidence = Evidence(self.run, results, haul.systems, haul.raw_sha256, now, haul.traces)
         (judgements,) = await asyncio.to_thread(judge_runs, (evidence,))
         census = take_census(
             self.run,
             {row.planned.job: row.status for row in snapshot.rows},
-            results,
+            results.summaries,
             await self._last_words(watcher, snapshot, haul),
             taken_at=now,
             over=over,
@@ -128,15 +152,84 @@ class Collector:
             judgements=judgements,
         )
         key = keys.run_prefix(self.run.run) + "census.json"
-        _write(self.folder / "census.json", sealed(key, to_json(census)))
+        write_whole(self.folder / "census.json", sealed(key, to_json(census)))
         return Collected(
             census, results, self.folder, haul.downloaded, haul.kept, evidence=evidence, judgements=judgements
         )
 
+    async def _bring_all(self, haul: _Haul, examiner: Examiner) -> None:
+        """Jobs in the order of their keys, a few at a time."""
+        planned = {job.job: job for job in self.run.jobs}
+        jobs_at_once = asyncio.Semaphore(JOBS_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            async for job in self._listed(planned):
+                await jobs_at_once.acquire()
+                task = group.create_task(self._bring(planned[job.name], job, haul, examiner))
+                task.add_done_callback(lambda _: jobs_at_once.release())
+
+    async def _listed(self, planned: Mapping[str, JobDocument]) -> AsyncIterator[_Job]:
+        """What the bucket holds of each planned job; the keys of one follow each other."""
+        job: _Job | None = None
+        async for item in self.bucket.list_keys(keys.jobs_prefix(self.run.run)):
+            what = _ours(item.key)
+            if what is None or what.job not in planned:
+                continue
+            if what.suite is not None and what.suite not in planned[what.job].suites:
+                continue
+            if job is None or job.name != what.job:
+                if job is not None:
+                    yield job
+                job = _Job(what.job)
+            job.objects.append((item, what))
+        if job is not None:
+            yield job
+
+    async def _bring(self, planned: JobDocument, job: _Job, haul: _Haul, examiner: Examiner) -> None:
+        """One job's objects into the folder, then a look at them."""
+        folder = self.folder / "jobs" / job.name
+        raw: dict[str, str] = {}
+        refused: dict[str, str] = {}  # suite: why its result was not brought
+        there: dict[str, None] = {}
+        system = False
+
+        async def one(item: ListedObject, what: JobObject) -> None:
+            nonlocal system
+            digest = await self._fetch(item, what, haul, refused)
+            if digest is None:
+                return
+            if what.kind == "result" and what.suite is not None:
+                there[what.suite] = None
+            elif what.kind == "raw" and what.suite is not None:
+                raw[what.suite] = digest
+            elif what.kind == "system":
+                system = True
+
+        async with asyncio.TaskGroup() as group:
+            for item, what in job.objects:
+                group.create_task(one(item, what))
+        suites = tuple(suite for suite in planned.suites if suite in there)
+        told = Examined()
+        if suites or system:
+            case = Case(planned, folder, suites, system, raw, self.clock.now())
+            told = await self._examined(examiner, case)
+        told.results.update(refused)
+        haul.add(job.name, told)
+        haul.raw_sha256.update({(job.name, suite): digest for suite, digest in raw.items()})
+
+    async def _examined(self, examiner: Examiner, case: Case) -> Examined:
+        """Raises BenchtuiError: a file that was just written cannot be read."""
+        try:
+            return await examiner.examine(case)
+        except OSError as error:
+            raise BenchtuiError(
+                f"cannot read {case.folder}: {error.strerror}",
+                fix="set [output] results_dir to a folder of your own",
+            ) from error
+
     async def _keep_plan(self) -> None:
         """run.json byte for byte as the bucket holds it, so that its seal holds here, too."""
         path, key = self.folder / "run.json", keys.run_json_key(self.run.run)
-        kept = await asyncio.to_thread(_read_kept, path)
+        kept = await asyncio.to_thread(read_kept, path)
         if kept is not None and self.run.seal is not None and right_seal(key, kept) == self.run.seal:
             return
         try:
@@ -145,7 +238,7 @@ class Collector:
             if error.failure.kind is not FailureKind.MISSING:
                 raise
             body = to_json(self.run)
-        await asyncio.to_thread(_write, path, body)
+        await asyncio.to_thread(write_whole, path, body)
 
     async def complete(self) -> int:
         """Bring what `collect` leaves out, too: sentinels, heartbeats, the book, the payload bundle.
@@ -162,9 +255,9 @@ class Collector:
 
         async def bring(key: str, path: Path, item: ListedObject | None, most: int) -> None:
             async with limit:
-                if item is not None and await asyncio.to_thread(_kept, path, item) is not None:
+                if item is not None and await asyncio.to_thread(kept, path, item) is not None:
                     return
-                await asyncio.to_thread(_write, path, await self.bucket.get(key, most))
+                await asyncio.to_thread(write_whole, path, await self.bucket.get(key, most))
                 brought[0] += 1
 
         try:
@@ -181,33 +274,27 @@ class Collector:
         return brought[0]
 
     async def _fetch(
-        self, item: ListedObject, what: JobObject, haul: _Haul, limit: asyncio.Semaphore
-    ) -> None:
-        """One object: from the folder if it is there unchanged, else from the bucket; then validate it."""
-        path = self.folder / "jobs" / what.job / _file(what)
-        async with limit:
-            body = await asyncio.to_thread(_kept, path, item)
-            if body is not None:
-                haul.kept += 1
-            else:
-                body = await self._download(item, what, haul)
-                if body is None:
-                    return
-                haul.downloaded += 1
-                await asyncio.to_thread(_write, path, body)
-        if what.kind == "result" and what.suite is not None:
-            haul.results[what.job, what.suite] = _validated_result(body, item.key, what)
-        elif what.kind == "raw" and what.suite is not None:
-            digest = await asyncio.to_thread(hashlib.sha256, body)
-            haul.raw_sha256[what.job, what.suite] = digest.hexdigest()
-        elif what.kind == "system":
-            system = _validated_system(body, item.key, what)
-            if isinstance(system, str):
-                haul.bad_systems[what.job] = system
-            else:
-                haul.systems[what.job] = system
+        self, item: ListedObject, what: JobObject, haul: _Haul, refused: dict[str, str]
+    ) -> str | None:
+        """One object: left in the folder if it is there unchanged, else from the bucket.
 
-    async def _download(self, item: ListedObject, what: JobObject, haul: _Haul) -> bytes | None:
+        Returns:
+            the SHA-256 of a raw output, of others an empty text; None: it was not brought.
+        """
+        path = self.folder / "jobs" / what.job / _file(what)
+        raw = what.kind == "raw"
+        async with self._slots, self._room.of(item.size):
+            digest = await asyncio.to_thread(kept_digest, path, item, raw=raw)
+            if digest is not None:
+                haul.kept += 1
+                return digest
+            body = await self._download(item, what, refused)
+            if body is None:
+                return None
+            haul.downloaded += 1
+            return await asyncio.to_thread(stored_digest, path, body, raw=raw)
+
+    async def _download(self, item: ListedObject, what: JobObject, refused: dict[str, str]) -> bytes | None:
         limits = {
             "result": ResultDocument.max_bytes,
             "system": SystemDocument.max_bytes,
@@ -218,7 +305,7 @@ class Collector:
             return await self.bucket.get(item.key, limits[what.kind])
         except InvalidDocumentError as error:
             if what.kind == "result" and what.suite is not None:
-                haul.results[what.job, what.suite] = error.what
+                refused[what.suite] = error.what
             return None
 
     async def _last_words(
@@ -270,24 +357,6 @@ def _file(what: JobObject) -> str:
     return f"{what.suite}/{'raw.tar.gz' if what.kind == 'raw' else 'result.json'}"
 
 
-def _validated_result(body: bytes, key: str, what: JobObject) -> ResultOrProblem:
-    try:
-        result = parse_document(ResultDocument, body, key)
-    except InvalidDocumentError as error:
-        return f"result not valid: {error.what}"
-    if (result.run, result.job, result.suite) != (what.run, what.job, what.suite):
-        return f"result not valid: {key} says it is of {result.run} {result.job} {result.suite}"
-    return result
-
-
-def _validated_system(body: bytes, key: str, what: JobObject) -> SystemDocument | str:
-    try:
-        system = parse_document(SystemDocument, body, key)
-    except InvalidDocumentError as error:
-        return error.what
-    return system if (system.run, system.job) == (what.run, what.job) else f"{key} is of another job"
-
-
 def _sources(snapshot: Snapshot) -> dict[str, str]:
     """Whether S3 and EC2 answered, in words."""
     said: dict[str, str] = {}
@@ -297,50 +366,3 @@ def _sources(snapshot: Snapshot) -> dict[str, str]:
         if said.get(name, "ok") == "ok":
             said[name] = f"{source.name}: {problem}" if problem else "ok"
     return said
-
-
-def _kept(path: Path, item: ListedObject) -> bytes | None:
-    """The file from an earlier time, if it is still what the bucket holds.
-
-    Raises:
-        BenchtuiError: it is there and cannot be read.
-    """
-    body = _read_kept(path)
-    if body is None:
-        return None
-    # The ETag of a single PUT without KMS is the MD5 of its bytes; anything else is fetched again.
-    same = hashlib.md5(body, usedforsecurity=False).hexdigest() == item.etag.strip('"')
-    return body if same else None
-
-
-def _read_kept(path: Path) -> bytes | None:
-    """A file from an earlier time; None if there is none.
-
-    Raises:
-        BenchtuiError: it is there and cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise BenchtuiError(
-            f"cannot read {path}: {error.strerror}", fix="set [output] results_dir to a folder of your own"
-        ) from error
-
-
-def _write(path: Path, body: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        BenchtuiError: the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(body)
-        temporary.replace(path)
-    except OSError as error:
-        raise BenchtuiError(
-            f"cannot write {path}: {error.strerror}", fix="set [output] results_dir to a folder with room"
-        ) from error

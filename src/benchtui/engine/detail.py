@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -147,10 +148,12 @@ def _judged(
 ) -> dict[str, Judgement]:
     """The job's results, judged beside what else was collected of the run."""
     known = beside or Evidence(run, {})
+    # What lies in files is not read for it: of others' results the traces are enough.
     evidence = replace(
         known,
-        results={**known.results, **{(job, suite): result for suite, result in results.items()}},
-        systems={**known.systems, **({job: system} if system is not None else {})},
+        results=ChainMap({(job, suite): result for suite, result in results.items()}, known.results),  # type: ignore[arg-type]
+        systems=ChainMap({job: system} if system is not None else {}, known.systems),  # type: ignore[arg-type]
+        traces={cell: trace for cell, trace in known.traces.items() if cell[0] != job},
     )
     (judgements,) = judge_runs((evidence,))
     return {suite: judgement for (of, suite), judgement in judgements.items() if of == job}

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import median, quantiles
 
 from benchtui.core.documents import Metric, ResultDocument, RunDocument
 from benchtui.core.instance_results import NO_RANK, WHOLE_INSTANCE
 from benchtui.core.plausibility import Judgement
-
-#: Fewer repetitions tell nothing of their spread.
-FEWEST_FOR_SPREAD = 4
+from benchtui.core.result_summary import MetricSummary, ResultSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Headline:
 
 def headline(
     run: RunDocument,
-    results: Mapping[tuple[str, str], ResultDocument | str] | None,
+    results: Mapping[tuple[str, str], ResultSummary | ResultDocument | str] | None,
     judgements: Mapping[tuple[str, str], Judgement] | None = None,
 ) -> Headline | None:
     """The metric that tells most, of the first suite of the plan with a result.
@@ -60,7 +57,7 @@ def headline(
         found = {
             job.job: result
             for job in run.jobs
-            if isinstance(result := results.get((job.job, suite)), ResultDocument) and result.metrics
+            if (result := _summary(results.get((job.job, suite)))) is not None and result.metrics
         }
         names = leading_first(metric for result in found.values() for metric in result.metrics.items())
         if names:
@@ -69,18 +66,18 @@ def headline(
             measured = {
                 job: Measured(
                     value,
-                    _spread(result.metrics[name]),
+                    result.metrics[name].spread,
                     result.verified,
                     _doubt(judgements, (job, suite), name),
                 )
                 for job, result in found.items()
-                if name in result.metrics and (value := _value(result.metrics[name])) is not None
+                if name in result.metrics and (value := result.metrics[name].value) is not None
             }
             return Headline(name, first.unit, measured)
     return None
 
 
-def leading_first(metrics: Iterable[tuple[str, Metric]]) -> list[str]:
+def leading_first(metrics: Iterable[tuple[str, Metric | MetricSummary]]) -> list[str]:
     """Metrics with the one a table has room for first: by the rank their suite gives them.
 
     Without ranks: triad of all threads, then any of all threads.
@@ -94,26 +91,17 @@ def leading_first(metrics: Iterable[tuple[str, Metric]]) -> list[str]:
     )
 
 
+def _summary(result: ResultSummary | ResultDocument | str | None) -> ResultSummary | None:
+    if isinstance(result, ResultDocument):
+        return ResultSummary.of(result)
+    return None if isinstance(result, str) else result
+
+
 def _doubt(
     judgements: Mapping[tuple[str, str], Judgement] | None, cell: tuple[str, str], metric: str
 ) -> str | None:
     judgement = (judgements or {}).get(cell)
     return judgement.refusal(metric) if judgement is not None else None
-
-
-def _value(metric: Metric) -> float | None:
-    if metric.median is not None:
-        return metric.median
-    counted = metric.counted
-    return median(counted) if counted else None
-
-
-def _spread(metric: Metric) -> float | None:
-    counted = metric.counted
-    if len(counted) < FEWEST_FOR_SPREAD:
-        return None
-    low, _, high = quantiles(counted, n=4, method="inclusive")
-    return (high - low) / 2
 
 
 def digits(value: float, like: float | None = None) -> str:

@@ -25,7 +25,7 @@ from benchtui.core.budget import (
     EntryKind,
     Holding,
     ReservationDocument,
-    with_entry,
+    with_entries,
 )
 from benchtui.core.documents import JobDocument, RunDocument, parse_document, to_json
 from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError, foremost
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Bodies asked for at the same time.
 AT_ONCE = 16
+#: Entries that are listed by one request, at most.
+PAGE = 1000
 #: Of others writing the same number first; each time somebody's entry came into the book.
 MOST_CONTESTS = 1_000
 
@@ -86,34 +88,42 @@ class BookReader:
             CloudError: S3 could not be asked.
             InvalidDocumentError: an entry is missing or cannot be understood.
         """
+        while not await self.read_on(PAGE):
+            pass
+        return self.book
+
+    async def read_on(self, most: int) -> bool:
+        """Read at most ``most`` more entries; whether the book is as it stands now.
+
+        Raises:
+            CloudError, InvalidDocumentError: see `read`.
+        """
         after = keys.reservation_key(self.run, self.book.entries) if self.book.entries else None
-        listed = [
-            item
-            async for item in self.bucket.list_keys(keys.reservations_prefix(self.run), start_after=after)
-        ]
+        page = await self.bucket.list_page(
+            keys.reservations_prefix(self.run), start_after=after, max_keys=min(most, PAGE)
+        )
+        listed = page.objects
         limit = asyncio.Semaphore(AT_ONCE)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._entry(item, limit)) for item in listed]
         except ExceptionGroup as problems:
             raise foremost(problems) from problems
-        for task in tasks:
-            entry = task.result()
-            if entry.number > self.book.entries:  # another reading of this process may have been faster
-                self._add(entry)
-        return self.book
+        # Another reading of this process may have been faster.
+        self._add([entry for task in tasks if (entry := task.result()).number > self.book.entries])
+        return page.next_token is None
 
     def add_own(self, entry: Entry) -> None:
         """An entry that was written just now as the next one."""
         if entry.number > self.book.entries:
-            self._add(entry)
+            self._add([entry])
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entries: list[Entry]) -> None:
         try:
-            self.book = with_entry(self.book, entry)
+            self.book = with_entries(self.book, entries)
         except ValueError as error:
             raise InvalidDocumentError(f"{keys.reservations_prefix(self.run)}: {error}") from error
-        self.entries.append(entry)
+        self.entries += entries
 
     async def _entry(self, item: ListedObject, limit: asyncio.Semaphore) -> Entry:
         try:

@@ -77,7 +77,7 @@ class JobRow:
         return self.status.instance.region if self.status.instance is not None else self.planned.region
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # of 10,000 jobs, and asyncio writes out what a task returns
 class Snapshot:
     """A run at one moment.
 

@@ -129,6 +129,13 @@ class Watcher:
             await self._proofs.look()
         return self.snapshot()
 
+    async def with_whole_book(self) -> Snapshot:
+        """The run as last heard, with its book read to the end, which of a large run takes long."""
+        await self._book.read_whole()
+        if self._as_of is not None:
+            self._fold()
+        return self.snapshot()
+
     def _booted(self, jobs: Iterable[str]) -> Iterable[Sentinel]:
         """The first BOOTED of each of ``jobs`` that has one."""
         for job in jobs:

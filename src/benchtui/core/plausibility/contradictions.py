@@ -116,8 +116,15 @@ def _work(claim: Claim, quantity: Quantity) -> Iterator[Finding]:
     tick = claim.tick_seconds or 0.0
     elapsed, measured = claim.elapsed, quantity.measured
     rate = quantity.dimension in (Dimension.BANDWIDTH, Dimension.FLOPS, Dimension.RATE)
+    scale, least_s = quantity.scale, TICKS * tick
+    longest_s = math.inf if elapsed is None else max(elapsed, 0) + CLOCK_SLACK_S
     said: set[str] = set()
     for one in quantity.stated:
+        # The usual one, before each rule is asked.
+        if rate and one.work and one.seconds and one.seconds >= least_s and 0 < one.value < math.inf:
+            implied = one.work / (one.value * scale)
+            if implied <= longest_s and abs(implied / one.seconds - 1) <= slack and one.seconds > 0:
+                continue
         found = [_time_of(quantity, one, tick)] if measured else []
         found += [_rate_of(quantity, one, slack, elapsed)] if rate and one.work else []
         for finding in found:

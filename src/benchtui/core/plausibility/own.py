@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,10 +14,9 @@ from benchtui.core.documents import (
     Outcome,
     ResultDocument,
     RunDocument,
-    Sample,
     SystemDocument,
 )
-from benchtui.core.plausibility import Judgement, judge
+from benchtui.core.plausibility import Judgement, Trace, judge_traces, look_at
 from benchtui.core.plausibility.claim import (
     Claim,
     Dimension,
@@ -44,33 +43,49 @@ class Evidence:
     systems: Mapping[str, SystemDocument] = field(default_factory=dict)  # by job
     raw_sha256: Mapping[Cell, str] = field(default_factory=dict)  # of the raw output that was read
     read_at: datetime | None = None
+    #: Of results that were looked at already; None: there is nothing to judge. Others are looked at again.
+    traces: Mapping[Cell, Trace | None] = field(default_factory=dict)
+
+    def trace(self, cell: Cell, job: JobDocument) -> Trace | None:
+        """What is kept of a cell to hold others against it; None: nothing was measured there."""
+        if cell in self.traces:
+            return self.traces[cell]
+        result = self.results[cell]
+        if not isinstance(result, ResultDocument):
+            return None
+        system, raw = self.systems.get(cell[0]), self.raw_sha256.get(cell)
+        return trace_of_result(result, self.run, job, system, raw, self.read_at)
+
+
+def trace_of_result(
+    result: ResultDocument,
+    run: RunDocument,
+    job: JobDocument,
+    system: SystemDocument | None,
+    raw_sha256: str | None,
+    read_at: datetime | None,
+) -> Trace | None:
+    """What is kept of a result to hold others against it; None: it measured nothing. See `claim_of`."""
+    if result.outcome is not Outcome.MEASURED:
+        return None
+    return look_at(claim_of(result, run, job, system=system, raw_sha256=raw_sha256, read_at=read_at))
 
 
 def judge_runs(runs: Sequence[Evidence]) -> tuple[dict[Cell, Judgement], ...]:
     """Judge every measured result of the runs, each beside all others; one mapping for each run."""
-    claims: list[Claim] = []
+    traces: list[Trace] = []
     cells: list[tuple[int, Cell]] = []
     for at, evidence in enumerate(runs):
         jobs = {job.job: job for job in evidence.run.jobs}
-        for cell, result in evidence.results.items():
-            if not isinstance(result, ResultDocument) or result.outcome is not Outcome.MEASURED:
-                continue
-            if cell[0] not in jobs:
+        for cell in evidence.results:
+            trace = evidence.trace(cell, jobs[cell[0]]) if cell[0] in jobs else None
+            if trace is None:
                 continue
             cells.append((at, cell))
-            claims.append(
-                claim_of(
-                    result,
-                    evidence.run,
-                    jobs[cell[0]],
-                    system=evidence.systems.get(cell[0]),
-                    raw_sha256=evidence.raw_sha256.get(cell),
-                    read_at=evidence.read_at,
-                    across_runs=len(runs) > 1,
-                )
-            )
+            # Beside results of other runs it has to be told from them.
+            traces.append(replace(trace, name=f"{trace.run}/{trace.name}") if len(runs) > 1 else trace)
     found: tuple[dict[Cell, Judgement], ...] = tuple({} for _ in runs)
-    for (at, cell), judgement in zip(cells, judge(claims), strict=True):
+    for (at, cell), judgement in zip(cells, judge_traces(traces), strict=True):
         found[at][cell] = judgement
     return found
 
@@ -83,7 +98,6 @@ def claim_of(
     system: SystemDocument | None = None,
     raw_sha256: str | None = None,
     read_at: datetime | None = None,
-    across_runs: bool = False,
 ) -> Claim:
     """A measured result as a claim.
 
@@ -94,16 +108,14 @@ def claim_of(
         system: what the instance observed of itself; None: not known.
         raw_sha256: of the raw output that lies beside the result; None: not read.
         read_at: when the result was read.
-        across_runs: whether it is judged beside results of other runs, and has to be told from them.
     """
-    place = f"{result.run}/{result.job}" if across_runs else result.job
     said = [system.cpu_vendor, system.cpu_model, system.arch] if system is not None else [result.cpu_model]
     words = " ".join(part for part in said if part) or None
     threads = _threads(system, job)
     counts = [_count(value) for name, value in result.facts.items() if name.startswith("repetitions.")]
     counted, seen = sum(counts), _repetitions(result) if counts else 0
     return Claim(
-        name=place,
+        name=result.job,
         instance_type=result.instance_type,
         suite=result.suite,
         quantities=tuple(
@@ -152,7 +164,9 @@ def _quantity(suite: str, name: str, metric: Metric, threads: Mapping[str, int])
         metric.unit,
         value,
         tuple(
-            Observation(sample.value, sample.seconds, _work(suite, sample) if rate else None)
+            Observation(
+                sample.value, sample.seconds, _work(suite, sample.model_extra or {}) if rate else None
+            )
             for sample in counted
         ),
         # What is no rate and no time and never varies is computed, not measured: the same everywhere.
@@ -163,25 +177,23 @@ def _quantity(suite: str, name: str, metric: Metric, threads: Mapping[str, int])
     )
 
 
-def _work(suite: str, sample: Sample) -> float | None:
+def _work(suite: str, said: Mapping[str, Any]) -> float | None:
     """Bytes or operations of a sample: its own word for it, or what its suite is known to mean."""
-    extra = sample.model_extra or {}
-
-    def number(name: str) -> float | None:
-        value = extra.get(name)
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-    if (work := number("work")) is not None:
+    if (work := _number(said.get("work"))) is not None:
         return work
     if suite in ("stream", "vector_ops"):
-        return number("bytes")
+        return _number(said.get("bytes"))
     if suite == "cache":
-        size, passes = number("bytes"), number("passes")
+        size, passes = _number(said.get("bytes")), _number(said.get("passes"))
         return size * passes if size is not None and passes is not None else None
     if suite == "mixed_precision":
-        return number("flops")
-    order = number("n")
+        return _number(said.get("flops"))
+    order = _number(said.get("n"))
     return hpl_operations(order) if suite == "hpl" and order is not None else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _count(fact: Any) -> int:
@@ -203,11 +215,11 @@ def _repetitions(result: ResultDocument) -> int:
 
 def _ticks(facts: Any, depth: int = 0) -> Iterator[float]:
     """Every resolution of a clock that the facts tell of."""
-    if isinstance(facts, Mapping) and depth < 4:
+    if isinstance(facts, dict) and depth < 4:
         for name, value in facts.items():
-            if name == _TICK and isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-                yield float(value)
-            else:
+            if name == _TICK and (seconds := _number(value)) is not None and seconds > 0:
+                yield seconds
+            elif isinstance(value, dict):
                 yield from _ticks(value, depth + 1)
 
 

@@ -276,7 +276,7 @@ class JobsPane(Pane):
             return
         here = view.collected
         self._results = headline(
-            view.snapshot.run, here.results if here else None, here.judgements if here else None
+            view.snapshot.run, here.summaries if here else None, here.judgements if here else None
         )
         self.query_one(ResultChart).show(view.snapshot.run, view.collected, ascii_only=view.ascii)
 
