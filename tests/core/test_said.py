@@ -29,6 +29,7 @@ def test_each_answer_is_that_of_the_whole_set(heard: list[Sentinel], chance: obj
     for sentinel in heard:
         before = len(said)
         assert said.add(sentinel) is (len(said) > before)
+        assert said.add(sentinel) is False
     every = sorted(set(heard), key=order)
     own = [each for each in every if each.seq > 0]
     finals = [each for each in every if each.state in FINAL_BY_INSTANCE]
@@ -36,7 +37,12 @@ def test_each_answer_is_that_of_the_whole_set(heard: list[Sentinel], chance: obj
     booted = [each for each in own if each.state is JobState.BOOTED]
     of_suites = [each for each in own if each.suite is not None]
     collected = [each.suite for each in own if each.state is JobState.COLLECTED and each.suite]
-    assert said.in_order == tuple(every)
+    advances = [each for each in own if each.state is JobState.RUNNING and each.progress is not None]
+    newest = {each.suite: each for each in advances}
+    assert said.in_order == tuple(
+        each for each in every if each not in advances or each is newest[each.suite]
+    )
+    assert len(said) == len(every) - len(advances) + len({each.seq for each in advances})
     assert said.final == max((each.state for each in finals), key=GRAVITY.index, default=None)
     assert said.final_at == max((each.at for each in finals), default=None)
     assert said.booted_at == min((each.at for each in booted), default=None)
@@ -57,3 +63,14 @@ def test_each_answer_is_that_of_the_whole_set(heard: list[Sentinel], chance: obj
     again = Said([*heard, *heard])
     assert again.in_order == said.in_order
     assert (again.state, again.collected, again.gaps) == (said.state, said.collected, said.gaps)
+
+
+def test_a_long_run_takes_no_more_room_than_a_short_one() -> None:
+    said = Said()
+    for seq in range(1, 9000):
+        said.add(Sentinel(T0, "c7g.large-1", seq, JobState.RUNNING, "stream", Progress(seq, 9999)))
+    assert (len(said), said.missing, said.progress) == (8999, 0, Progress(8999, 9999))
+    assert len(said.in_order) == 1
+    said.add(Sentinel(T0, "c7g.large-1", 9999, JobState.COMPLETED))
+    assert said.missing == 999
+    assert said.gaps == tuple(range(9000, 9100))

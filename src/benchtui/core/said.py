@@ -1,7 +1,9 @@
 """What a job and its launcher have said, summed up as it comes in.
 
 Sentinels arrive in any order and more than once. Each is taken in once, and what the state of the job depends
-on is kept beside them, so that one more costs the same after a thousand as after one.
+on is kept beside them, so that one more costs the same after a thousand as after one. Most of them tell how
+far a suite is; of those the newest of each suite is kept and of the others only that they came, so that a
+long run takes no more memory than a short one.
 """
 
 from __future__ import annotations
@@ -54,13 +56,14 @@ class Said:
     """
 
     __slots__ = (
-        "_all",
+        "_advances",
         "_boot",
         "_collected",
         "_declined",
-        "_highest",
+        "_kept",
         "_latest",
         "_numbers",
+        "_progress",
         "_step",
         "booted_at",
         "final",
@@ -72,9 +75,11 @@ class Said:
     )
 
     def __init__(self, sentinels: Iterable[Sentinel] = ()) -> None:
-        self._all: set[Sentinel] = set()
-        self._numbers: set[int] = set()
-        self._highest = 0
+        self._kept: set[Sentinel] = set()
+        self._progress: dict[str, tuple[Order, Sentinel]] = {}
+        # Bit n: number n has come; the first of those that tell of progress, the second of all.
+        self._advances = 0
+        self._numbers = 0
         self._collected: dict[str, Order] = {}
         self._step: tuple[Order, JobState] | None = None
         self._latest: tuple[Order, Sentinel] | None = None
@@ -91,14 +96,18 @@ class Said:
             self.add(sentinel)
 
     def __len__(self) -> int:
-        return len(self._all)
+        """Distinct sentinels; of several with one number that tell of progress, one."""
+        return len(self._kept) + self._advances.bit_count()
 
     def add(self, sentinel: Sentinel) -> bool:
         """Take one in; whether it is new."""
-        before = len(self._all)
-        self._all.add(sentinel)
-        if len(self._all) == before:
-            return False
+        before = len(self)
+        if sentinel.state is JobState.RUNNING and sentinel.progress is not None and sentinel.seq > 0:
+            self._advance(sentinel)
+        else:
+            self._kept.add(sentinel)
+            if len(self) == before:
+                return False
         self.last_at = _later(self.last_at, sentinel.at)
         if sentinel.state is JobState.DECLINED:
             self._declined = True
@@ -112,12 +121,18 @@ class Said:
                 self.final = sentinel.state
         if sentinel.seq > 0:
             self._add_own(sentinel)
-        return True
+        return len(self) > before
+
+    def _advance(self, sentinel: Sentinel) -> None:
+        """One that tells how far a suite is."""
+        self._advances |= 1 << sentinel.seq
+        place, suite = order(sentinel), sentinel.suite or ""
+        if suite not in self._progress or place > self._progress[suite][0]:
+            self._progress[suite] = place, sentinel
 
     def _add_own(self, sentinel: Sentinel) -> None:
         self.last_own_at = _later(self.last_own_at, sentinel.at)
-        self._numbers.add(sentinel.seq)
-        self._highest = max(self._highest, sentinel.seq)
+        self._numbers |= 1 << sentinel.seq
         place = order(sentinel)
         if sentinel.state in ON_THE_WAY and (self._step is None or place > self._step[0]):
             self._step = place, sentinel.state
@@ -137,8 +152,9 @@ class Said:
 
     @property
     def in_order(self) -> tuple[Sentinel, ...]:
-        """All of them."""
-        return tuple(sorted(self._all, key=order))
+        """All of them, of those that tell of progress the newest of each suite."""
+        newest = (sentinel for _, sentinel in self._progress.values())
+        return tuple(sorted((*self._kept, *newest), key=order))
 
     @property
     def state(self) -> JobState:
@@ -177,14 +193,16 @@ class Said:
     @property
     def missing(self) -> int:
         """How many sequence numbers below the highest seen have not arrived."""
-        return self._highest - len(self._numbers)
+        return max(0, self._numbers.bit_length() - 1) - self._numbers.bit_count()
 
     @property
     def gaps(self) -> tuple[int, ...]:
         """Sequence numbers below the highest seen that have not arrived, at most 100 of them."""
         if not self.missing:
             return ()
-        missing = (number for number in range(1, self._highest) if number not in self._numbers)
+        missing = (
+            number for number in range(1, self._numbers.bit_length()) if not self._numbers >> number & 1
+        )
         return tuple(number for number, _ in zip(missing, range(MOST_GAPS), strict=False))
 
 
