@@ -33,6 +33,14 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     daemon.down(tmp_path / "state")
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, LocalState]]:
+    """A local cloud for tests that end nothing of it, and its state directory."""
+    directory = tmp_path_factory.mktemp("standing") / "state"
+    yield directory, daemon.up(LocalOptions(state_dir=directory, host=False))
+    daemon.down(directory)
+
+
 def eventually(condition: Callable[[], bool], what: str, within_s: float = 20.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
@@ -62,15 +70,15 @@ def test_up_status_down(directory: Path) -> None:
     assert not state_path(directory).exists()
 
 
-def test_the_state_file_is_for_its_owner_only(directory: Path) -> None:
-    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+def test_the_state_file_is_for_its_owner_only(standing: tuple[Path, LocalState]) -> None:
+    directory, state = standing
     assert state_path(directory).stat().st_mode & 0o777 == 0o600
     assert directory.stat().st_mode & 0o777 == 0o700
     assert state.token not in (directory / "logs" / "api.log").read_text()
 
 
-def test_the_environment_is_what_every_sdk_reads(directory: Path) -> None:
-    state = daemon.up(LocalOptions(state_dir=directory, host=False))
+def test_the_environment_is_what_every_sdk_reads(standing: tuple[Path, LocalState]) -> None:
+    _, state = standing
     assert daemon.environment(state) == {
         "AWS_ENDPOINT_URL": state.endpoint,
         "AWS_ACCESS_KEY_ID": state.access_key_id,
@@ -86,8 +94,8 @@ def test_up_from_many_at_once_starts_one(directory: Path) -> None:
     assert len({s.pid for s in states}) == 1
 
 
-def test_a_second_daemon_in_the_same_directory_gives_up(directory: Path) -> None:
-    daemon.up(LocalOptions(state_dir=directory, host=False))
+def test_a_second_daemon_in_the_same_directory_gives_up(standing: tuple[Path, LocalState]) -> None:
+    directory, _ = standing
     options = LocalOptions(state_dir=directory, host=False).to_json()
     second = subprocess.run(
         [sys.executable, "-m", "benchtui.local.daemon", "--options", options],

@@ -138,63 +138,66 @@ class Launched:
             time.sleep(0.2)
 
 
-@pytest.fixture
-def launched(local_cloud: LocalCloud) -> Iterator[Launched]:
+def of_a_run(cloud: LocalCloud) -> Launched:
+    """Of a run of its own, not yet started."""
     number = next(_runs)
     suffix = "".join("abcdefghijklmnopqrstuvwxyz234567"[number // 32**place % 32] for place in range(4))
-    job = Launched(local_cloud, f"20261124-021534-{suffix}")
+    return Launched(cloud, f"20261124-021534-{suffix}")
+
+
+@pytest.fixture
+def launched(local_cloud: LocalCloud) -> Iterator[Launched]:
+    job = of_a_run(local_cloud)
     yield job
     if job.instance:
         job.ec2.terminate_instances(InstanceIds=[job.instance])
 
 
-def test_every_key_it_writes_is_in_the_grammar_and_every_body_in_its_schema(
-    launched: Launched, tmp_path: Path
-) -> None:
-    bundle = launched.upload({"plain": write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")})
-    launched.start(bundle, ["plain"])
-    launched.wait_until_terminated()
+@pytest.fixture(scope="module")
+def ended(local_cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Launched:
+    """One that measured and has ended, for tests of what it left."""
+    job = of_a_run(local_cloud)
+    suite = write_suite(tmp_path_factory.mktemp("suites") / "plain", f"print({SAMPLE!r})\n")
+    job.start(job.upload({"plain": suite}), ["plain"])
+    job.wait_until_terminated()
+    return job
 
+
+def test_every_key_it_writes_is_in_the_grammar_and_every_body_in_its_schema(ended: Launched) -> None:
     states = ["BOOTED", "PREPARING", "PREPARING/plain", "RUNNING/plain", "COLLECTED/plain", "COMPLETED"]
-    assert launched.states() == states, launched.console()
-    assert [sentinel.seq for sentinel, _ in launched.sentinels()] == list(range(1, 7))
+    assert ended.states() == states, ended.console()
+    assert [sentinel.seq for sentinel, _ in ended.sentinels()] == list(range(1, 7))
     kinds = set()
-    for key in launched.written():
-        if key.startswith(keys.events_prefix(launched.run)):
+    for key in ended.written():
+        if key.startswith(keys.events_prefix(ended.run)):
             continue
-        if key.startswith(keys.heartbeats_prefix(launched.run)):
-            assert keys.parse_heartbeat(key) == launched.job
+        if key.startswith(keys.heartbeats_prefix(ended.run)):
+            assert keys.parse_heartbeat(key) == ended.job
             kinds.add("heartbeat")
             continue
         found = keys.parse_job_object(key)
         kinds.add(found.kind)
         if found.kind == "result":
-            result = parse_document(ResultDocument, launched.body(key), key)
+            result = parse_document(ResultDocument, ended.body(key), key)
             assert (result.outcome, result.provider, result.instance_type) == ("measured", "local", TYPE)
             assert result.metrics["speed"].median == 33.5
         elif found.kind == "system":
-            system = parse_document(SystemDocument, launched.body(key), key)
-            assert system.instance_id == launched.instance
+            system = parse_document(SystemDocument, ended.body(key), key)
+            assert system.instance_id == ended.instance
             assert system.usable_cpus == 1
         elif found.kind == "raw":
-            with tarfile.open(fileobj=io.BytesIO(launched.body(key))) as tar:
+            with tarfile.open(fileobj=io.BytesIO(ended.body(key))) as tar:
                 assert "main.0.stdout" in tar.getnames()
     assert kinds == {"heartbeat", "system", "result", "raw", "log"}
 
 
-def test_it_ends_by_its_own_power_off(launched: Launched, tmp_path: Path) -> None:
-    bundle = launched.upload({"plain": write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")})
-    launched.start(bundle, ["plain"])
-    launched.wait_until_terminated()
-    assert launched.described()["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+def test_it_ends_by_its_own_power_off(ended: Launched) -> None:
+    assert ended.described()["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
 
 
-def test_booted_says_which_mechanisms_are_armed(launched: Launched, tmp_path: Path) -> None:
-    bundle = launched.upload({"plain": write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")})
-    launched.start(bundle, ["plain"])
-    launched.wait_until_terminated()
-    booted = launched.sentinels()[0][1]
-    assert booted.instance_id == launched.instance
+def test_booted_says_which_mechanisms_are_armed(ended: Launched) -> None:
+    booted = ended.sentinels()[0][1]
+    assert booted.instance_id == ended.instance
     assert booted.layers["hard-stop"] == booted.layers["agent-guard"] == "armed"
     assert booted.layers["softdog"] == "not armed", "no world may reach a watchdog of the machine"
     assert re.fullmatch(r"armed|not armed \(.+\)", booted.layers["locked"]), "as the world's limits allow"

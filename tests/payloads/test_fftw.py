@@ -26,6 +26,7 @@ from tests.payloads.kernels import (
     records,
     required_checks,
     samples,
+    some_slow,
     sources,
 )
 
@@ -142,7 +143,7 @@ def test_the_tuned_arm_is_built_and_passes(tmp_path: Path) -> None:
     assert fact(found, "library.double")["file"] != "/lib/x86_64-linux-gnu/libfftw3.so.3"
 
 
-@pytest.mark.parametrize("cpu", GRAVITON)
+@pytest.mark.parametrize("cpu", some_slow(*GRAVITON, fast=GRAVITON[0]))
 def test_cross_compiles_and_is_right_under_emulation(tmp_path: Path, cpu: str) -> None:
     root = arm64_root()
     binary = cross_compiled(sources(tmp_path, "fftw"), cpu, libraries=True) / "fftw"

@@ -27,6 +27,7 @@ from tests.payloads.kernels import (
     records,
     required_checks,
     samples,
+    some_slow,
     sources,
 )
 
@@ -158,7 +159,7 @@ def test_the_peak_is_of_fused_multiply_adds(tmp_path: Path) -> None:
     assert found["gflops"] > 0.5 * len(CPUS)
 
 
-@pytest.mark.parametrize("cpu", GRAVITON)
+@pytest.mark.parametrize("cpu", some_slow(*GRAVITON, fast=GRAVITON[0]))
 def test_own_programs_cross_compile_and_are_right_under_emulation(tmp_path: Path, cpu: str) -> None:
     root = arm64_root()
     folder = cross_compiled(sources(tmp_path, "hpl"), cpu, libraries=True)
