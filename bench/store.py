@@ -309,6 +309,7 @@ class Store:
             "AWS_MAX_ATTEMPTS": "1",
             "BENCHTUI_AWS_BUCKET": BUCKET,
             "BENCHTUI_AWS_REGIONS": "us-west-2",
+            "BENCHTUI_SAFETY_SWEEP": "false",  # once a minute beside whatever command: not what is measured
         }
 
 
