@@ -14,6 +14,7 @@ from benchtui.local.daemon import down, environment, up
 from benchtui.local.options import LocalOptions
 from benchtui.local.state import LocalState
 
+from .requests_known import watched
 from .wire import Server
 
 REGION = "us-east-1"
@@ -41,6 +42,14 @@ async def cloud(api: LocalState, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
     async with Cloud(None, (REGION,), random=Random(1), sleep=no_sleep) as cloud:
         yield cloud
+
+
+@pytest.fixture(autouse=True)
+def requests_are_allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every request that a test sends is one that AWS's own description allows."""
+    found = watched(monkeypatch)
+    yield
+    assert found == []
 
 
 Private = Callable[..., Any]

@@ -216,7 +216,7 @@ READERS: dict[str, Reader] = {
     ),
     "gateways": Reader(
         lambda c: network_setup.gateways(c, REGION, vpc="vpc-1"),
-        lambda found: [each.route_tables for each in found] == [("text",)],
+        lambda found: [each.route_tables for each in found] == [("rtb-1",)],
     ),
     "make_gateway": Reader(lambda c: network_setup.make_gateway(c, REGION, "vpc-1", ("rtb-1",), TAGS)),
     "remove_gateway": Reader(lambda c: network_setup.remove_gateway(c, REGION, "vpce-1")),

@@ -6,11 +6,13 @@ not said to be required may be absent, every list empty, every word of an enumer
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
+from hashlib import md5, sha256
 from typing import Any
 
 import botocore.session
@@ -41,8 +43,10 @@ KNOWN: dict[str, Any] = {
     "QuotaName": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
     "QuotaCode": "L-1216C47A", "Value": "ami-0123456789abcdef0", "PriceList": [], "Output": "aGVsbG8=",
     "Prefix": f"benchmarks/{RUN}/", "DefaultVCpus": 2, "DefaultCores": 2, "DefaultThreadsPerCore": 1,
-    "SizeInMiB": 4096, "Manufacturer": "AWS", "ETag": '"0123456789abcdef0123456789abcdef"',
-    "RootDeviceName": "/dev/xvda", "DeviceName": "/dev/xvda", "VolumeSize": 8, "InstanceLifecycle": "spot",
+    "SizeInMiB": 4096, "Manufacturer": "AWS", "ETag": f'"{md5(b"{}").hexdigest()}"',
+    "ChecksumSHA256": base64.b64encode(sha256(b"{}").digest()).decode(),
+    "RouteTableIds": ["rtb-1"], "RootDeviceName": "/dev/xvda", "DeviceName": "/dev/xvda", "VolumeSize": 8,
+    "InstanceLifecycle": "spot",
     "AvailableIpAddressCount": 250, "FromPort": 443, "ToPort": 443, "IpProtocol": "tcp",
 }  # fmt: skip
 #: The same, where the name alone is not enough.

@@ -18,6 +18,7 @@ from benchtui.engine.events import Event
 from benchtui.engine.launcher import Launched
 from benchtui.engine.planning import Planned
 from benchtui.engine.workspace import Folders, Workspace
+from tests.aws.requests_known import watched
 from tests.local.conftest import FEW_REGIONS, LocalCloud, Start, start_local_cloud
 
 __all__ = ["start_local_cloud"]
@@ -87,6 +88,14 @@ class Bench:
         """Write an object as an instance would."""
         once = {} if "/heartbeats/" in key else {"IfNoneMatch": "*"}  # the bucket's policy wants it
         self.cloud.boto3("s3").put_object(Bucket=self.cloud.bucket, Key=key, Body=body, **once)
+
+
+@pytest.fixture(autouse=True)
+def requests_are_allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every request that a test sends is one that AWS's own description allows."""
+    found = watched(monkeypatch)
+    yield
+    assert found == []
 
 
 @pytest.fixture(scope="session")

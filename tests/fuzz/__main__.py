@@ -25,7 +25,7 @@ from tests.fuzz.targets import TARGETS
 
 ROOT = Path(__file__).parents[2]
 #: Beyond its time a worker may be at an input that takes long, or be starting; then it is ended.
-PATIENCE_S = 90
+PATIENCE_S = 300
 _STATUS = re.compile(r"#\d+\s+[A-Za-z]+\s+cov: (\d+) ft: (\d+) corp: (\d+)/")
 
 

@@ -116,6 +116,7 @@ class Drama:
         self._launching: set[Process] = set()
         self._going: set[asyncio.Task[Any]] = set()
         self._first: Process | None = None
+        self._on_laptop: list[Process] = []
 
     def _machine(self, name: str, skew_s: float) -> Laptop:
         return Laptop(self.world, self.watched, name, self.folder, skew_s, self.config)
@@ -128,6 +129,7 @@ class Drama:
             others.append(asyncio.ensure_future(self._kill(scenario.killed_at_s)))
         if scenario.twin_at_s is not None:
             others.append(asyncio.ensure_future(self._twin(scenario.twin_at_s)))
+        self._plan_moves()
         reaper = self._reaper()
         await asyncio.wait(others)
         for each in others:
@@ -138,6 +140,28 @@ class Drama:
         if reaper is not None:
             reaper.crash()
         await self._audit()
+
+    def _plan_moves(self) -> None:
+        """The laptop is closed, opened and carried about."""
+        for begins_s, lasts_s in self.scenario.sleeps:
+            outside(self.loop, begins_s, functools.partial(self._suspend, lasts_s))
+        for at_s in self.scenario.cuts_s:
+            outside(self.loop, at_s, functools.partial(self.world.network.cut, self.laptop.name))
+
+    def _suspend(self, lasts_s: float) -> None:
+        sleeping = [process for process in self._on_laptop if not process.dead]
+        for process in sleeping:
+            process.fall_asleep()
+        self.world.network.faults["suspend"] += len(sleeping)
+        self.world.log.note("laptop", "is suspended")
+
+        def wake() -> None:
+            self.world.log.note("laptop", "wakes")
+            self.world.network.cut(self.laptop.name)
+            for process in sleeping:
+                process.wake(self.loop)
+
+        outside(self.loop, lasts_s, wake)
 
     async def _launchers(self) -> None:
         """The first launcher and, as often as it is crashed, what comes after it."""
@@ -181,6 +205,8 @@ class Drama:
         """A process to its end; what is to follow if it did not come there by itself."""
         process, task = self.loop.spawn(name, work)
         self._first = self._first or process
+        if name.startswith("launcher"):
+            self._on_laptop.append(process)
         if launches:
             self._launching.add(process)
         over = asyncio.Event()

@@ -27,6 +27,7 @@ class Process:
     def __init__(self, name: str) -> None:
         self.name = name
         self.dead = False
+        self.asleep: list[events.Handle] | None = None  # while its machine is: what came due meanwhile
         self.steps = 0  # how often it was given the CPU
         self.crash_at: int | None = None  # at this step it dies
         self.died: Callable[[], None] = lambda: None
@@ -37,6 +38,22 @@ class Process:
         if not self.dead:
             self.dead = True
             self.died()
+
+    def fall_asleep(self) -> None:
+        """Its machine is suspended: nothing of it is executed until `wake`, and time goes on elsewhere."""
+        self.asleep = []
+
+    def wake(self, loop: VirtualLoop) -> None:
+        """All that came due meanwhile is executed now, in its order."""
+        due, self.asleep = self.asleep or [], None
+        loop._ready.extend(due)  # type: ignore[attr-defined]
+
+    def sleeps_over(self, handle: events.Handle) -> bool:
+        """Whether ``handle`` has to wait until its machine wakes."""
+        if self.asleep is None:
+            return False
+        self.asleep.append(handle)
+        return True
 
     def admits(self) -> bool:
         """Whether its next step is executed; counts it."""
@@ -56,7 +73,7 @@ class _Handle(events.Handle):
 
     def _run(self) -> None:
         process = self._context.get(PROCESS)  # type: ignore[attr-defined]
-        if process is None or process.admits():
+        if process is None or (not process.sleeps_over(self) and process.admits()):
             super()._run()
 
 
@@ -65,7 +82,7 @@ class _TimerHandle(events.TimerHandle):
 
     def _run(self) -> None:
         process = self._context.get(PROCESS)  # type: ignore[attr-defined]
-        if process is None or process.admits():
+        if process is None or (not process.sleeps_over(self) and process.admits()):
             super()._run()
 
 

@@ -72,6 +72,15 @@ class Outage:
     status: int
 
 
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """The credentials of a machine have expired, until somebody signs in again."""
+
+    whose: str  # the machine's name
+    begins_s: float
+    ends_s: float
+
+
 @dataclass
 class Network:
     """All ways between processes and services of one world."""
@@ -83,6 +92,8 @@ class Network:
     outages: tuple[Outage, ...] = ()
     faults: Counter[str] = field(default_factory=Counter)
     requests: int = 0
+    signed_out: tuple[SignedOut, ...] = ()
+    under_way: dict[asyncio.Future[dict[str, Any]], str] = field(default_factory=dict)  # by whom
     still: bool = False  # no more faults: the world is being looked at
 
     async def request(
@@ -96,7 +107,9 @@ class Network:
         """
         self.requests += 1
         future: asyncio.Future[dict[str, Any]] = self.loop.create_future()
-        fault = self._fault(service, region)
+        self.under_way[future] = who
+        future.add_done_callback(lambda done: self.under_way.pop(done, None))
+        fault = "signed out" if self._signed_out(who) else self._fault(service, region)
         if fault is not None:
             self.faults[fault] += 1
         rng = self.rng
@@ -149,6 +162,19 @@ class Network:
             outside(self.loop, there, arrive)
         return await future
 
+    def cut(self, whose: str) -> None:
+        """A machine comes into another network: every connection of its processes breaks."""
+        for future, who in list(self.under_way.items()):
+            if who.startswith(whose) and not future.done():
+                self.faults["cut"] += 1
+                future.set_exception(ConnectionClosedError(endpoint_url=URL))
+
+    def _signed_out(self, who: str) -> bool:
+        now = self.loop.time()
+        return not self.still and any(
+            who.startswith(each.whose) and each.begins_s <= now < each.ends_s for each in self.signed_out
+        )
+
     def _fault(self, service: str, region: str) -> str | None:
         if self.still:
             return None
@@ -189,6 +215,9 @@ class Network:
     def _refused_unread(self, fault: str | None, service: str, region: str) -> Refused | None:
         if fault is None:
             return None
+        if fault == "signed out":
+            code = "RequestExpired" if service == "ec2" else "ExpiredToken"
+            return Refused(code, "the provided token has expired", 400)
         if fault == "throttle":
             code, status = THROTTLES[service]
             return Refused(code, "rate exceeded", status)

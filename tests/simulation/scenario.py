@@ -73,6 +73,9 @@ class Scenario:
     regions: tuple[str, ...] = (HOME,)
     fallback: bool = False  # to another of them where one has no capacity
     quota_known: bool = False  # so that the launcher reckons with it
+    sleeps: tuple[tuple[float, float], ...] = ()  # when the laptop is suspended, and for how long, s
+    cuts_s: tuple[float, ...] = ()  # when the laptop comes into another network
+    signed_out_s: tuple[float, float] | None = None  # from when to when the laptop's credentials are expired
 
     @property
     def jobs(self) -> int:

@@ -13,6 +13,8 @@ import pytest
 from tests.simulation.__main__ import CRASHED_EVERYWHERE, World, world_of
 from tests.simulation.breaks import BREAKS, broken
 from tests.simulation.drama import Outcome, simulate
+from tests.simulation.outlasting import TROUBLES, problems_of
+from tests.simulation.outlasting import world_of as world_at
 
 ROOT = Path(__file__).parents[2]
 #: Every theme once, worlds that found something once, and a launcher crashed at some of its awaits.
@@ -74,3 +76,13 @@ def test_a_guard_that_is_taken_out_is_missed(name: str) -> None:
             if rules & set(BREAKS[name].rules):
                 return
     pytest.fail(f"nobody noticed that this is gone: {BREAKS[name].guard}")
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_laptop_that_sleeps_roams_or_is_signed_out_changes_nothing(trouble: str) -> None:
+    """Each job has its instance, once, and every result is found, whenever the launcher was away."""
+    met = {"night": "suspend", "naps": "suspend", "roaming": "cut", "signed out": "signed out"}
+    worlds = [world_at(seed, trouble) for seed in (1, 2)]
+    outcomes = [simulate(world) for world in worlds]
+    assert [problems_of(*both) for both in zip(worlds, outcomes, strict=True)] == [[], []]
+    assert sum(outcome.faults.get(met.get(trouble, "cut"), 0) for outcome in outcomes) > 0, "it did happen"

@@ -11,7 +11,7 @@ from tests.simulation.account import HOME, Account, SimulatedCloud
 from tests.simulation.ec2 import Ec2, Machine
 from tests.simulation.loop import VirtualLoop, outside
 from tests.simulation.machine import Inside, JobTerms
-from tests.simulation.network import Network
+from tests.simulation.network import Network, SignedOut
 from tests.simulation.s3 import S3
 from tests.simulation.scenario import Scenario
 from tests.simulation.scheduler import Scheduler
@@ -78,6 +78,8 @@ class World:
         )  # fmt: skip
         self.scheduler.works = scenario.scheduler != "idle"
         self.network = Network(loop, self._dice("network"), scenario.weather, self.log.note, scenario.outages)
+        if scenario.signed_out_s is not None:
+            self.network.signed_out = (SignedOut("laptop", *scenario.signed_out_s),)
         self.account = Account(self.ec2, self.s3, self.scheduler)
         self.ec2.booted = self._booted
         self.terms: dict[str, JobTerms] = {}  # by run

@@ -25,9 +25,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
     SSOError,
-    SSOTokenLoadError,
     TokenRetrievalError,
-    UnauthorizedSSOTokenError,
 )
 from botocore.parsers import ResponseParserError
 
@@ -171,18 +169,6 @@ def to_user_error(failure: Failure) -> CloudError:
     return CloudError(failure)
 
 
-_EXPIRED = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "TokenRefreshRequired",
-        SSOTokenLoadError.__name__,
-        UnauthorizedSSOTokenError.__name__,
-        TokenRetrievalError.__name__,
-        "LoginRefreshRequired",
-        "LoginTokenLoadError",
-    }
-)
 _FIX_BY_CODE = {
     NoCredentialsError.__name__: (
         "sign in (aws sso login, aws configure), or name a profile in [aws] profile or AWS_PROFILE"
@@ -197,7 +183,7 @@ _FIX_BY_CODE = {
         "enable the region or the service in the account's settings, or take it out of [aws] regions"
     ),
     "AuthFailure": "check the credentials; a region that is not enabled has to leave [aws] regions",
-    "RequestExpired": "set this machine's clock right",
+    "RequestExpired": "sign in again (aws sso login), or set this machine's clock right if it is wrong",
     "RequestTimeTooSkewed": "set this machine's clock right",
     "NoSuchBucket": "make it: benchtui setup; or correct [aws] bucket",
     "InvalidAMIID.NotFound": "correct [instance] image: an AMI belongs to one region",
@@ -245,10 +231,10 @@ def _words(failure: Failure) -> tuple[str, str | None]:
 
 
 def _fix(failure: Failure) -> str | None:
-    if failure.code in _EXPIRED:
-        return "sign in again: aws sso login, with --profile as in [aws] profile"
     if failure.code in _FIX_BY_CODE:
         return _FIX_BY_CODE[failure.code]
+    if failure.signed_out:
+        return "sign in again: aws sso login, with --profile as in [aws] profile"
     if "IAM Instance Profile" in failure.message or "iamInstanceProfile" in failure.message:
         return "make it: benchtui setup; or correct [aws] instance_profile"
     if failure.kind is FailureKind.DENIED and failure.status is not None:

@@ -38,6 +38,11 @@ class Failure:
         return f"{self.kind}: {self.request}: {self.code}: {self.message}"
 
     @property
+    def signed_out(self) -> bool:
+        """Whether the credentials were good and have expired: the same request passes after a new sign-in."""
+        return self.code in _EXPIRED
+
+    @property
     def missing_action(self) -> str | None:
         """The IAM action whose lack led to this, of a refusal; None: it was no refusal, or nobody knows."""
         if self.kind is not FailureKind.DENIED or self.status is None:
@@ -128,7 +133,7 @@ _DENIED = frozenset(
         "NotAuthorized",
         "NotSignedUp",
         "OptInRequired",  # no subscription to the service, or the region is not enabled
-        "RequestExpired",  # this machine's clock
+        "RequestExpired",  # temporary credentials, or this machine's clock
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "TokenRefreshRequired",
@@ -165,6 +170,21 @@ _UNKNOWN = frozenset(
         "RequestTimeoutException",
         "OperationAborted",  # S3: a conflicting operation is in progress
         "ConditionalRequestConflict",  # S3, HTTP 409: a race, to be repeated
+    }
+)
+#: Of AWS, and errors of the SDK for a session of IAM Identity Center or of `aws login` that is over. EC2 says
+#: RequestExpired of credentials and of a wrong clock alike (github.com/aws/aws-sdk-go/pull/253).
+_EXPIRED = frozenset(
+    {
+        "ExpiredToken",
+        "RequestExpired",
+        "ExpiredTokenException",
+        "TokenRefreshRequired",
+        "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError",
+        "TokenRetrievalError",
+        "LoginRefreshRequired",
+        "LoginTokenLoadError",
     }
 )
 _GONE = frozenset({"IdempotentInstanceTerminated"})  # since January 2025, see boto/boto3#4406

@@ -48,7 +48,7 @@ async def read_role(cloud: Cloud, name: str) -> Role | None:
     return Role(
         name=clean_line(str(role.get("RoleName", name)), 64),
         arn=clean_line(str(role.get("Arn", ""))),
-        trust=_document(role.get("AssumeRolePolicyDocument"), "GetRole"),
+        trust=_document(role.get("AssumeRolePolicyDocument"), "GetRole", name),
         inline=dict(zip(map(str, listed), texts, strict=True)),
         attached={
             clean_line(str(row.get("PolicyName")), 128): clean_line(str(row.get("PolicyArn")))
@@ -71,7 +71,7 @@ async def roles_of_profile(cloud: Cloud, profile: str) -> tuple[str, ...] | None
 
 async def _inline(cloud: Cloud, role: str, policy: str) -> Document:
     answer = await _ask(cloud, "GetRolePolicy", {"RoleName": role, "PolicyName": policy}, "PolicyDocument")
-    return _document(answer["PolicyDocument"], "GetRolePolicy")
+    return _document(answer["PolicyDocument"], "GetRolePolicy", role)
 
 
 async def _listed(cloud: Cloud, operation: str, role: str, item: str) -> list[Any]:
@@ -101,7 +101,7 @@ async def _ask(cloud: Cloud, operation: str, params: Answer, item: str) -> Answe
     return await cloud.call("iam", cloud.regions[0], operation, params, expect=(item,), subject=str(subject))
 
 
-def _document(value: object, operation: str) -> Document:
+def _document(value: object, operation: str, role: str) -> Document:
     """A policy: the SDK has parsed it already, or it comes as IAM sends it, as JSON in percent signs."""
     if isinstance(value, dict):
         return value
@@ -110,5 +110,6 @@ def _document(value: object, operation: str) -> Document:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise to_user_error(classify(UnusableAnswer("the policy is not JSON"), operation=operation))
+        error = UnusableAnswer("the policy is not JSON")
+        raise to_user_error(classify(error, operation=operation, subject=role, service="iam"))
     return document

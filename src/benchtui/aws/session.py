@@ -34,6 +34,8 @@ POOL_CONNECTIONS = 50
 #: A server that repeats its paging token would be asked for ever.
 MAX_PAGES = 10_000
 DEFAULT_REGION = "us-east-1"
+#: Between two looks for new credentials while the old ones are said to have expired.
+READ_AGAIN_AFTER = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Cloud:
         self._profile = profile or None
         self._session: Any = None  # an AioSession, once there was a request
         self._clients: dict[tuple[str, str], Any] = {}
+        self._signed_out_at: datetime | None = None
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
         self.clock_offset: timedelta | None = None  # of the newest answer: its clock minus this machine's
@@ -186,6 +189,8 @@ class Cloud:
                 failure = classify(
                     error, region=region, operation=operation, subject=subject, service=service
                 )
+                if failure.signed_out:
+                    self._read_credentials_again()
                 raise to_user_error(failure) from error
 
         return await with_retries(
@@ -217,6 +222,18 @@ class Cloud:
             token = following
         error = UnusableAnswer("the listing does not come to an end")
         raise to_user_error(classify(error, region=region, operation=operation))
+
+    def _read_credentials_again(self) -> None:
+        """Have the next request open a client of its own, with whatever credentials there are by then.
+
+        The SDK reads those of a file or the environment once. The old clients are closed at the end, with
+        requests of others still under way in them; so not more than once in a while.
+        """
+        now = self.now()
+        if self._signed_out_at is None or abs(now - self._signed_out_at) >= READ_AGAIN_AFTER:
+            self._signed_out_at = now
+            self._clients.clear()
+            self._session = None
 
     async def _client(self, service: str, region: str) -> Any:
         key = (service, region)

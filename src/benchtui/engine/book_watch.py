@@ -46,7 +46,7 @@ class BookWatch:
     async def look(self) -> None:
         """Read it if it is due; never raises for an answer that did not come."""
         now, seen = self.clock.now(), self.view
-        if seen is not None and now - seen.asked_at < self.period and seen.error is None:
+        if seen is not None and abs(now - seen.asked_at) < self.period and seen.error is None:
             return
         before = seen or BookView(now)
         try:

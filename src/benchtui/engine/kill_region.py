@@ -202,6 +202,8 @@ class RegionKill:
             self._note(clean_at=asked_at)
             return timedelta(0)
         since = None if self._swept_at is None else asked_at - self._swept_at
+        if since is not None and since < timedelta(0):  # the clock was set back: nothing is known of the time
+            self._swept_at, since = asked_at, timedelta(0)
         if since is not None and since < self.limits.between_sweeps:
             return self.limits.between_sweeps - since
         self._swept_at = asked_at
@@ -212,8 +214,9 @@ class RegionKill:
     async def _terminate(self, alive: tuple[InstanceView, ...]) -> bool:
         """Ask for the end of those not asked for lately; whether any was."""
         now = self.clock.now()
+        long_ago = now - ASK_AGAIN
         due = [
-            view for view in alive if now - self._asked_at.get(view.instance_id, now - ASK_AGAIN) >= ASK_AGAIN
+            view for view in alive if abs(now - self._asked_at.get(view.instance_id, long_ago)) >= ASK_AGAIN
         ]
         if not due:
             return False

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, Failure
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from benchtui.engine.reserving import Reserving
 
 __all__ = ["LaunchLimits", "Launched", "Launcher"]
+
+#: Between two tries of a job while the credentials have expired, and how long somebody may take to sign in.
+SIGN_IN_SECONDS = 15.0
+SIGN_IN_PATIENCE = timedelta(hours=12)
 
 
 @dataclass(slots=True)
@@ -75,6 +80,7 @@ class Launcher:
         self.launched = Launched()
         self._stop, self._settled = asyncio.Event(), False
         self._skipped: dict[str, str] = {}  # by job: why it is not to be launched any more
+        self._signed_out = False  # it was told that launching waits for new credentials
         self._defect: Exception | None = None  # the first failure that is not EC2's
         self.room = VcpuRoom(cloud, run, quotas or {}, clock, self._say)
         self.placing = Placing(
@@ -186,7 +192,7 @@ class Launcher:
     async def _launch_job(self, job: JobDocument) -> None:
         """Launch one job or decline it with the reason."""
         try:
-            view = await self.placing.place(job)
+            view = await self._placed(job)
         except BenchtuiError as error:
             failure = error.failure if isinstance(error, CloudError) else None
             self._decline(job, reason_of(error), failure, None if failure is not None else error.fix)
@@ -214,6 +220,33 @@ class Launcher:
         if await self._killed():  # meanwhile: the kill may have looked before it was there
             self._say("note", job=job.job, text=await end_latecomer(self.cloud, self.clock, view))
         await self._write_launched(job, view)
+
+    async def _placed(self, job: JobDocument) -> InstanceView:
+        """As `Placing.place`; where the credentials have expired meanwhile it waits for new ones.
+
+        A request that was refused for that was not read, so the job is begun anew; what an earlier one of
+        it may have launched is looked up as ever.
+        """
+        until = self.clock.now() + SIGN_IN_PATIENCE
+        while True:
+            try:
+                view = await self.placing.place(job)
+            except (CloudError, NotReserved) as error:
+                if error.failure is None or not error.failure.signed_out or self.clock.now() >= until:
+                    raise
+                self._tell_signed_out(job, error.failure)
+            else:
+                self._signed_out = False
+                return view
+            await self.clock.sleep(SIGN_IN_SECONDS)
+            await self._check_wanted(job)
+
+    def _tell_signed_out(self, job: JobDocument, failure: Failure) -> None:
+        """Once for all jobs that wait."""
+        if not self._signed_out:
+            self._signed_out = True
+            text = f"launching waits: {failure.code}: {failure.message}; {CloudError(failure).fix}"
+            self._say("note", job=job.job, text=text)
 
     async def _check_wanted(self, job: JobDocument) -> None:
         """Asked right before every request: a kill must not be overtaken by one.

@@ -48,7 +48,7 @@ class ProofWatch:
     async def look(self) -> None:
         """Ask if it is due; never raises for an answer that did not come."""
         now = self.clock.now()
-        if self.seen is not None and now - self.seen.asked_at < ASK_EVERY:
+        if self.seen is not None and abs(now - self.seen.asked_at) < ASK_EVERY:
             return
         try:
             self.seen = Proofs(now, await self._read_drills(), await self._read_reap())

@@ -119,7 +119,7 @@ class RunBudgets:
     def _exceed(self, snapshot: Snapshot, launcher: Launcher | None) -> bool:
         run, now = snapshot.run, self.clock.now()
         last = self._ended_at.get(run.run)
-        if last is not None and now - last < AGAIN:
+        if last is not None and abs(now - last) < AGAIN:
             return False
         self._ended_at[run.run] = now
         spent, budget = usd_text(snapshot.spent_usd), usd_text(run.budget_usd)

@@ -42,7 +42,7 @@ class ScheduleWatch:
         now = self.clock.now()
         for region in regions:
             seen = self.views.get(region)
-            if seen is None or now - seen.asked_at >= ASK_EVERY:
+            if seen is None or abs(now - seen.asked_at) >= ASK_EVERY:
                 self.views[region] = await self._ask(region, now, seen)
 
     async def _ask(self, region: str, now: datetime, seen: ScheduleView | None) -> ScheduleView:

@@ -196,7 +196,7 @@ class VcpuRoom:
     async def _room(self, pool: _Pool) -> int | None:
         """vCPUs that are free; None: not known."""
         now = self.clock.now()
-        if pool.looked_at is None or now - pool.looked_at >= timedelta(seconds=LOOK_SECONDS):
+        if pool.looked_at is None or abs(now - pool.looked_at) >= timedelta(seconds=LOOK_SECONDS):
             await self._look(pool)
         if pool.limit is None or pool.others is None:
             return None

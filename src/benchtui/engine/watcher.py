@@ -169,7 +169,8 @@ class Watcher:
 
     def _due(self, name: str, period: timedelta, now: datetime) -> bool:
         asked = self._asked.get(name)
-        if asked is not None and now - asked < period:
+        # Either way: a clock that was set back would silence the question for as long.
+        if asked is not None and abs(now - asked) < period:
             return False
         self._asked[name] = now
         return True
