@@ -51,6 +51,7 @@ def _company(item: pytest.Item) -> str:
     return "clouds" if dear == "local_cloud" else f"{dear} {item.path.parent.name}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist has read the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Groups in the order in which they should begin: the dear ones first, the others as they come."""
     groups: dict[str, list[pytest.Item]] = {"worlds": [], "clouds": []}
