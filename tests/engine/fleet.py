@@ -63,7 +63,9 @@ def run_of(jobs: Sequence[JobDocument], **changes: Any) -> RunDocument:
         "heartbeat_s": 30,
         "never_started_s": 600,
         "volume_gib": 8,
-        "rates": RatesDocument(ebs_gb_month="0.08", ipv4_hour="0.005", s3_write_1000="0.005"),
+        "rates": RatesDocument(
+            ebs_gb_month=Decimal("0.08"), ipv4_hour=Decimal("0.005"), s3_write_1000=Decimal("0.005")
+        ),
         "budget_usd": Decimal(5),
         "worst_case_usd": Decimal("1.52"),
         "jobs": tuple(jobs),
