@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.quiet import Unmeasured, machine
 from bench.references.pairs import Comparison, Conditions, Row, measure, table
+from bench.rows import row
 
 REGION = "us-east-1"
 PATIENCE_S = 60.0
@@ -199,6 +200,9 @@ def main() -> int:
         if len(each.ours) > 1:
             lower, _, upper = statistics.quantiles(each.ratios, n=4)
             print(f"quartiles of the ratio: {lower:.3f} to {upper:.3f}")
+        ours, theirs = (f"{statistics.median(part):.2f} s" for part in (each.ours, each.theirs))
+        spread = f"{each.median:.3f} ({min(each.ratios):.3f}-{max(each.ratios):.3f})"
+        print(row(5, ROW.name, ours, ROW.reference, theirs, spread, f"≤ {ROW.greatest:g}", each.holds))
     held = all(course.failure is None for course in courses) and all(each.holds for each in found)
     return 0 if found and held else 1
 

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.quiet import machine  # noqa: E402
+from bench.rows import row  # noqa: E402
 
 MOST = 8.0
 PYTHON = Path(sys.executable)
@@ -85,15 +86,17 @@ def main() -> int:
         ours, theirs = pairs(argv, asked.pairs)
         ratios = [one.cpu / other.cpu for one, other in zip(ours, theirs, strict=True)]
         ratio, judged = statistics.median(ratios), name in COMMANDS
-        word = ("holds" if ratio <= MOST else "**missed**") if judged else "not judged"
         missed |= judged and ratio > MOST
         cpu, wall = (statistics.median(getattr(one, part) for one in ours) for part in ("cpu", "wall"))
         nothing = statistics.median(one.cpu for one in theirs)
-        print(
-            f"P10  {name:20} {1000 * cpu:5.0f} ms of CPU ({1000 * wall:.0f} ms), python -c pass "
-            f"{1000 * nothing:.0f} ms: {ratio:.1f} × ({min(ratios):.1f}-{max(ratios):.1f}), "
-            f"goal {MOST:g}, {word}"
-        )
+        took = f"{1000 * cpu:.0f} ms of CPU ({1000 * wall:.0f} ms)"
+        spread = f"{ratio:.1f} ({min(ratios):.1f}-{max(ratios):.1f})"
+        if judged:
+            goal = f"≤ {MOST:g}"
+            reference = f"{1000 * nothing:.0f} ms"
+            print(row(10, f"`{name}`", took, "python -c pass", reference, spread, goal, ratio <= MOST))
+        else:
+            print(f"    {name}: {took}, {spread} times python -c pass")
         if asked.profile and judged:
             profile(argv)
     return 1 if missed else 0
