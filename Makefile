@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-fuzz proof-survive proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench require clean
+.PHONY: help demo test lint format keys wheel proof proof-hostile proof-fuzz proof-survive proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench bench-soak require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,10 @@ proof-hostile: $(VENV)/dev ## hostile user data against this machine; prints wha
 proof-fuzz: $(VENV)/fuzz ## hostile bytes for each reader, guided by the code they reach, FUZZ_SECONDS (60) each; prints a table
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
+proof-survive: $(VENV)/dev ## SIGKILL at a hundred moments of launches and collections, then resumed; a laptop closed, moved, signed out
+	$(BIN)/python -m tests.survive --moments 100
+	$(BIN)/python -m tests.simulation.outlasting --seeds 100
+
 proof-iam: $(VENV)/dev ## every command under exactly its policy, then each action taken away: what fails and what it says
 	$(BIN)/python -m tests.iam
 
@@ -80,12 +84,12 @@ proof-arm64: $(VENV)/dev ## the kernel's objects, compiled by clang of x86-64 an
 plausibility: $(VENV)/dev ## stored results, real and invented: label × verdict, and the rules they break
 	$(BIN)/python -m tests.core.plausibility_rows
 
-bench: $(VENV)/dev ## figures, each beside a reference of the same run (needs likwid, hpcc and what the suites need)
-	$(BIN)/python bench/kill.py
-	$(BIN)/python bench/tui.py
-	$(BIN)/python bench/history.py
-	$(BIN)/python bench/rebuild.py
-	$(BIN)/python bench/payloads.py
+bench: $(VENV)/dev ## every figure beside a reference of the same run, as one table (needs likwid, hpcc, aws and what the suites need)
+	$(BIN)/python -m bench
+
+bench-soak: $(VENV)/dev ## 1,000 jobs: four hours of virtual time, then half an hour by the clock; does anything grow?
+	$(BIN)/python bench/soak.py
+	$(BIN)/python bench/soak.py --real
 
 $(VENV)/demo: $(PROJECT) | require
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

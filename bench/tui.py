@@ -4,8 +4,8 @@ First paint: from starting the process to the first row or frame on a pseudo-ter
 application with one DataTable of one row; pairs in alternating order, median of the ratios.
 
 Load: a scripted engine with JOBS jobs; SENTINELS of their sentinels arrive in each second, and at each poll
-every job is folded anew, as a watcher does it (`core.states.fold`), in the engine's own thread. Keys are pressed at
-irregular intervals and each is timed from its being written to the terminal until the cursor is seen on the
+every job is folded anew, as a watcher does it (`core.states.fold`), in the engine's own thread. Keys are
+pressed at irregular intervals and each is timed from its being written to the terminal until the cursor is seen on the
 next row. The process's CPU time and its largest resident size come from the kernel.
 """
 
