@@ -5,8 +5,8 @@ application with one DataTable of one row; pairs in alternating order, median of
 
 Load: a scripted engine with JOBS jobs; SENTINELS of their sentinels arrive in each second, and at each poll
 every job is folded anew, as a watcher does it (`core.states.fold`), in the engine's own thread. Keys are
-pressed at irregular intervals and each is timed from its being written to the terminal until the cursor is seen on the
-next row. The process's CPU time and its largest resident size come from the kernel.
+pressed at irregular intervals and each is timed from its being written to the terminal until the cursor is
+seen on the next row. The process's CPU time and its largest resident size come from the kernel.
 """
 
 from __future__ import annotations
