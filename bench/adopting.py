@@ -3,10 +3,10 @@
     python bench/adopting.py [--jobs N] [--repeats N]
 
 Each as the command that a user types on a machine that has never seen the run: `benchtui status RUN`, which
-reads run.json, sentinels, heartbeats, EC2 and the first thousand entries of the book, folds all jobs and prints
-them; and the listing of the same prefix by the AWS command line. Both ask the same local S3 (`bench.store`), in
-alternating order. The prefix holds what the jobs left, too, which is listed by the one and not looked at by the
-other: that is the point of keys that tell a run's state.
+reads run.json, sentinels, heartbeats, EC2 and the first thousand entries of the book, folds all jobs and
+prints them; and the listing of the same prefix by the AWS command line. Both ask the same local S3
+(`bench.store`), in alternating order. The prefix holds what the jobs left, too, which is listed by the one
+and not looked at by the other: that is the point of keys that tell a run's state.
 
 Exit status: 1 if the ratio of the medians is above its goal.
 """

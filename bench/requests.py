@@ -38,8 +38,6 @@ from typing import Any
 from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-# What is called requests in this folder is not that library.
-sys.path[:] = [path for path in sys.path if Path(path) != Path(__file__).parent]
 
 from bench.quiet import machine
 from bench.store import BUCKET, Store, environ, write_objects

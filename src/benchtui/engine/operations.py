@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from benchtui.engine.workspace import Workspace
 
 SWEEP_EVERY = timedelta(seconds=60)
+#: Between the end of a poll and the next, of the period: where a poll takes longer than that.
+LEAST_PAUSE = 0.25
 Work = Callable[[], Awaitable[None]]
 
 
@@ -315,11 +317,14 @@ class Operations:
 
     async def _watch(self, followed: Followed) -> None:
         """Poll for as long as the run is looked at."""
-        period = self.workspace.config.watch.poll_seconds
+        period, clock = self.workspace.config.watch.poll_seconds, self.workspace.clock
         while True:
+            began = clock.now()
             await self._attempt("watch", self._look(followed))
-            # A run that is over is asked on: what is shown of it must not look older than it is.
-            await self.workspace.clock.sleep(period)
+            # A run that is over is asked on: what is shown of it must not look older than it is. From the
+            # beginning of one poll to that of the next it is a period; a clock that was set counts for none.
+            took = min(period, max(0.0, (clock.now() - began).total_seconds()))
+            await clock.sleep(max(period - took, LEAST_PAUSE * period))
 
     async def _look(self, followed: Followed) -> None:
         snapshot = followed.snapshot = await followed.watcher.poll()

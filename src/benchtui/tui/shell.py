@@ -18,6 +18,8 @@ from textual.widgets import ContentSwitcher, Static
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.text import clean_line
+from benchtui.engine.snapshot import Snapshot
+from benchtui.engine.updates import Spent
 from benchtui.tui import actions, clipboard, terminal
 from benchtui.tui.driver import TerminalDriver
 from benchtui.tui.glyphs import Glyphs
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from benchtui.tui.view import View
 
 FLUSH_SECONDS = 1.0
+#: Between two paintings of a run, however often it is asked for.
+SHORTEST_SECONDS = 0.1
 #: How long the engine's thread may hold the interpreter while a key waits; Python's own is 5 ms.
 SWITCH_SECONDS = 0.0005
 
@@ -74,6 +78,7 @@ class Shell(App[str], inherit_bindings=False):
         self.glyphs = Glyphs(look.ascii)
         self.failure: BenchtuiError | None = None
         self._flushed_at = 0.0
+        self._painting_soon = False
         self.animation_level = "none"
         if isinstance(start, Start):
             self._take(start)
@@ -132,8 +137,8 @@ class Shell(App[str], inherit_bindings=False):
         for pane in panes:
             pane.display = False
         await switcher.mount_all(panes)
-        self.panes = panes
         await self.screen_stack[0].query_one("#starting").remove()
+        self.panes = panes  # only now: the second's flush looks for the one in front as soon as there are any
         self.show_pane(panes[0].PANE)
         self.refresh_bindings()
         gc.freeze()  # what is loaded by now stays: no collection has to walk it while a key waits
@@ -157,11 +162,26 @@ class Shell(App[str], inherit_bindings=False):
         self.post_message(EngineTold(update))  # from the engine's thread
 
     def on_engine_told(self, message: EngineTold) -> None:
-        """Absorb it; paint soon, but not more often than once a second."""
+        """Absorb it and paint: a run that was just heard at once, all else at most once a second."""
         entry = self.told.hear(message.update, self.clock())
         if entry is not None and entry.severity == "error":
             self._toast(entry.text, "error")
-        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+        since = time.monotonic() - self._flushed_at
+        if isinstance(message.update, Snapshot):  # once a poll; what happened in it was told just before
+            self._paint_soon(SHORTEST_SECONDS - since)
+        elif since >= FLUSH_SECONDS and not isinstance(message.update, Spent):  # which a snapshot follows
+            self.flush()
+
+    def _paint_soon(self, seconds: float) -> None:
+        if seconds <= 0:
+            self.flush()
+        elif not self._painting_soon:
+            self._painting_soon = True
+            self.set_timer(seconds, self._paint)
+
+    def _paint(self) -> None:
+        self._painting_soon = False
+        if self.is_running:
             self.flush()
 
     def _tick(self) -> None:
