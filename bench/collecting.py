@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.kill import aws
 from bench.quiet import machine
+from bench.rows import row as line
 from bench.store import BUCKET, Store, write_objects
 from bench.stored_run import RUN, StoredRun
 from benchtui.core import keys
@@ -138,9 +139,9 @@ def main() -> int:
     requests = [_objects(courses[0].requests) for courses in (ours, theirs)]
     more = (asked.jobs - asked.jobs // 10) / 1000
     slope = (statistics.median(each.peak_mb for each in ours) - few[0].peak_mb) / more
-    rows = [
-        ("wall s", *(statistics.median(c.wall_s for c in each) for each in (ours, theirs)), wall, MOST_WALL),
-        ("requests", *requests, requests[0] / requests[1], MOST_REQUESTS),
+    rows: list[tuple[str, float, float, float, float]] = [
+        ("wall s", _median_wall(ours), _median_wall(theirs), wall, MOST_WALL),
+        ("requests", requests[0], requests[1], requests[0] / requests[1], MOST_REQUESTS),
     ]
     print(f"P9  collecting {asked.jobs} results, beside aws s3 sync, {asked.repeats} pairs")
     print(f"    {'':20} {'benchtui':>10} {'aws':>10} {'ratio':>7} {'goal':>6}")
@@ -155,6 +156,12 @@ def main() -> int:
     )
     print(f"the store took {100 * max(c.store_share for c in (*ours, *theirs)):.0f} % of a CPU")
     print(f"    requests: {dict(ours[0].requests)}; aws: {dict(theirs[0].requests)}")
+    for title, mine, reference, ratio, goal in rows:
+        figures = (f"{mine:.1f}", "aws s3 sync", f"{reference:.1f}", f"{ratio:.2f}", f"{goal} x")
+        print(line(9, f"collect {asked.jobs} results, {title}", *figures, ratio <= goal))
+    flat = slope <= MOST_MB_PER_1000
+    more = f"{slope:.1f} MB for 1,000 more"
+    print(line(9, "its memory", more, "88 MB of JSON", "", "", f"{MOST_MB_PER_1000:.0f} MB", flat))
     held = wall <= MOST_WALL and rows[1][3] <= MOST_REQUESTS and slope <= MOST_MB_PER_1000
     return 0 if held else 1
 
@@ -162,6 +169,10 @@ def main() -> int:
 def _objects(counts: Counter[str]) -> int:
     """Requests to S3."""
     return sum(n for name, n in counts.items() if name in ("GetObject", "ListObjectsV2", "HeadObject"))
+
+
+def _median_wall(courses: Sequence[Course]) -> float:
+    return statistics.median(each.wall_s for each in courses)
 
 
 def _median_cpu(courses: Sequence[Course]) -> float:

@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.tui.terminal_session import TerminalSession
 
 from bench.quiet import machine
+from bench.rows import row
 from bench.store import BUCKET, Store, write_objects
 from bench.stored_run import RUN, SUITE, StoredRun, names
 from benchtui.core.keys import JobState, Progress, Sentinel
@@ -102,6 +103,8 @@ def main() -> int:
     verdict = "holds" if p99 <= goal else "**missed**"
     print(f"    p99 {p99:.3f} s, reference {asked.poll:.3f} s, ratio {p99 / asked.poll:.2f}, ", end="")
     print(f"goal {goal:.3f} s  {verdict}")
+    figures = (f"p99 {p99:.3f} s", "poll interval", f"{asked.poll:.3f} s", f"{p99 / asked.poll:.2f}")
+    print(row(2, "sentinel PUT to row painted", *figures, f"{goal:.3f} s", p99 <= goal))
     return 0 if p99 <= goal else 1
 
 

@@ -40,6 +40,7 @@ from unittest.mock import patch
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.quiet import machine
+from bench.rows import row
 from bench.store import BUCKET, Store, environ, write_objects
 from bench.stored_run import RUN, SUITE, StoredRun, names
 from benchtui.aws.objects import Bucket
@@ -170,7 +171,8 @@ async def watched(store: Store, stored: StoredRun, minutes: float) -> tuple[Watc
             found.polls.append(cloud.counts)
         states = snapshot.counts
         assert states == {JobState.RUNNING: stored.jobs}, states
-        cloud.counts = common = Counter()
+        common: Counter[str] = Counter()
+        cloud.counts = common
         if minutes >= 1 and stored.jobs <= 1000:
             await _common_design(cloud, stored)
     return found, common
@@ -272,6 +274,12 @@ def _polls(jobs: int, minutes: float, found: Watched, common: Counter[str]) -> b
     print(f"    {'all of S3, mean of a poll':30} {s3 / polls:9.2f}", end="")
     print(f"   common design {asks}, ratio {s3 / polls / asks:.4f}")
     print(f"    once in the run's life: {dict(found.once)}")
+    work, theirs = f"S3 requests of a poll, {jobs} live jobs", f"{asks}"
+    title = "GET and HEAD of each job"
+    held = all(held for *_, held in rows)
+    print(row(1, work, f"{usual:.0f} for events", title, theirs, f"{usual / asks:.4f}", "1 for events", held))
+    each = f"{beats:.0f} each {HEARTBEAT_S} s"
+    print(row(1, "heartbeats", each, title, theirs, f"{beats / asks:.4f}", "1 per 1,000 jobs", held))
     return all(held for *_, held in rows)
 
 
