@@ -174,7 +174,7 @@ READERS: dict[str, Reader] = {
         lambda found: (found.image_id, found.root_gib) == ("ami-0123456789abcdef0", 8),
     ),
     "vcpu_quotas": Reader(
-        lambda c: quotas.vcpu_quotas(c, REGION, [NAME, "zz9.large"]),
+        lambda c: quotas.vcpu_quotas(c, REGION, [NAME, "qq1.large"]),
         lambda found: found[NAME].vcpus == 640,
     ),
     "vcpus_in_use": Reader(lambda c: quotas.vcpus_in_use(c, REGION), lambda found: sum(found.values()) == 2),

@@ -156,7 +156,9 @@ class Laptop:
         def seen(snapshot: Snapshot) -> None:
             self.watched.seen(who, snapshot)
 
-        until = self.clock.now() + LONGEST_WATCH
+        # Whoever follows sleeps as well, and its time goes on.
+        slept = timedelta(seconds=sum(lasts_s for _, lasts_s in self.world.scenario.sleeps))
+        until = self.clock.now() + LONGEST_WATCH + slept
         snapshot = await workspace.follow(watcher, launching=launching, on_snapshot=seen, until=until)
         before = self.watched.results(run.run)
         self.watched.collected(run.run, before, await workspace.collect(watcher, snapshot))

@@ -15,7 +15,7 @@ from random import Random
 from tests.simulation.drama import Outcome, simulate
 from tests.simulation.ec2 import Ec2Nature
 from tests.simulation.machine import MachineNature
-from tests.simulation.scenario import CALM, WEATHERS, Scenario, scenario_of
+from tests.simulation.scenario import CALM, Scenario, scenario_of
 
 #: A night, and what a laptop sleeps on a train.
 NIGHT_S, NAP_S = 8 * 3600.0, 240.0
@@ -28,7 +28,7 @@ def world_of(seed: int, trouble: str) -> Scenario:
     world = replace(
         scenario_of(seed),
         covered=None,
-        weather=CALM if rng.random() < 0.6 else WEATHERS["flaky"],
+        weather=CALM,
         outages=(),
         ec2=Ec2Nature(lag_s=rng.choice((0.5, 3.0)), quota=10_000, page=1000),
         machines=MachineNature(skew_s=0.5),
@@ -47,11 +47,11 @@ def world_of(seed: int, trouble: str) -> Scenario:
         regions=scenario_of(seed).regions[:1],
         quota_known=False,
     )
-    early_s, late_s = rng.uniform(0.5, 15), rng.uniform(30, 300)
+    early_s, late_s = rng.uniform(3, 15), rng.uniform(30, 300)  # the run has begun by then
     changes = {
         "night": {"sleeps": ((rng.choice((early_s, late_s)), NIGHT_S),)},
         "naps": {"sleeps": tuple((at, rng.uniform(20, NAP_S)) for at in (early_s, early_s + 400))},
-        "roaming": {"cuts_s": tuple(rng.uniform(0.2, 200) for _ in range(8))},
+        "roaming": {"cuts_s": tuple(rng.uniform(1, 30) for _ in range(60)) + tuple(range(31, 400, 3))},
         "signed out": {"signed_out_s": (early_s, early_s + rng.choice((60.0, 1200.0, 7200.0)))},
         "all of it": {
             "sleeps": ((late_s, 1800.0),),

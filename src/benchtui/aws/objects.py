@@ -116,10 +116,12 @@ class Bucket:
         for _ in range(MAX_PAGES):
             page = await self.list_page(runs_prefix(), token=token, delimiter="/")
             found.extend(prefix.removeprefix(runs_prefix()).rstrip("/") for prefix in page.prefixes)
-            if page.next_token is None or page.next_token == token:
+            if page.next_token is None:
+                return tuple(found)
+            if page.next_token == token:
                 break
             token = page.next_token
-        return tuple(found)
+        raise self._unusable("the listing does not come to an end", "ListObjectsV2")
 
     async def get(self, key: str, max_bytes: int) -> bytes:
         """The object's body.

@@ -81,10 +81,14 @@ async def _listed(cloud: Cloud, operation: str, role: str, item: str) -> list[An
     for _ in range(MAX_PAGES):
         answer = await _ask(cloud, operation, asked, item)
         found.extend(answer[item])
-        if not answer.get("IsTruncated") or not answer.get("Marker"):
+        following = answer.get("Marker") if answer.get("IsTruncated") else None
+        if not following:
+            return found
+        if following == asked.get("Marker"):
             break
-        asked = {**asked, "Marker": answer["Marker"]}
-    return found
+        asked = {**asked, "Marker": following}
+    error = UnusableAnswer("the listing does not come to an end")
+    raise to_user_error(classify(error, operation=operation, subject=role, service="iam"))
 
 
 async def _absent(cloud: Cloud, operation: str, params: Answer, item: str) -> Answer | None:

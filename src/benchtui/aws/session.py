@@ -34,6 +34,10 @@ POOL_CONNECTIONS = 50
 #: A server that repeats its paging token would be asked for ever.
 MAX_PAGES = 10_000
 DEFAULT_REGION = "us-east-1"
+#: What the SDK raises of answers that it did not expect, beside its own errors. SyntaxError: of XML's parser.
+_STUMBLES = (
+    LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, SyntaxError
+)  # fmt: skip
 #: Between two looks for new credentials while the old ones are said to have expired.
 READ_AGAIN_AFTER = timedelta(seconds=10)
 
@@ -289,7 +293,7 @@ async def _asked(client: Any, operation: str, params: Answer) -> Answer:
         answer: Answer = await send(**params)
     except RAISED_BY_SDK:
         raise
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, SyntaxError) as error:
+    except _STUMBLES as error:
         raise UnusableAnswer(f"the SDK could not read the answer ({error!r})") from error
     return answer
 

@@ -193,7 +193,9 @@ class _Kill:
         """Regions that were proven, were listed too early to count, and are not as they were."""
         if self._marked_at is not None and self._looked_before(self._marked_at + LANDED):
             # Until then launchers elsewhere went on.
-            await self.clock.sleep(max(0.0, (self._marked_at + LANDED - self.clock.now()).total_seconds()))
+            # No longer, though a clock that was set back says so.
+            left = min(LANDED, self._marked_at + LANDED - self.clock.now())
+            await self.clock.sleep(max(0.0, left.total_seconds()))
         oldest = self.clock.now() - self.limits.between_sweeps
         if self._marked_at is not None:
             oldest = max(oldest, self._marked_at + LANDED)
