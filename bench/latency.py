@@ -33,11 +33,14 @@ from bench.quiet import machine
 from bench.rows import row
 from bench.store import BUCKET, Store, write_objects
 from bench.stored_run import RUN, SUITE, StoredRun, names
+from benchtui.core import keys
 from benchtui.core.keys import JobState, Progress, Sentinel
 
 MOST_MORE_S = 0.250
 BEGUN, OF = 4, 9999
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
+LINES_BESIDE = 30  # of the terminal, besides the table's rows
+BEAT_S = 20.0
 _CONTROL = re.compile(rb"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07]*\x07")
 
 
@@ -58,10 +61,15 @@ def latencies(store: Store, home: Path, jobs: int, samples: int, poll_s: float) 
     said = dict.fromkeys(names(jobs), BEGUN + 1)
     connection = http.client.HTTPConnection("127.0.0.1", store.port)
     command = [sys.executable, "-m", "benchtui", "--run", RUN]
-    with TerminalSession(command, environment, home, (160, jobs + 24)) as session:
+    with TerminalSession(command, environment, home, (160, jobs + LINES_BESIDE)) as session:
         session.wait_for(lambda screen: all(name in screen for name in names(jobs)), PATIENCE_S)
         session.wait_for(f"{BEGUN}/{BEGUN}", PATIENCE_S)
+        beaten = 0.0
         for number in range(samples):
+            if time.monotonic() - beaten > BEAT_S:
+                beaten = time.monotonic()
+                for job in names(jobs):
+                    _put(connection, keys.heartbeat_key(RUN, job))
             until = time.perf_counter() + rng.uniform(0, 2 * poll_s)
             while (left := until - time.perf_counter()) > 0:
                 session.read(left)
@@ -72,8 +80,7 @@ def latencies(store: Store, home: Path, jobs: int, samples: int, poll_s: float) 
                 datetime.now(UTC), job, said[job], JobState.RUNNING, SUITE, Progress(count, OF)
             ).key(RUN)
             begin, began = len(session.output), time.perf_counter()
-            connection.request("PUT", f"/{BUCKET}/{key}", b"{}")
-            connection.getresponse().read()
+            _put(connection, key)
             wanted = f"{count}/{OF}".encode()
             while wanted not in _CONTROL.sub(b"", bytes(session.output[begin:])):
                 if time.perf_counter() - began > PATIENCE_S:
@@ -83,11 +90,16 @@ def latencies(store: Store, home: Path, jobs: int, samples: int, poll_s: float) 
     return found
 
 
+def _put(connection: http.client.HTTPConnection, key: str) -> None:
+    connection.request("PUT", f"/{BUCKET}/{key}", b"{}")
+    connection.getresponse().read()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("--samples", type=int, default=120)
     parser.add_argument("--poll", type=float, default=1.0, help="seconds")
-    parser.add_argument("--jobs", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=12)
     asked = parser.parse_args()
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {datetime.now(UTC):%Y-%m-%d %H:%MZ}")
     with tempfile.TemporaryDirectory(prefix="benchtui-bench-") as name:
