@@ -72,7 +72,7 @@ class BucketSettings:
             return None
         try:
             document = json.loads(answer["Policy"])
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise self._unusable("the policy is not JSON", "GetBucketPolicy") from error
         if not isinstance(document, dict):
             raise self._unusable("the policy is no document", "GetBucketPolicy")

@@ -218,6 +218,6 @@ def _json(text: object) -> Mapping[str, Any] | None:
     """A policy; whatever is none is none of ours."""
     try:
         found = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

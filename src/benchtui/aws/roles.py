@@ -111,7 +111,7 @@ def _document(value: object, operation: str, role: str) -> Document:
         return value
     try:
         document = json.loads(unquote(value)) if isinstance(value, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         error = UnusableAnswer("the policy is not JSON")

@@ -237,7 +237,7 @@ def _schedule(name: ScheduleName, answer: Answer) -> Schedule:
     retries = target.get("RetryPolicy") or {}
     try:
         parameters = json.loads(target.get("Input") or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         parameters = None  # not what we write, so it will be seen to differ
     return Schedule(
         name=name,
