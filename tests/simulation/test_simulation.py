@@ -85,4 +85,6 @@ def test_a_laptop_that_sleeps_roams_or_is_signed_out_changes_nothing(trouble: st
     worlds = [world_at(seed, trouble) for seed in (1, 2)]
     outcomes = [simulate(world) for world in worlds]
     assert [problems_of(*both) for both in zip(worlds, outcomes, strict=True)] == [[], []]
-    assert sum(outcome.faults.get(met.get(trouble, "cut"), 0) for outcome in outcomes) > 0, "it did happen"
+    assert sum(outcome.faults.get(met.get(trouble, "suspend"), 0) for outcome in outcomes) > 0, (
+        "it did happen"
+    )
