@@ -16,6 +16,7 @@ MEMORY_MIB = 2048
 #: Of one input; seconds after which it is a finding.
 SLOW_S = 5.0
 LONGEST = 1 << 16  # bytes of an input
+TOLD_EVERY_S = 0.3
 MOST_KINDS = 50  # different findings of one target; beyond them nothing more is learned
 
 
@@ -27,6 +28,7 @@ class Hunt:
         self.kinds: dict[str, str] = {}  # by place: the file that holds the input
         self.executions = self.accepted = self.crashes = 0
         self.slowest_s = 0.0
+        self._told_at, self._told = 0.0, 0
 
     def note(self, content: bytes, error: BaseException) -> None:
         """Keep an input that was neither read nor refused as it should be."""
@@ -42,6 +44,13 @@ class Hunt:
             file = self.folder / f"finding-{len(self.kinds)}"
             file.write_bytes(content)
             self.kinds[key] = f"{place} [{file.name}]"
+
+    def tell(self) -> None:
+        """Write the report, a few times a second: the fuzzer ends its process without a word."""
+        now = time.monotonic()
+        if now - self._told_at >= TOLD_EVERY_S or self.crashes != self._told:
+            self._told_at, self._told = now, self.crashes
+            (self.folder / "report.json").write_text(json.dumps(self.report()))
 
     def report(self) -> dict[str, Any]:
         """For the process that waits."""
@@ -81,8 +90,7 @@ def main(name: str, seconds: int, folder: Path, seed: int) -> None:
         if took_s > SLOW_S:
             hunt.note(content, TimeoutError(f"{took_s:.0f} s"))
         hunt.executions += 1
-        if hunt.executions % 1000 == 0:
-            (folder / "report.json").write_text(json.dumps(hunt.report()))
+        hunt.tell()
 
     def change(content: bytes, most: int, number: int) -> bytes:
         if Random(number).random() < 0.7:
@@ -97,10 +105,7 @@ def main(name: str, seconds: int, folder: Path, seed: int) -> None:
         f"-timeout={int(SLOW_S) * 4}", "-rss_limit_mb=0", f"-artifact_prefix={folder}/",
     ]  # fmt: skip
     atheris.Setup(options, one, **({"custom_mutator": change} if target.tree else {}))
-    try:
-        atheris.Fuzz()
-    finally:
-        (folder / "report.json").write_text(json.dumps(hunt.report()))
+    atheris.Fuzz()  # ends the process itself
 
 
 if __name__ == "__main__":
