@@ -443,6 +443,8 @@ class CensusDocument(Document):
 
 
 D = TypeVar("D", bound=Document)
+#: One of these is in every body whose texts hold a surrogate without its other half, and in few others.
+_MAY_BE_HALVES = (b"\\ud", b"\\uD", b"\xed", b"\x00")
 
 
 def parse_document(model: type[D], body: bytes, name: str) -> D:
@@ -463,6 +465,10 @@ def parse_document(model: type[D], body: bytes, name: str) -> D:
         return usual
     try:
         content = json.loads(body)
+        if any(mark in body for mark in _MAY_BE_HALVES):
+            json.dumps(
+                content, ensure_ascii=False
+            ).encode()  # half a character is no text, and nothing stores it
     except (ValueError, RecursionError) as error:
         raise InvalidDocumentError(f"{name}: not JSON: {clean_line(str(error))}") from error
     found = _check_schema(model, content, name)
