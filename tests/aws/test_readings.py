@@ -9,6 +9,7 @@ import pytest
 
 from benchtui.aws.dry_runs import rehearse_end
 from benchtui.aws.errors import CloudError
+from benchtui.aws.failures import Failure
 from benchtui.aws.regions import opt_in_of
 from benchtui.aws.roles import read_role
 from benchtui.aws.security_groups import group_rules
@@ -169,17 +170,18 @@ def test_a_session_is_asked_about_as_its_role():
     [
         ("allowed", {REGION: True}),
         ("implicitDeny", {REGION: False}),
-        (refusal("AccessDenied", status=403), None),
-        (refusal("NoSuchEntity", status=404), None),
+        (refusal("AccessDenied", status=403), "AccessDenied"),
+        (refusal("NoSuchEntity", status=404), "NoSuchEntity"),
     ],
 )
-async def test_what_iam_reckons(answer: Any, may: dict[str, bool] | None):
+async def test_what_iam_reckons(answer: Any, may: dict[str, bool] | str):
     if isinstance(answer, str):
         arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*"
         answer = {"EvaluationResults": [{"EvalResourceName": arn, "EvalDecision": answer}]}
     cloud = scripted(SimulatePrincipalPolicy=answer)
     cloud.regions = (REGION,)
-    assert await may_end(cloud, Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me"), [REGION]) == may
+    found = await may_end(cloud, Identity(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/me"), [REGION])
+    assert (found.code if isinstance(found, Failure) else found) == may
 
 
 async def test_a_region_that_refuses_to_speak_of_itself_is_not_enabled():

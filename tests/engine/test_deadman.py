@@ -46,7 +46,7 @@ def ahead(cloud: LocalCloud) -> timedelta:
 
 
 @pytest.fixture
-def bench(bench: Bench) -> Bench:
+def bench(bench: Bench, settings: dict[str, object]) -> Bench:  # settings: for those that give their own
     """With a clock that goes with the cloud's."""
     bench.clock.skew = ahead(bench.cloud)
     return bench
