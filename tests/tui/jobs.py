@@ -10,6 +10,7 @@ from benchtui.core.catalogue import Price
 from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.core.money import LIST_RATES, cost_of
+from benchtui.core.result_summary import ResultSummary
 from benchtui.engine.detail import JobDetail, LogTail, Said
 from benchtui.engine.job_log import parse_lines
 from benchtui.engine.snapshot import JobRow, Snapshot
@@ -51,7 +52,12 @@ def measured(job: str, triad: float, *, repetitions: int = 5, verified: bool | N
 def collected(*results: ResultDocument) -> Any:
     """What was collected, as far as a pane looks at it."""
     found = {(result.job, result.suite): result for result in results}
-    return SimpleNamespace(results=found, census=SimpleNamespace(run=fleet.RUN, rows=()), judgements={})
+    return SimpleNamespace(
+        results=found,
+        summaries={cell: ResultSummary.of(result) for cell, result in found.items()},
+        census=SimpleNamespace(run=fleet.RUN, rows=()),
+        judgements={},
+    )
 
 
 def detail_of(snapshot: Snapshot, job: str, *, reason: str | None = None) -> JobDetail:

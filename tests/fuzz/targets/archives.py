@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from benchtui.core import keys
+from benchtui.core import keys, seals
 from benchtui.core.documents import to_json
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.rollup import RollupHead, line_of, pack, unpack
@@ -96,10 +96,15 @@ def tar_seeds() -> list[bytes]:
 
 
 def _reparse() -> Any:
-    """The agent's program, whose modules import each other by their bare names."""
-    for folder in (ROOT / "payloads" / "agent", ROOT / "src" / "benchtui" / "core"):
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
+    """The agent's program, whose modules import each other by their bare names.
+
+    The launcher's keys.py and seals.py, which a bundle has beside them, are the same modules here.
+    """
+    sys.modules.setdefault("keys", keys)
+    sys.modules.setdefault("seals", seals)
+    folder = str(ROOT / "payloads" / "agent")
+    if folder not in sys.path:
+        sys.path.append(folder)
     return importlib.import_module("reparse")
 
 
