@@ -13,7 +13,7 @@ from .conftest import Cli
 
 SIZE_KIB = 256
 #: Beside these no test may run that compares the machine's mounts before and after.
-pytestmark = pytest.mark.xdist_group("worlds")
+pytestmark = [pytest.mark.xdist_group("worlds"), pytest.mark.slow]
 
 
 @pytest.fixture

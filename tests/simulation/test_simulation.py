@@ -19,7 +19,7 @@ from tests.simulation.outlasting import world_of as world_at
 ROOT = Path(__file__).parents[2]
 #: Every theme once, worlds that found something once, and a launcher crashed at some of its awaits.
 FEW: tuple[World, ...] = (
-    *((seed, None) for seed in range(1, 5)),
+    *((seed, None) for seed in range(1, 3)),
     # A kill whose mark comes late, a launcher whose clock is wrong, two launchers of which one declines.
     *((seed, None) for seed in (28, 67, 157)),
     *((CRASHED_EVERYWHERE[0], step) for step in (23, 41, 60, 87)),
@@ -33,7 +33,7 @@ def _found(outcomes: Iterable[Outcome]) -> list[str]:
 def test_no_seed_finds_what_must_not_be() -> None:
     outcomes = [simulate(world_of(world)) for world in FEW]
     assert _found(outcomes) == []
-    assert sum(outcome.launched for outcome in outcomes) > 15, "there was something to be found"
+    assert sum(outcome.launched for outcome in outcomes) > 10, "there was something to be found"
     assert sum(sum(outcome.faults.values()) for outcome in outcomes) > 500
 
 
@@ -82,9 +82,9 @@ def test_a_guard_that_is_taken_out_is_missed(name: str) -> None:
 def test_a_laptop_that_sleeps_roams_or_is_signed_out_changes_nothing(trouble: str) -> None:
     """Each job has its instance, once, and every result is found, whenever the launcher was away."""
     met = {"night": "suspend", "naps": "suspend", "roaming": "cut", "signed out": "signed out"}
-    worlds = [world_at(seed, trouble) for seed in (1, 2)]
+    worlds = [world_at(1, trouble)]
     outcomes = [simulate(world) for world in worlds]
-    assert [problems_of(*both) for both in zip(worlds, outcomes, strict=True)] == [[], []]
+    assert [problems_of(*both) for both in zip(worlds, outcomes, strict=True)] == [[]]
     assert sum(outcome.faults.get(met.get(trouble, "suspend"), 0) for outcome in outcomes) > 0, (
         "it did happen"
     )
