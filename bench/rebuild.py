@@ -153,9 +153,7 @@ def main() -> int:
     print(machine())
     print(f"{totals['samples']:,} samples of {totals['runs']:,} runs; index of {size / 2**20:.0f} MiB")
     packed, plain = sum(map(len, made.parts.values())) / 2**20, sum(map(len, made.bodies)) / 2**20
-    print(
-        f"read from {len(made.parts)} roll-ups, {packed:.0f} MiB: {len(made.bodies):,} objects of {plain:.0f}"
-    )
+    print(f"{len(made.parts)} roll-ups, {packed:.0f} MiB: {len(made.bodies):,} objects, {plain:.0f} MiB")
     print(f"rebuilt in {took:.1f} s; json.loads of the bodies once {parsed:.1f} s: {took / parsed:.1f} ×")
     print(f"{report.requests} requests in the place of {len(made.bodies):,}")
     for problem in report.problems:
