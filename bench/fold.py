@@ -19,7 +19,6 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,24 +29,16 @@ from tests.engine import fleet
 
 from bench.quiet import machine
 from bench.rows import row
+from bench.stored_run import names
 from benchtui.aws.errors import CloudError
 from benchtui.aws.failures import Failure, FailureKind
-from benchtui.aws.objects import Page
+from benchtui.aws.objects import ListedObject, Page
 from benchtui.core import keys
 from benchtui.core.keys import JobState, Progress, Sentinel, parse_event
 from benchtui.engine.watcher import Periods, Watcher
 
 MOST = 2.0
 NEW = 500
-TYPES = ("c7g.large", "c7i.large", "c7a.large", "c8g.xlarge", "m7i.2xlarge")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An object of a listing."""
-
-    key: str
-    last_modified: datetime
 
 
 class KeysInMemory:
@@ -59,10 +50,10 @@ class KeysInMemory:
         self.keys = sorted(found)
         self.events = keys.events_prefix(fleet.RUN)
 
-    async def list_keys(self, prefix: str, start_after: str | None = None) -> AsyncIterator[Item]:
+    async def list_keys(self, prefix: str, start_after: str | None = None) -> AsyncIterator[ListedObject]:
         if prefix == self.events:
             for key in self.keys[bisect.bisect_right(self.keys, start_after or "") :]:
-                yield Item(key, fleet.T0)
+                yield ListedObject(key, 0, fleet.T0, "")
 
     async def list_page(self, *_: Any, **__: Any) -> Page:
         return Page((), (), None)
@@ -94,8 +85,7 @@ class Clock:
 def history(jobs: int, sentinels: int, first: int = 1) -> list[str]:
     """Keys of ``sentinels`` per job: it boots, prepares and then tells of its progress, a second apart."""
     found = []
-    for n in range(jobs):
-        job = f"{TYPES[n % len(TYPES)]}-{n // len(TYPES) + 1}"
+    for n, job in enumerate(names(jobs)):
         for seq in range(first, first + sentinels):
             at = fleet.T0 + timedelta(seconds=seq, milliseconds=n % 1000)
             state = {1: JobState.BOOTED, 2: JobState.PREPARING}.get(seq, JobState.RUNNING)
@@ -105,7 +95,7 @@ def history(jobs: int, sentinels: int, first: int = 1) -> list[str]:
 
 
 def watcher(jobs: int, found: list[str]) -> Watcher:
-    planned = [fleet.planned(f"{TYPES[n % len(TYPES)]}-{n // len(TYPES) + 1}") for n in range(jobs)]
+    planned = [fleet.planned(job) for job in names(jobs)]
     run: Any = fleet.run_of(planned, created_at=fleet.T0)
     bucket: Any = KeysInMemory(found)
     cloud: Any = NoAnswer()

@@ -34,25 +34,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.engine import fleet
 
 from bench.quiet import machine
-from benchtui.aws.objects import Page
+from bench.stored_run import names
+from benchtui.aws.objects import ListedObject, Page
 from benchtui.core import keys
 from benchtui.core.documents import SentinelBody, to_json
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.engine.watcher import Periods, Watcher
 
-TYPES = ("c7g.large", "c7i.large", "c7a.large", "c8g.xlarge", "m7i.2xlarge")
 POLL_S, BEAT_S, TELL_S = 5, 30, 60
 MB_AN_HOUR, SLOWER = 1.0, 1.25
 #: Virtual time between two samples.
 SAMPLE_S = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An object of a listing."""
-
-    key: str
-    last_modified: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ class Fleet:
     name = "bench"
 
     def __init__(self, jobs: int, hours: float, clock: VirtualClock) -> None:
-        self.clock, self.names = clock, [f"{TYPES[n % 5]}-{n // 5 + 1}" for n in range(jobs)]
+        self.clock, self.names = clock, names(jobs)
         self.booted = to_json(SentinelBody(layers={"timer": "armed", "softdog": "armed"}))
         self.events = keys.events_prefix(fleet.RUN)
         self.beats = keys.heartbeats_prefix(fleet.RUN)
@@ -98,15 +90,15 @@ class Fleet:
             _told(n, job, seq).key(fleet.RUN) for n, job in enumerate(self.names) for seq in range(1, last)
         )
 
-    async def list_keys(self, prefix: str, start_after: str | None = None) -> AsyncIterator[Item]:
+    async def list_keys(self, prefix: str, start_after: str | None = None) -> AsyncIterator[ListedObject]:
         if prefix == self.events:
             first = bisect.bisect_right(self.keys, start_after or "")
             end = bisect.bisect_left(self.keys, keys.events_after(fleet.RUN, self.clock.at))
             for at in range(first, end):
-                yield Item(self.keys[at], self.clock.at)
+                yield ListedObject(self.keys[at], 2, self.clock.at, "")
         elif prefix == self.beats:
             for job in self.names:
-                yield Item(keys.heartbeat_key(fleet.RUN, job), self.clock.at)
+                yield ListedObject(keys.heartbeat_key(fleet.RUN, job), 2, self.clock.at, "")
 
     async def list_page(self, *_: Any, **__: Any) -> Page:
         """The book of money, in which nothing stands."""

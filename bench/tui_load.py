@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.engine import fleet
 from tests.tui.scripted import ScriptedEngine, listings
 
+from bench.stored_run import names
 from benchtui.config.schema import Config, WatchSection
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.core.said import Said
@@ -25,7 +26,6 @@ from benchtui.engine.updates import Account, Listed, Spent, Update
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.start import Start
 
-TYPES = ("c7g.large", "c7i.large", "c7a.large", "c8g.xlarge", "m7i.2xlarge")
 STEPS = 500
 LIVES = timedelta(hours=5, minutes=11)
 #: Between two polls, as benchtui has it where nothing else is set.
@@ -37,16 +37,16 @@ class LoadedEngine(ScriptedEngine):
 
     def __init__(self, jobs: int, sentinels: int) -> None:
         super().__init__()
-        names = [f"{TYPES[n % len(TYPES)]}-{n // len(TYPES) + 1}" for n in range(jobs)]
+        jobs_named = names(jobs)
         self.started = datetime.now(UTC)
-        self.planned = [fleet.planned(name) for name in names]
+        self.planned = [fleet.planned(name) for name in jobs_named]
         self.run = fleet.run_of(self.planned, budget_usd=Decimal(500), created_at=self.started)
-        self.heard = {name: Said([Sentinel(self.started, name, 1, JobState.BOOTED)]) for name in names}
+        self.heard = {name: Said([Sentinel(self.started, name, 1, JobState.BOOTED)]) for name in jobs_named}
         self.seen = {
             name: Ec2Answer(
                 True, (fleet.instance(name, launched_at=self.started, expires_at=self.started + LIVES),)
             )
-            for name in names
+            for name in jobs_named
         }
         self.sentinels = sentinels
         self.next = 0
