@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
 from benchtui.core.documents import ResultDocument, RunDocument, SystemDocument, parse_document
-from benchtui.core.errors import InvalidDocumentError, foremost
+from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.indexed import IndexedCell, IndexedRun
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState, KeyNotOurs
 from benchtui.core.plausibility.own import Evidence, judge_runs
 from benchtui.engine.comparing import instance_results
+from benchtui.engine.together import together
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket, ListedObject
@@ -186,12 +187,8 @@ async def read_bodies(bucket: Bucket, run: str, listed: Iterable[str]) -> dict[s
                 return key, None
 
     wanted = {keys.run_json_key(run): RunDocument.max_bytes} | {key: _limit_of(key) for key in listed}
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(key, most)) for key, most in wanted.items()]
-    except ExceptionGroup as errors:
-        raise foremost(errors) from errors
-    return {key: body for key, body in (task.result() for task in tasks) if body is not None}
+    found = await together(*(one(key, most) for key, most in wanted.items()))
+    return {key: body for key, body in found if body is not None}
 
 
 def _limit_of(key: str) -> int:

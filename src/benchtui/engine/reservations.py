@@ -28,10 +28,11 @@ from benchtui.core.budget import (
     with_entries,
 )
 from benchtui.core.documents import JobDocument, RunDocument, parse_document, to_json
-from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError, foremost
+from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.money import usd_text
 from benchtui.core.seals import sealed
+from benchtui.engine.together import together
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket, ListedObject
@@ -102,15 +103,10 @@ class BookReader:
         page = await self.bucket.list_page(
             keys.reservations_prefix(self.run), start_after=after, max_keys=min(most, PAGE)
         )
-        listed = page.objects
         limit = asyncio.Semaphore(AT_ONCE)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._entry(item, limit)) for item in listed]
-        except ExceptionGroup as problems:
-            raise foremost(problems) from problems
+        entries = await together(*(self._entry(item, limit) for item in page.objects))
         # Another reading of this process may have been faster.
-        self._add([entry for task in tasks if (entry := task.result()).number > self.book.entries])
+        self._add([entry for entry in entries if entry.number > self.book.entries])
         return page.next_token is None
 
     def add_own(self, entry: Entry) -> None:

@@ -16,10 +16,11 @@ from benchtui.core.documents import (
     SentinelBody,
     SystemDocument,
 )
-from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError, foremost
+from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.text import clean_line
 from benchtui.engine.collector import MAX_BUNDLE_BYTES, MAX_LOG_BYTES, MAX_RAW_BYTES
+from benchtui.engine.together import together
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket
@@ -186,12 +187,7 @@ async def read_all(stored: StoredRun, names: tuple[str, ...]) -> dict[str, bytes
             except InvalidDocumentError as error:
                 return clean_line(error.what, 300)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = {name: group.create_task(one(name)) for name in names}
-    except ExceptionGroup as errors:
-        raise foremost(errors) from errors
-    return {name: task.result() for name, task in tasks.items()}
+    return dict(zip(names, await together(*map(one, names)), strict=True))
 
 
 def folder_run(folder: Path, run: str | None) -> FolderRun:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.policies import Scope
-from benchtui.engine.setting_up.parts import Finding, Part, State, together
+from benchtui.engine.setting_up.parts import Finding, Part, State
 from benchtui.engine.setting_up.wanted import Place, partition_of, parts_of, places, scope_of
+from benchtui.engine.together import together
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from benchtui.core.errors import foremost
 from benchtui.core.policies.scope import SETUP_TAG
-
-T = TypeVar("T")
 
 TAGS: Mapping[str, str] = {SETUP_TAG[0]: SETUP_TAG[1]}
 
@@ -79,20 +75,6 @@ class Part(Protocol):
             CloudError: it is not known to be so.
         """
         ...
-
-
-async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
-    """What they return, in order; they run at the same time, and none goes on when another has failed.
-
-    Raises:
-        BenchtuiError: the first failure of one of them.
-    """
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in work]
-    except ExceptionGroup as failed:
-        raise foremost(failed) from failed
-    return [task.result() for task in tasks]
 
 
 def made_by_setup(tags: Mapping[str, str]) -> bool:

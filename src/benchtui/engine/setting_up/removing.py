@@ -22,10 +22,11 @@ from benchtui.core.policies import (
 from benchtui.core.policies.scope import SETUP_TAG
 from benchtui.engine.setting_up.bucket_part import BucketPart
 from benchtui.engine.setting_up.network_parts import remove_group_when_free
-from benchtui.engine.setting_up.parts import Removal, together
+from benchtui.engine.setting_up.parts import Removal
 from benchtui.engine.setting_up.role_parts import ProfilePart, RolePart
 from benchtui.engine.setting_up.wanted import partition_of, scope_of
 from benchtui.engine.sweep import Sweep, sweep
+from benchtui.engine.together import together
 
 if TYPE_CHECKING:
     from benchtui.aws.session import Cloud
