@@ -33,7 +33,7 @@ from bench.history import METRICS, REPETITIONS, REPLICATES, TYPES
 from bench.quiet import machine
 from benchtui.aws.objects import Bucket, ListedObject, Page
 from benchtui.core import keys
-from benchtui.core.documents import to_json
+from benchtui.core.document_fields import to_json
 from benchtui.core.rollup import PART_BYTES, RollupHead, line_of, pack
 from benchtui.core.seals import sealed
 from benchtui.engine.history_sync import sync

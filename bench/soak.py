@@ -37,7 +37,8 @@ from bench.quiet import machine
 from bench.stored_run import names
 from benchtui.aws.objects import ListedObject, Page
 from benchtui.core import keys
-from benchtui.core.documents import SentinelBody, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import SentinelBody
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.engine.watcher import Periods, Watcher
 

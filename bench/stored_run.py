@@ -24,7 +24,8 @@ from tests.engine import fleet
 
 from benchtui.core import keys
 from benchtui.core.budget import EntryKind, ReservationDocument
-from benchtui.core.documents import JobDocument, RunDocument, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.core.seals import sealed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 import threading
@@ -19,10 +20,11 @@ from bench.stored_run import names
 from benchtui.config.schema import Config, WatchSection
 from benchtui.core.keys import JobState, Progress, Sentinel
 from benchtui.core.said import Said
-from benchtui.core.spending import spending_of
-from benchtui.core.states import Ec2Answer, fold
-from benchtui.engine.snapshot import QUIET, JobRow, Snapshot, Source
-from benchtui.engine.updates import Account, Listed, Spent, Update
+from benchtui.core.states import Ec2Answer, JobStatus, fold
+from benchtui.engine.counting import counted
+from benchtui.engine.slices import slices
+from benchtui.engine.snapshot import JobRow, Snapshot, Source
+from benchtui.engine.updates import Account, Listed, Update
 from benchtui.tui.app import BenchtuiApp
 from benchtui.tui.start import Start
 
@@ -56,16 +58,18 @@ class LoadedEngine(ScriptedEngine):
         threading.Thread(target=self._live, daemon=True).start()
 
     def _live(self) -> None:
-        first = self._snapshot()
+        asyncio.run(self._poll())
+
+    async def _poll(self) -> None:
+        first = await self._snapshot()
         self.tell(Account("123456789012"), Listed(listings(first)), first)
         due = time.monotonic()
         while True:
             due += PERIOD_S
-            time.sleep(max(0.0, due - time.monotonic()))
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._hear()
-            snapshot = self._snapshot()
-            # As engine.operations does, in the engine's thread.
-            self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))), snapshot)
+            snapshot = await self._snapshot()
+            self.tell(await counted(snapshot), snapshot)  # as engine.operations does, in the engine's thread
 
     def _hear(self) -> None:
         now = datetime.now(UTC)
@@ -76,20 +80,18 @@ class LoadedEngine(ScriptedEngine):
             self.heard[name].add(said)
             self.next += 1
 
-    def _snapshot(self) -> Snapshot:
+    async def _snapshot(self) -> Snapshot:
         now = datetime.now(UTC)
         spent = Decimal("0.0725") * int((now - self.started).total_seconds()) / 3600
-        rows = tuple(
-            JobRow(
-                planned,
-                fold(planned.job, self.heard[planned.job], self.seen[planned.job], heartbeat_at=now, now=now),
-                spent,
-            )
-            for planned in self.planned
-        )
+        rows: list[JobRow] = []
+        async for part in slices(self.planned):  # as engine.watcher does
+            rows += [JobRow(planned, self._status(planned.job, now), spent) for planned in part]
         answered = [Source(name, timedelta(seconds=1), answered_at=now) for name in ("S3", "EC2 us-west-2")]
         shown = fleet.snapshot([], sources=tuple(answered), taken_at=now, as_of=now, run=self.run)
-        return replace(shown, rows=rows, spent_usd=spent * len(rows))
+        return replace(shown, rows=tuple(rows), spent_usd=spent * len(rows))
+
+    def _status(self, job: str, now: datetime) -> JobStatus:
+        return fold(job, self.heard[job], self.seen[job], heartbeat_at=now, now=now)
 
 
 def main() -> None:

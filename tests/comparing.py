@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchtui.core.catalogue import Price
-from benchtui.core.documents import CensusDocument, CensusRow, ResultDocument, RunDocument, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import CensusDocument, CensusRow, ResultDocument, RunDocument
 from benchtui.core.instance_results import InstanceResult, MetricMedian
 from tests.engine import fleet
 

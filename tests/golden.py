@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from benchtui.core.document_fields import to_json
 from benchtui.core.documents import (
     CensusDocument,
     CensusRow,
@@ -24,7 +25,6 @@ from benchtui.core.documents import (
     ResultDocument,
     RunDocument,
     SystemDocument,
-    to_json,
 )
 from benchtui.core.run_records import RunRecord
 from benchtui.engine.run_records import read_records

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchtui.core import keys
-from benchtui.core.documents import to_json
+from benchtui.core.document_fields import to_json
 from benchtui.core.keys import JobState, Sentinel
 from tests import comparing
 from tests.engine import fleet

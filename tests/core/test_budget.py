@@ -18,7 +18,7 @@ from benchtui.core.budget import (
     ReservationDocument,
     book_of,
 )
-from benchtui.core.documents import parse_document, to_json
+from benchtui.core.document_fields import parse_document, to_json
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.money import reached
 

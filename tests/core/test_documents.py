@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchtui.core.documents import (
-    CellOutcome,
-    Outcome,
-    ResultDocument,
-    SentinelBody,
-    SystemDocument,
-    parse_document,
-    to_json,
-)
+from benchtui.core.document_fields import parse_document, to_json
+from benchtui.core.documents import CellOutcome, Outcome, ResultDocument, SentinelBody, SystemDocument
 from benchtui.core.errors import InvalidDocumentError
 
 NAME = "benchmarks/x/result.json"

@@ -8,16 +8,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from benchtui.core.document_fields import Document, Line, parse_document
 from benchtui.core.documents import (
     CensusDocument,
-    Document,
-    Line,
     Outcome,
     ResultDocument,
     RunDocument,
     SentinelBody,
     SystemDocument,
-    parse_document,
 )
 from benchtui.core.errors import InvalidDocumentError
 

@@ -6,13 +6,8 @@ import json
 
 import pytest
 
-from benchtui.core.documents import (
-    CensusRow,
-    DeclinedDocument,
-    Outcome,
-    SystemDocument,
-    to_json,
-)
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import CensusRow, DeclinedDocument, Outcome, SystemDocument
 from benchtui.core.errors import InvalidDocumentError, UsageError
 from benchtui.core.fingerprint import Fingerprint
 from benchtui.engine.collector import Collected

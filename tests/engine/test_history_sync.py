@@ -13,7 +13,8 @@ import pytest
 
 from benchtui.aws.objects import Bucket
 from benchtui.core import keys
-from benchtui.core.documents import ResultDocument, RunDocument, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import ResultDocument, RunDocument
 from benchtui.core.keys import JobState, Sentinel
 from benchtui.core.seals import sealed
 from benchtui.engine.compaction import compact

@@ -9,7 +9,8 @@ import pytest
 
 from benchtui.aws.session import TRIES
 from benchtui.core import keys
-from benchtui.core.documents import SentinelBody, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import SentinelBody
 from benchtui.core.errors import BudgetError, UsageError
 from benchtui.core.keys import JobState
 from benchtui.engine.launcher import Launcher

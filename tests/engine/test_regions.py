@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from benchtui.core import keys
-from benchtui.core.documents import RunDocument, SentinelBody, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import RunDocument, SentinelBody
 from benchtui.core.keys import JobState, Sentinel
 from benchtui.engine.snapshot import SourceState
 from tests.engine.conftest import Bench

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchtui.core import keys as names
-from benchtui.core.documents import to_json
+from benchtui.core.document_fields import to_json
 from benchtui.core.policies import (
     Policy,
     history_rights,

@@ -16,7 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from benchtui.core import keys
-from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument
 from benchtui.core.userdata import JobUserData, render
 from benchtui.engine.bundle import build_bundle, load_suites
 from benchtui.engine.packaged import packaged_templates, payloads_root

@@ -31,7 +31,8 @@ def lying(tmp_path: Path) -> Callable[..., RunRecord]:
     """The golden run with other results: ``change`` gets each result's document and returns another."""
 
     def made(change: Callable[[Any], Any]) -> RunRecord:
-        from benchtui.core.documents import ResultDocument, parse_document, to_json
+        from benchtui.core.document_fields import parse_document, to_json
+        from benchtui.core.documents import ResultDocument
         from benchtui.engine.run_records import read_records
 
         golden.lie(tmp_path / "results")

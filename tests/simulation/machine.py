@@ -15,15 +15,8 @@ from random import Random
 from typing import Any
 
 from benchtui.core import keys
-from benchtui.core.documents import (
-    CellOutcome,
-    Metric,
-    Outcome,
-    ResultDocument,
-    Sample,
-    SentinelBody,
-    to_json,
-)
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import CellOutcome, Metric, Outcome, ResultDocument, Sample, SentinelBody
 from benchtui.core.keys import JobState, Progress, Sentinel
 from tests.simulation.ec2 import Ec2, Machine
 from tests.simulation.loop import VirtualLoop, outside

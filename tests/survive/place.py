@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchtui.core import keys
-from benchtui.core.documents import ResultDocument, RunDocument, SystemDocument, parse_document, to_json
+from benchtui.core.document_fields import parse_document, to_json
+from benchtui.core.documents import ResultDocument, RunDocument, SystemDocument
 from benchtui.core.keys import JobState, Sentinel
 from benchtui.local import daemon
 from benchtui.local.errors import LocalCloudError

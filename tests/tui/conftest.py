@@ -99,8 +99,8 @@ async def still(pilot: Pilot[Any]) -> None:
     A layout may be followed by another one, when a pane has learnt how much room it has.
     """
     same, before = 0, None
-    while same < 25:
-        await pilot.pause(0.02)
+    while same < 5:
+        await pilot.pause(0.1)
         drawn = pilot.app.screen._compositor.render_strips(pilot.app.size)
         same, before = (same + 1, before) if drawn == before else (0, drawn)
 
@@ -110,6 +110,8 @@ def snap_compare(snap_compare: Callable[..., bool]) -> Callable[..., bool]:
     """The plugin's comparison, of a screen that has come to rest."""
 
     def compare(app: BenchtuiApp, *, run_before: Any = None, **options: Any) -> bool:
+        app.NOTIFICATION_TIMEOUT = 3600.0  # else a busy machine takes the picture when a message has gone
+
         async def rested(pilot: Pilot[Any]) -> None:
             if run_before is not None:
                 await run_before(pilot)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchtui.core import userdata
-from benchtui.core.documents import SentinelBody, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import SentinelBody
 from benchtui.core.keys import JobState
 from benchtui.core.userdata import JobUserData, Templates, render
 from benchtui.engine.bundle import build_bundle, load_suites

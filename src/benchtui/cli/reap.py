@@ -60,7 +60,7 @@ async def _recorded(connection: Connection, report: KillReport) -> None:
     import asyncio
 
     from benchtui.core import keys
-    from benchtui.core.documents import to_json
+    from benchtui.core.document_fields import to_json
     from benchtui.core.drills import ReapDocument
 
     proven = tuple(proof.region for proof in report.regions if proof.proven)

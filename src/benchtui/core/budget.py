@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from benchtui.core.documents import Document, JobId, Line, LongLine, Moment, RunId, Usd
+from benchtui.core.document_fields import Document, JobId, Line, LongLine, Moment, RunId, Usd
 
 ZERO = Decimal(0)
 #: So long a reservation is its launcher's own to launch, by S3's clock, and no longer unless it is renewed:

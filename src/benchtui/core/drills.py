@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from benchtui.core.documents import Document, JobId, Line, LongLine, RunId, TypeName, Usd
+from benchtui.core.document_fields import Document, JobId, Line, LongLine, RunId, TypeName, Usd
 
 #: A drill proves nothing of an account that may have changed in so much time.
 PROOF_HOLDS = timedelta(days=90)

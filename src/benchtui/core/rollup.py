@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchtui.core import keys
-from benchtui.core.documents import Document, Line, Moment, RunId, Sha256, parse_document
+from benchtui.core.document_fields import Document, Line, Moment, RunId, Sha256, parse_document
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.gunzip import NotGzipError, gunzip
 from benchtui.core.keys import KeyNotOurs

@@ -6,7 +6,8 @@ sees the same curve. Sums are exact; every amount is an estimate (core.money say
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +17,6 @@ from benchtui.core.catalogue import Price
 from benchtui.core.keys import JobState
 from benchtui.core.money import (
     ESTIMATED_MONTH_SECONDS,
-    MINIMUM_BILLED_SECONDS,
     SECONDS_PER_HOUR,
     Rates,
     billed_seconds,
@@ -24,43 +24,13 @@ from benchtui.core.money import (
     reached,
     rounded_up,
 )
-from benchtui.core.states import InstanceView, JobStatus
+from benchtui.core.spend_curve import Row, SpendPoint, series
+from benchtui.core.states import InstanceView
 
 if TYPE_CHECKING:
     from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
 
 ZERO = Decimal(0)
-#: Points of a curve; the moments at which instances were launched come beside them while they are fewer.
-STEPS = 60
-
-
-class Row(Protocol):
-    """One job, planned and as it stands (engine.snapshot.JobRow)."""
-
-    @property
-    def planned(self) -> JobDocument:
-        """The plan."""
-        ...
-
-    @property
-    def status(self) -> JobStatus:
-        """The state."""
-        ...
-
-    @property
-    def spent_usd(self) -> Decimal | None:
-        """So far, est.; None: nothing is known of an instance."""
-        ...
-
-    @property
-    def launched_at(self) -> datetime | None:
-        """Of its instance."""
-        ...
-
-    @property
-    def ended_at(self) -> datetime | None:
-        """End of its bill, est."""
-        ...
 
 
 class RunAtOneMoment(Protocol):
@@ -85,14 +55,6 @@ class RunAtOneMoment(Protocol):
     def rows(self) -> Sequence[Row]:
         """Its jobs."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class SpendPoint:
-    """Spent in all by a moment, USD, est."""
-
-    at: datetime
-    usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +103,7 @@ class Spending:
     @property
     def series(self) -> tuple[SpendPoint, ...]:
         """The curve from the first launch to now; made when it is asked for, for it takes longest."""
-        return _series(self.rows, self.at, self.spent_usd)
+        return series(self.rows, self.at, self.spent_usd)
 
     @property
     def at_most_usd(self) -> Decimal:
@@ -167,34 +129,97 @@ def spending_of(snapshot: RunAtOneMoment, *, over: bool = False) -> Spending:
         over: nothing more of it will be launched (Snapshot.over), so that nothing is held for jobs that
             were planned and never came to be.
     """
-    run, now = snapshot.run, snapshot.as_of or snapshot.taken_at
-    meter = _Meter(run)
-    rows = tuple(snapshot.rows)
-    alive = [row for row in rows if _alive(row)]
-    held = {row.status.job: _held(row, over) for row in rows}
-    ends = [at for row in rows if (at := _expected_end(row, now, over)) is not None]
-    ends_at = max(ends, default=None)
-    spent = sum((row.spent_usd for row in rows if row.spent_usd is not None), ZERO)
-    projected = spent + sum((_still_to_come(row, meter, now, over) for row in rows), ZERO)
-    latest = [row.status.instance.expires_at for row in alive if row.status.instance]
-    return Spending(
-        run=run.run,
-        at=now,
-        spent_usd=spent,
-        unaccounted=sum(row.spent_usd is None and row.status.state not in _NO_INSTANCE for row in rows),
-        held_usd=sum(held.values(), ZERO),
-        worst_case_usd=run.worst_case_usd,
-        cap_usd=run.budget_usd,
-        burn_usd_per_hour=sum((meter.hourly(_price(row)) for row in alive), ZERO),
-        live=len(alive),
-        ends_at=ends_at,
-        ends_latest=max((at for at in latest if at), default=None) if all(latest) else None,
-        projected_usd=projected,
-        by_type=_by_type(rows, held),
-        bases=_bases(run),
-        projection=(SpendPoint(now, spent), SpendPoint(ends_at, projected)) if ends_at else (),
-        rows=rows,
-    )
+    tally = Tally(snapshot, over=over)
+    for row in snapshot.rows:
+        tally.add(row)
+    return tally.spending()
+
+
+class Tally:
+    """Adds up a run's money job by job: of ten thousand of them that takes long enough to pause in between.
+
+    Args:
+        snapshot: the run at one moment; each of its rows has to be added once.
+        over: see `spending_of`.
+    """
+
+    def __init__(self, snapshot: RunAtOneMoment, *, over: bool = False) -> None:
+        self._snapshot, self._over = snapshot, over
+        self._now = snapshot.as_of or snapshot.taken_at
+        self._meter = _Meter(snapshot.run)
+        self._unaccounted = 0
+        self._to_come = self._burn = ZERO
+        self._ends_at: datetime | None = None
+        self._latest: datetime | None = None
+        self._endless = False  # an instance is alive and nothing says when it is ended in any case
+        self._parts: dict[tuple[str, str], _Part] = {}  # by type and region
+
+    def add(self, row: Row) -> None:
+        """One job."""
+        price, alive, spent = _price(row), _alive(row), row.spent_usd
+        part = self._parts.setdefault(
+            (row.planned.instance_type, price.region), _Part(price.usd_per_hour, known=False)
+        )
+        part.jobs += 1
+        part.worst_case_usd += row.planned.worst_case_usd
+        part.held_usd += _held(row, self._over)
+        if spent is not None:
+            part.known = True
+            part.spent_usd += spent
+        elif row.status.state not in _NO_INSTANCE:
+            self._unaccounted += 1
+        if alive:
+            part.live += 1
+            self._burn += self._meter.hourly(price)
+            self._is_alive(row)
+        end = _expected_end(row, self._now, self._over)
+        if end is not None:
+            self._ends_at = end if self._ends_at is None else max(self._ends_at, end)
+            self._to_come += _still_to_come(row, price, self._meter, self._now, end)
+
+    def _is_alive(self, row: Row) -> None:
+        at = row.status.instance.expires_at if row.status.instance is not None else None
+        if at is None:
+            self._endless = True
+        elif self._latest is None or at > self._latest:
+            self._latest = at
+
+    def spending(self) -> Spending:
+        """All that was added."""
+        run, now, parts = self._snapshot.run, self._now, self._parts.values()
+        spent = sum((part.spent_usd for part in parts), ZERO)
+        projected, ends_at = spent + self._to_come, self._ends_at
+        return Spending(
+            run=run.run,
+            at=now,
+            spent_usd=spent,
+            unaccounted=self._unaccounted,
+            held_usd=sum((part.held_usd for part in parts), ZERO),
+            worst_case_usd=run.worst_case_usd,
+            cap_usd=run.budget_usd,
+            burn_usd_per_hour=self._burn,
+            live=sum(part.live for part in parts),
+            ends_at=ends_at,
+            ends_latest=None if self._endless else self._latest,
+            projected_usd=projected,
+            by_type=_by_type(self._parts),
+            bases=_bases(run),
+            projection=(SpendPoint(now, spent), SpendPoint(ends_at, projected)) if ends_at else (),
+            rows=tuple(self._snapshot.rows),
+        )
+
+
+@dataclass(slots=True)
+class _Part:
+    """Sums of one type in one region."""
+
+    usd_per_hour: Decimal
+    known: bool  # of any of its instances something is
+    jobs: int = 0
+    live: int = 0
+    spent_usd: Decimal = ZERO
+    held_usd: Decimal = ZERO
+    worst_case_usd: Decimal = ZERO
 
 
 class _Meter:
@@ -305,47 +330,31 @@ def _expected_end(row: Row, now: datetime, over: bool) -> datetime | None:
     return now + expected
 
 
-def _still_to_come(row: Row, meter: _Meter, now: datetime, over: bool) -> Decimal:
-    """What a job is expected to cost from now on."""
-    end = _expected_end(row, now, over)
-    if end is None:
-        return ZERO
+def _still_to_come(row: Row, price: PriceDocument, meter: _Meter, now: datetime, end: datetime) -> Decimal:
+    """What a job is expected to cost from now to its expected ``end``."""
     if not _alive(row):
         return row.planned.expected_usd
     view = row.status.instance
     assert view is not None
-    price = _price(row)
     return meter.usd(price, end - view.launched_at) - meter.usd(price, now - view.launched_at)
 
 
-def _by_type(rows: Sequence[Row], held: dict[str, Decimal]) -> tuple[TypeSpending, ...]:
-    found = []
-    by_name: dict[str, list[Row]] = {}
-    for row, name in zip(rows, _names(rows), strict=True):
-        by_name.setdefault(name, []).append(row)
-    for name, mine in by_name.items():
-        spent = [row.spent_usd for row in mine if row.spent_usd is not None]
-        found.append(
-            TypeSpending(
-                instance_type=name,
-                jobs=len(mine),
-                live=sum(map(_alive, mine)),
-                usd_per_hour=_price(mine[0]).usd_per_hour,
-                spent_usd=sum(spent, ZERO) if spent else None,
-                held_usd=sum((held[row.status.job] for row in mine), ZERO),
-                worst_case_usd=sum((row.planned.worst_case_usd for row in mine), ZERO),
-            )
+def _by_type(parts: dict[tuple[str, str], _Part]) -> tuple[TypeSpending, ...]:
+    """With its region where a type has prices of several."""
+    regions = Counter(name for name, _ in parts)
+    found = [
+        TypeSpending(
+            instance_type=f"{name} {region}" if regions[name] > 1 else name,
+            jobs=part.jobs,
+            live=part.live,
+            usd_per_hour=part.usd_per_hour,
+            spent_usd=part.spent_usd if part.known else None,
+            held_usd=part.held_usd,
+            worst_case_usd=part.worst_case_usd,
         )
+        for (name, region), part in parts.items()
+    ]
     return tuple(sorted(found, key=lambda part: (-(part.spent_usd or ZERO), part.instance_type)))
-
-
-def _names(rows: Sequence[Row]) -> list[str]:
-    """Type of each job, with its region where the type has prices of several."""
-    places = [(row.planned.instance_type, _price(row).region) for row in rows]
-    regions: dict[str, set[str]] = {}
-    for name, region in places:
-        regions.setdefault(name, set()).add(region)
-    return [f"{name} {region}" if len(regions[name]) > 1 else name for name, region in places]
 
 
 def _bases(run: RunDocument) -> tuple[PriceBasis, ...]:
@@ -360,46 +369,3 @@ def _bases(run: RunDocument) -> tuple[PriceBasis, ...]:
         )
         for basis, jobs in found.items()
     )
-
-
-def _series(rows: Sequence[Row], now: datetime, spent: Decimal) -> tuple[SpendPoint, ...]:
-    """The curve: a step of the least that is billed at each launch, evenly from then to each end."""
-    changes: list[tuple[datetime, Decimal, Decimal]] = []  # when, USD at once, USD a second from then on
-    for row in rows:
-        if row.launched_at is None or row.spent_usd is None or row.launched_at > now:
-            continue
-        until = min(row.ended_at or now, now)
-        rate = row.spent_usd / billed_seconds(max(0.0, (until - row.launched_at).total_seconds()))
-        paid_until = row.launched_at + timedelta(seconds=MINIMUM_BILLED_SECONDS)
-        changes.append((row.launched_at, rate * MINIMUM_BILLED_SECONDS, ZERO))
-        if until > paid_until:
-            changes += [(paid_until, ZERO, rate), (until, ZERO, -rate)]
-    if not changes:
-        return ()
-    changes.sort()
-    first = changes[0][0]
-    times = {first + (now - first) / STEPS * n for n in range(STEPS)}
-    launches = {at for at, step, _ in changes if step}
-    if len(launches) < STEPS:
-        times |= launches
-    points = [SpendPoint(at, rounded_up(usd)) for at, usd in _walk(changes, sorted(times)) if at < now]
-    return (*points, SpendPoint(now, spent))
-
-
-def _walk(
-    changes: Sequence[tuple[datetime, Decimal, Decimal]], times: Sequence[datetime]
-) -> Iterator[tuple[datetime, Decimal]]:
-    """The value of a curve of ``changes`` at each of ``times``; both in order."""
-    usd, slope, at, done = ZERO, ZERO, times[0], 0
-    for moment in times:
-        while done < len(changes) and changes[done][0] <= moment:
-            when, step, bend = changes[done]
-            usd += slope * _seconds(when - at) + step
-            slope, at, done = slope + bend, when, done + 1
-        usd += slope * _seconds(moment - at)
-        at = moment
-        yield moment, usd
-
-
-def _seconds(span: timedelta) -> Decimal:
-    return Decimal(str(span.total_seconds()))

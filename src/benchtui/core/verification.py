@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchtui.core import keys
-from benchtui.core.documents import SentinelBody, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import SentinelBody
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.keys import LAUNCHER_SEQ, JobState, KeyNotOurs, Sentinel
 from benchtui.core.seals import right_seal, seal_of

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from benchtui.core.documents import SentinelBody, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import SentinelBody
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import Sentinel
 

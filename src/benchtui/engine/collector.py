@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
+from benchtui.core.document_fields import parse_document, to_json
 from benchtui.core.documents import (
     CensusDocument,
     JobDocument,
@@ -21,8 +22,6 @@ from benchtui.core.documents import (
     RunDocument,
     SentinelBody,
     SystemDocument,
-    parse_document,
-    to_json,
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError, foremost
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from benchtui.core import stats
 from benchtui.core.catalogue import Price
+from benchtui.core.document_fields import Document, parse_document
 from benchtui.core.documents import (
     CensusDocument,
-    Document,
     JobDocument,
     Metric,
     Outcome,
@@ -21,7 +21,6 @@ from benchtui.core.documents import (
     ResultDocument,
     RunDocument,
     SystemDocument,
-    parse_document,
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError, UsageError
 from benchtui.core.fingerprint import Fingerprint

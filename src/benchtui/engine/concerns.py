@@ -46,9 +46,9 @@ def worst(snapshot: Snapshot, now: datetime) -> Concern | None:
     """The most urgent concern; of equal ones the first of the plan. None: all is as it should be."""
     silent = list(_silent(snapshot, now))
     # Of a run with thousands of jobs only the one that is shown is put into words.
-    troubled = [(urgency, row) for row in snapshot.rows if (urgency := _urgency(row)) is not None]
-    urgency, row = max(troubled, key=lambda each: each[0], default=(None, None))
-    more = len(silent) + len(troubled) - 1
+    row = max(snapshot.amiss, key=_urgency, default=None)
+    urgency = None if row is None else _urgency(row)
+    more = len(silent) + len(snapshot.amiss) - 1
     if silent and (urgency is None or urgency <= Urgency.BLIND):
         return Concern(Urgency.BLIND, None, silent[0], more)
     if urgency is None or row is None:
@@ -67,9 +67,9 @@ def _silent(snapshot: Snapshot, now: datetime) -> Iterator[str]:
             yield f"{source.name} has not answered{since}{why}"
 
 
-def _urgency(row: JobRow) -> Urgency | None:
-    """How much a job's state matters; None: it is as it should be."""
-    return Urgency.ALARM if row.status.alarm is not None else _OF_STATE.get(row.status.state)
+def _urgency(row: JobRow) -> Urgency:
+    """How much it matters that a job is not as it should be."""
+    return Urgency.ALARM if row.status.alarm is not None else _OF_STATE[row.status.state]
 
 
 def _reason(row: JobRow, now: datetime) -> str:

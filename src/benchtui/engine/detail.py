@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
-from benchtui.core.documents import (
-    Document,
-    ResultDocument,
-    RunDocument,
-    SentinelBody,
-    SystemDocument,
-    Tried,
-    parse_document,
-)
+from benchtui.core.document_fields import Document, parse_document
+from benchtui.core.documents import ResultDocument, RunDocument, SentinelBody, SystemDocument, Tried
 from benchtui.core.errors import InvalidDocumentError, UsageError, foremost
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobObject, JobState, KeyNotOurs, Sentinel
 from benchtui.core.money import Cost

@@ -18,7 +18,8 @@ from benchtui.config.schema import Config, SuiteSection
 from benchtui.core import keys
 from benchtui.core.catalogue import Price
 from benchtui.core.deadlines import MINUTE, PRECISION, instance_deadline
-from benchtui.core.documents import RunDocument, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import RunDocument
 from benchtui.core.drills import DrillDocument, Loss, LossRecord
 from benchtui.core.errors import BenchtuiError, UsageError
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState

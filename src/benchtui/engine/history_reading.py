@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
-from benchtui.core.documents import ResultDocument, RunDocument, SystemDocument, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import ResultDocument, RunDocument, SystemDocument
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.indexed import IndexedCell, IndexedRun
 from benchtui.core.keys import FINAL_BY_INSTANCE, JobState, KeyNotOurs

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar
+from operator import itemgetter
+from typing import Any, ClassVar
 
 from benchtui.config.durations import parse_duration
 from benchtui.core.documents import RunDocument
@@ -183,27 +184,22 @@ def chosen(
 
 
 def _sorted(rows: tuple[JobRow, ...], run: RunDocument, order: Order) -> tuple[JobRow, ...]:
-    keyed = [(_sort_key(row, run, order.name), row) for row in rows]
+    key_of = _SORT_KEYS[order.name]
+    keyed = [(key_of(row, run), row) for row in rows]
     known = [pair for pair in keyed if pair[0] is not None]
-    known.sort(key=lambda pair: pair[0], reverse=order.reverse)  # type: ignore[arg-type, return-value]
+    known.sort(key=itemgetter(0), reverse=order.reverse)
     return tuple(row for _, row in known) + tuple(row for key, row in keyed if key is None)
 
 
-def _sort_key(row: JobRow, run: RunDocument, name: str) -> tuple[object, ...] | None:
-    status, planned = row.status, row.planned
-    if name == "state":
-        return (status.alarm is None, _RANK[status.state])
-    if name == "job":
-        family, replicate = job_parts(planned.job)
-        return (family, replicate)
-    if name == "progress":
-        return (len(status.collected) / len(planned.suites),)
-    value: object = {
-        "type": planned.instance_type,
-        "arch": planned.arch,
-        "zone": status.instance.zone if status.instance else None,
-        "price": planned.price.usd_per_hour,
-        "spent": row.spent_usd,
-        "left": ends_by(row, run),
-    }[name]
-    return None if value is None else (value,)
+#: By what a row stands before another; None: nothing is known of it.
+_SORT_KEYS: Mapping[str, Callable[[JobRow, RunDocument], Any]] = {
+    "state": lambda row, _: (row.status.alarm is None, _RANK[row.status.state]),
+    "job": lambda row, _: job_parts(row.planned.job),
+    "progress": lambda row, _: len(row.status.collected) / len(row.planned.suites),
+    "type": lambda row, _: row.planned.instance_type,
+    "arch": lambda row, _: row.planned.arch,
+    "zone": lambda row, _: row.status.instance.zone if row.status.instance else None,
+    "price": lambda row, _: row.planned.price.usd_per_hour,
+    "spent": lambda row, _: row.spent_usd,
+    "left": ends_by,
+}

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, Failure
 from benchtui.core import keys
-from benchtui.core.documents import JobDocument, RunDocument, SentinelBody, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import JobDocument, RunDocument, SentinelBody
 from benchtui.core.errors import BenchtuiError
 from benchtui.core.keys import LAUNCHER_SEQ, JobState, Sentinel
 from benchtui.core.seals import sealed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,10 +13,10 @@ from benchtui.core.drills import REAPED_HOLDS
 from benchtui.core.money import usd_text
 
 if TYPE_CHECKING:
-    from benchtui.engine.snapshot import JobRow, Snapshot
+    from benchtui.engine.snapshot import Snapshot
+    from benchtui.engine.standing import Standing
     from benchtui.engine.sweep import Sweep
 
-ARMED = "armed"  # as an instance says it of a mechanism
 #: A sweep older than this says nothing of now.
 SWEEP_HOLDS = timedelta(minutes=3)
 
@@ -57,14 +56,12 @@ def layers(
     """
     found: list[Layer] = []
     for region in snapshot.run.regions:
-        alive = [
-            row for row in snapshot.alive if row.status.instance and row.status.instance.region == region
-        ]
+        alive = snapshot.standing[region]
         unheard = any(each.name == f"EC2 {region}" and each.refused for each in snapshot.sources)
         unknown = (LayerState.UNPROVEN, "EC2 refuses to say what is alive")
         scheduled = _scheduled(region, snapshot, alive, now, schedule_proven)
         found += [
-            Layer(region, 1, "timers", *(unknown if unheard else _timers(alive, snapshot))),
+            Layer(region, 1, "timers", *(unknown if unheard else _timers(alive))),
             Layer(region, 2, "schedule", *(unknown if unheard else scheduled)),
             Layer(region, 3, "tags", *(unknown if unheard else _tags(alive))),
             Layer(region, 4, "sweep", *_swept(region, snapshot, sweep, now)),
@@ -81,31 +78,31 @@ def armed_of(found: Iterable[Layer]) -> tuple[int, int]:
     return sum(by_number.values()), len(by_number)
 
 
-def _timers(alive: list[JobRow], snapshot: Snapshot) -> tuple[LayerState, str]:
+def _timers(alive: Standing) -> tuple[LayerState, str]:
     """By what each instance says itself: its first word comes after its timers were set, and names them."""
-    if not alive:
+    if not alive.alive:
         return LayerState.IDLE, "no instance to end"
-    said = [snapshot.armed.get(row.planned.job) for row in alive]
-    told = [mechanisms for mechanisms in said if mechanisms]
-    count = f"{len(told)} of {len(alive)} spoke"
+    told = alive.told
+    count = f"{told} of {alive.alive} spoke"
     if not told:
-        booted = sum(row.status.booted_at is not None for row in alive)
-        return LayerState.UNPROVEN, f"{count} after arming them" + (f"; {booted} booted" if booted else "")
-    without = Counter(name for each in told for name, state in each.items() if state != ARMED)
-    if all(ARMED not in each.values() for each in told):
+        booted = f"; {alive.booted} booted" if alive.booted else ""
+        return LayerState.UNPROVEN, f"{count} after arming them{booted}"
+    if not alive.armed:
         return LayerState.NOT_ARMED, f"no mechanism is armed; {count}"
-    if without:
-        named = ", ".join(name if n == len(told) else f"{name} in {n}" for name, n in sorted(without.items()))
-        return LayerState.PARTLY, f"not armed: {named}" + ("" if len(told) == len(alive) else f"; {count}")
-    state = LayerState.ARMED if len(told) == len(alive) else LayerState.UNPROVEN
+    if alive.without:
+        named = ", ".join(
+            name if n == told else f"{name} in {n}" for name, n in sorted(alive.without.items())
+        )
+        return LayerState.PARTLY, f"not armed: {named}" + ("" if told == alive.alive else f"; {count}")
+    state = LayerState.ARMED if told == alive.alive else LayerState.UNPROVEN
     return state, f"{count} after arming them"
 
 
 def _scheduled(
-    region: str, snapshot: Snapshot, alive: list[JobRow], now: datetime, proven: bool
+    region: str, snapshot: Snapshot, alive: Standing, now: datetime, proven: bool
 ) -> tuple[LayerState, str]:
     """By what Scheduler says, whoever made the schedules; what the launcher said explains the rest."""
-    if not alive:
+    if not alive.alive:
         return LayerState.IDLE, "no instance to end"
     at_launch = snapshot.run.schedules.get(region)
     view = snapshot.schedules.get(region)
@@ -114,12 +111,10 @@ def _scheduled(
             return LayerState.NOT_ARMED, at_launch.removeprefix("not armed: ")
         why = "not asked yet" if view is None or view.error is None else f"could not be asked: {view.error}"
         return LayerState.UNPROVEN, f"{why}; at launch: {at_launch or 'not known'}"
-    instances = [row.status.instance for row in alive if row.status.instance is not None]
-    by_id = sum(each.instance_id in view.instances for each in instances)
-    latest = max((each.expires_at for each in instances if each.expires_at), default=now) + LATEST
+    latest, by_id = (alive.latest or now) + LATEST, alive.by_id
     by_tag = view.at is not None and now - PRECISION - MINUTE <= view.at <= latest
-    said = f"{_at(view.at, now)}, id {by_id}/{len(instances)}"
-    if not by_tag and by_id < len(instances):
+    said = f"{_at(view.at, now)}, id {by_id}/{alive.alive}"
+    if not by_tag and by_id < alive.alive:
         reason = "" if at_launch in (None, "armed") else at_launch.removeprefix("not armed: ")
         if not by_id and view.at is None:
             return LayerState.NOT_ARMED, reason or "no schedule exists"
@@ -138,13 +133,11 @@ def _at(at: datetime | None, now: datetime) -> str:
     return f"tag {at:%H:%MZ}" if at.date() == now.date() else f"tag {at:%m-%d %H:%MZ}"
 
 
-def _tags(alive: list[JobRow]) -> tuple[LayerState, str]:
-    if not alive:
+def _tags(alive: Standing) -> tuple[LayerState, str]:
+    if not alive.alive:
         return LayerState.IDLE, "no instance to find"
-    views = [row.status.instance for row in alive if row.status.instance is not None]
-    tagged = sum(None not in (view.run, view.job, view.expires_at) for view in views)
-    said = f"{tagged} of {len(views)} carry run, job and end"
-    return (LayerState.ARMED if tagged == len(views) else LayerState.NOT_ARMED), said
+    said = f"{alive.tagged} of {alive.alive} carry run, job and end"
+    return (LayerState.ARMED if alive.tagged == alive.alive else LayerState.NOT_ARMED), said
 
 
 def _swept(region: str, snapshot: Snapshot, sweep: Sweep | None, now: datetime) -> tuple[LayerState, str]:
@@ -163,7 +156,7 @@ def _swept(region: str, snapshot: Snapshot, sweep: Sweep | None, now: datetime) 
     return LayerState.ARMED, f"reaped at {reap.at:%H:%MZ}"
 
 
-def _budget(snapshot: Snapshot, alive: list[JobRow]) -> tuple[LayerState, str]:
+def _budget(snapshot: Snapshot, alive: Standing) -> tuple[LayerState, str]:
     """By the run's book: whether the money of every live instance was held before it was asked for."""
     view, run = snapshot.book, snapshot.run
     if view is None or view.book is None:
@@ -172,9 +165,8 @@ def _budget(snapshot: Snapshot, alive: list[JobRow]) -> tuple[LayerState, str]:
     said = f"${usd_text(book.held_usd)} held, ${usd_text(book.paid_usd)} spent of ${usd_text(run.budget_usd)}"
     if view.error is not None:
         return LayerState.UNPROVEN, f"{said} when last read: {view.error}"
-    held = sum(row.planned.job in book.held for row in alive)
-    if held < len(alive):
-        return LayerState.NOT_ARMED, f"money is held for {held} of {len(alive)}; {said}"
+    if alive.held < alive.alive:
+        return LayerState.NOT_ARMED, f"money is held for {alive.held} of {alive.alive}; {said}"
     if book.left_usd(run.budget_usd) < 0:
         return LayerState.NOT_ARMED, f"beyond the cap: {said}"
-    return (LayerState.ARMED if alive else LayerState.IDLE), said
+    return (LayerState.ARMED if alive.alive else LayerState.IDLE), said

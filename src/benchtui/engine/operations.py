@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from benchtui.core.errors import BenchtuiError, as_error
 from benchtui.core.indexed import INDEX_FILE
-from benchtui.core.spending import spending_of
 from benchtui.engine.commands import EVERYTHING, Command, ReadOnlyError
+from benchtui.engine.counting import counted
 from benchtui.engine.events import Emit, Event
 from benchtui.engine.followed import Followed, Results
 from benchtui.engine.launches import Launches
@@ -29,7 +29,6 @@ from benchtui.engine.updates import (
     Gathered,
     Launching,
     Listed,
-    Spent,
     Swept,
     Tell,
     Trouble,
@@ -328,7 +327,7 @@ class Operations:
 
     async def _look(self, followed: Followed) -> None:
         snapshot = followed.snapshot = await followed.watcher.poll()
-        self.tell(Spent(snapshot, spending_of(snapshot, over=snapshot.over(QUIET))))
+        self.tell(await counted(snapshot))
         self.tell(snapshot)
         run, acts = followed.run.run, {Command.RUN, Command.KILL} <= self.allowed
         if await self.workspace.tend(snapshot, acts=acts, launching=run in self._launches):

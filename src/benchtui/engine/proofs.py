@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
-from benchtui.core.documents import parse_document
+from benchtui.core.document_fields import parse_document
 from benchtui.core.drills import DrillDocument, ReapDocument, newest
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 

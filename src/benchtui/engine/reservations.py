@@ -27,7 +27,8 @@ from benchtui.core.budget import (
     ReservationDocument,
     with_entries,
 )
-from benchtui.core.documents import JobDocument, RunDocument, parse_document, to_json
+from benchtui.core.document_fields import parse_document, to_json
+from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.core.errors import BenchtuiError, BudgetError, InvalidDocumentError
 from benchtui.core.keys import KeyNotOurs
 from benchtui.core.money import usd_text

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchtui.core.documents import CensusDocument, ResultDocument, RunDocument, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import CensusDocument, ResultDocument, RunDocument
 from benchtui.core.errors import BenchtuiError, UsageError
 from benchtui.core.instance_results import nearest
 from benchtui.core.plausibility import Judgement

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, FailureKind
 from benchtui.core import keys
-from benchtui.core.documents import RunDocument, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import RunDocument
 from benchtui.core.errors import InvalidDocumentError, UsageError
 from benchtui.core.keys import KeyNotOurs
 

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, TypeVar
 from benchtui.aws.schedules import ScheduleRole
 from benchtui.aws.starts import Start, list_starts, put_start, remove_starts
 from benchtui.core import keys
-from benchtui.core.documents import JobDocument, RunDocument, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import JobDocument, RunDocument
 from benchtui.core.errors import BenchtuiError, BudgetError, UsageError
 from benchtui.core.keys import JobState
 from benchtui.core.money import usd_text

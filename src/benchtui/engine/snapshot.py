@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from benchtui.core.keys import JobState
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
     from benchtui.engine.book_watch import BookView
     from benchtui.engine.proofs import Proofs
     from benchtui.engine.schedule_watch import ScheduleView
+    from benchtui.engine.standing import Standing
 
+#: States that are an end which nobody wanted.
+UNWANTED = frozenset(
+    {
+        JobState.LOST,
+        JobState.NEVER_STARTED,
+        JobState.FAILED,
+        JobState.TIMED_OUT,
+        JobState.EMERGENCY_STOP,
+        JobState.DECLINED,
+    }
+)
 #: A run without any sign of life for this long has no launcher any more.
 QUIET = timedelta(minutes=5)
 
@@ -77,7 +90,7 @@ class JobRow:
         return self.status.instance.region if self.status.instance is not None else self.planned.region
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # of 10,000 jobs, and asyncio writes out what a task returns
+@dataclass(frozen=True, repr=False)  # of 10,000 jobs, and asyncio writes out what a task returns
 class Snapshot:
     """A run at one moment.
 
@@ -99,7 +112,7 @@ class Snapshot:
     proofs: Proofs | None = None  # what drills have shown; None: not asked for
     book: BookView | None = None  # of the money held for it; None: not asked yet
 
-    @property
+    @cached_property
     def counts(self) -> dict[JobState, int]:
         """Number of jobs in each state that occurs."""
         found: dict[JobState, int] = {}
@@ -107,12 +120,24 @@ class Snapshot:
             found[row.status.state] = found.get(row.status.state, 0) + 1
         return found
 
-    @property
+    @cached_property
     def alive(self) -> tuple[JobRow, ...]:
         """Jobs with an instance that EC2 last showed pending, running or stopped."""
         return tuple(
             row for row in self.rows if row.status.instance is not None and not row.status.instance.ending
         )
+
+    @cached_property
+    def amiss(self) -> tuple[JobRow, ...]:
+        """Jobs that are not as they should be: an alarm, or a state that nobody wanted."""
+        return tuple(row for row in self.rows if row.status.alarm is not None or row.status.state in UNWANTED)
+
+    @cached_property
+    def standing(self) -> Mapping[str, Standing]:
+        """How its living instances stand with what ends them, by region."""
+        from benchtui.engine.standing import standing_of
+
+        return standing_of(self)
 
     @property
     def ec2_known(self) -> bool:

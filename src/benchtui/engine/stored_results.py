@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchtui.core import keys
-from benchtui.core.documents import ResultDocument, SystemDocument, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import ResultDocument, SystemDocument
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.result_summary import ResultSummary
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from benchtui.core import keys, verification
+from benchtui.core.document_fields import parse_document
 from benchtui.core.documents import (
     CensusDocument,
     JobDocument,
@@ -17,7 +18,6 @@ from benchtui.core.documents import (
     ResultDocument,
     RunDocument,
     SystemDocument,
-    parse_document,
 )
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.keys import LAUNCHER_SEQ, JobState

@@ -33,6 +33,7 @@ from benchtui.engine.job_changes import changes
 from benchtui.engine.proofs import ProofWatch
 from benchtui.engine.schedule_watch import ScheduleWatch
 from benchtui.engine.shown import Shown
+from benchtui.engine.slices import slices
 from benchtui.engine.snapshot import JobRow, Snapshot, Source
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Watcher:
             await self._ask_mark()
         await self._book.look()
         if await self._ask_sentinels():
-            self._fold()
+            await self._fold()
         alive = self.snapshot().alive
         await self._schedules.look({row.status.instance.region for row in alive if row.status.instance})
         if alive:
@@ -133,7 +134,7 @@ class Watcher:
         """The run as last heard, with its book read to the end, which of a large run takes long."""
         await self._book.read_whole()
         if self._as_of is not None:
-            self._fold()
+            await self._fold()
         return self.snapshot()
 
     def _booted(self, jobs: Iterable[str]) -> Iterable[Sentinel]:
@@ -272,7 +273,7 @@ class Watcher:
             self._heard.foreign.add(key)
             self._say("note", text=f"an object in this run is not benchtui's: {clean_line(key)}")
 
-    def _fold(self) -> None:
+    async def _fold(self) -> None:
         heard = self._heard
         heard.views.update(heard.fresh_views)
         heard.fresh_views.clear()
@@ -287,10 +288,12 @@ class Watcher:
                     heard.ended.setdefault(view.instance_id, view.ended_at or self._as_of)
                 else:
                     heard.alive_at[view.instance_id] = self._as_of
-        self._rows = tuple(
-            self._row(job, tuple(by_job.get(job.job, ())), row, judged_at)
-            for job, row in zip(self.run.jobs, self._rows, strict=True)
-        )
+        rows: list[JobRow] = []
+        async for part in slices(self._rows):
+            rows += [
+                self._row(row.planned, tuple(by_job.get(row.planned.job, ())), row, judged_at) for row in part
+            ]
+        self._rows = tuple(rows)
 
     def _row(
         self, job: JobDocument, views: tuple[InstanceView, ...], before: JobRow, judged_at: datetime

@@ -16,7 +16,8 @@ from benchtui.config.access import Access
 from benchtui.config.schema import Config
 from benchtui.core import keys
 from benchtui.core.catalogue import Market, Missing, VcpuLimit
-from benchtui.core.documents import RunDocument, to_json
+from benchtui.core.document_fields import to_json
+from benchtui.core.documents import RunDocument
 from benchtui.core.errors import TimeLimitError
 from benchtui.core.seals import seal_of, sealed
 from benchtui.engine import planning

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from benchtui.core.spending import Spending, SpendPoint
+from benchtui.core.spend_curve import SpendPoint
+from benchtui.core.spending import Spending
 from benchtui.report.chart_specs import Cap, Chart, EmptyChart, LineChart, Series, Tick
 
 TICKS = 4

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchtui.core import keys, seals
-from benchtui.core.documents import to_json
+from benchtui.core.document_fields import to_json
 from benchtui.core.errors import BenchtuiError, InvalidDocumentError
 from benchtui.core.rollup import RollupHead, line_of, pack, unpack
 from benchtui.engine.remaking import read_bundle

@@ -11,16 +11,8 @@ from typing import Any
 
 from benchtui.core import keys
 from benchtui.core.budget import ReservationDocument
-from benchtui.core.documents import (
-    CensusDocument,
-    Document,
-    ResultDocument,
-    RunDocument,
-    SentinelBody,
-    SystemDocument,
-    parse_document,
-    to_json,
-)
+from benchtui.core.document_fields import Document, parse_document, to_json
+from benchtui.core.documents import CensusDocument, ResultDocument, RunDocument, SentinelBody, SystemDocument
 from benchtui.core.drills import DrillDocument, ReapDocument, newest
 from benchtui.core.errors import InvalidDocumentError
 from benchtui.core.money import usd_text

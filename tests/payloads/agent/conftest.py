@@ -22,7 +22,8 @@ from typing import Any, ClassVar
 import pytest
 
 from benchtui.core import keys, seals
-from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument, parse_document
+from benchtui.core.document_fields import parse_document
+from benchtui.core.documents import ResultDocument, SentinelBody, SystemDocument
 from benchtui.core.policies import Scope, instance_role
 from benchtui.engine.bundle import build_bundle, load_suites
 from benchtui.engine.packaged import payloads_root

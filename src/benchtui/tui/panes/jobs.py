@@ -74,6 +74,7 @@ class JobsPane(Pane):
         self.order = Order()
         self._view: View | None = None
         self._chosen_from: tuple[Snapshot, Filter, Order] | None = None  # the keys in the table
+        self._longest = 0  # characters of a job id
         self._rows: Mapping[str, JobRow] = {}
         self._now: datetime | None = None  # what times count to; stands while paused
         self._results: Headline | None = None
@@ -234,12 +235,12 @@ class JobsPane(Pane):
         keys = self.table.keys
         if before is None or before[0] is not snapshot or before[1:] != (self.wanted, self.order):
             self._rows = {row.planned.job: row for row in snapshot.rows}
+            self._longest = max(map(len, self._rows), default=0)
             self._size_table()
             keys = tuple(row.planned.job for row in chosen(snapshot, self.wanted, self.order, self._now))
-        longest = max((len(job) for job in self._rows), default=0)
         self.table.empty = "no job passes the filter; esc clears it" if self.wanted else "no jobs"
         measure = self._results.title if self._results else None
-        self.table.show(keys, columns(longest, measure, self.glyphs))
+        self.table.show(keys, columns(self._longest, measure, self.glyphs))
 
     def _cells(self, key: str) -> Cells:
         view, of, now = self._view, self._chosen_from, self._now

@@ -109,10 +109,11 @@ class LiveTable(ScrollView, can_focus=True):
     def show(self, keys: Iterable[str], columns: Sequence[Column]) -> None:
         """Show these rows in this order. Cursor, marks and what is in sight stay as far as they can."""
         before, place = self._cursor, self._places.get(self._cursor or "", 0)
-        offset = place - self.scroll_offset.y
-        self._keys = tuple(keys)
-        self._places = {key: index for index, key in enumerate(self._keys)}
-        self.marks &= self._places.keys()
+        offset, keys = place - self.scroll_offset.y, tuple(keys)
+        if keys != self._keys:
+            self._keys = keys
+            self._places = {key: index for index, key in enumerate(keys)}
+            self.marks &= self._places.keys()
         if self._cursor not in self._places:
             self._cursor = self._keys[min(place, len(self._keys) - 1)] if self._keys else None
         if tuple(columns) != self._columns:
