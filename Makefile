@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PROJECT := pyproject.toml constraints.txt
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint format keys wheel proof proof-hostile proof-fuzz proof-survive proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench bench-soak require clean
+.PHONY: help demo test test-all lint format keys wheel proof proof-hostile proof-fuzz proof-survive proof-iam proof-faults proof-doctor proof-arm64 proof-vm proof-vm-full proof-statistics mutants plausibility bench bench-soak require clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ demo: $(VENV)/demo ## a real run on the local cloud: two types, two replicates e
 
 test: $(VENV)/dev ## the tests
 	$(BIN)/python -m pytest
+
+test-all: $(VENV)/dev ## the tests and those that take seconds each, a quarter of an hour
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(VENV)/dev ## style, types, import directions, shell
 	$(BIN)/ruff check .

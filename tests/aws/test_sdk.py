@@ -27,6 +27,7 @@ def quick() -> botocore.session.Session:
     return session
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", ["ec2", "s3", "sts", "ssm", "scheduler", "pricing"])
 @pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "paginators-1"])
 def test_descriptions_are_those_that_botocore_reads(service, kind):
@@ -98,6 +99,7 @@ def certificate(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_a_server_is_believed_if_its_certificate_is_trusted(
     trusted: bool, server: Server, certificate: Path, monkeypatch: pytest.MonkeyPatch

@@ -71,6 +71,7 @@ async def test_recorded_pages_give_the_price_in_force_of_each_zone(server: Serve
     assert again["NextToken"] == ["page2EXAMPLE"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "hostile",
     [

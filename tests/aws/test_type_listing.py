@@ -38,6 +38,7 @@ async def listed(cloud: Any, now: datetime = NOW, file: Path | None = None) -> d
     return {listed.type.name: listed.zones for listed in listing.types}
 
 
+@pytest.mark.long
 async def test_every_type_of_a_region_with_its_zones(cloud: Cloud) -> None:
     found = await listed(cloud)
     assert len(found) > 500

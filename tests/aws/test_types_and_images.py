@@ -108,6 +108,7 @@ async def test_cores_that_are_not_told_follow_from_threads() -> None:
     assert found == {"old.metal": InstanceType("old.metal", "x86_64", 72, 72, 1, 16384)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arch", ["x86_64", "arm64"])
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
 async def test_every_image_has_a_parameter_per_architecture(cloud: Cloud, name: str, arch: str) -> None:
@@ -177,6 +178,7 @@ async def test_ephemeral_disks_of_an_image_are_no_volumes() -> None:
         await resolve_image(cloud, REGION, "ami-1", "arm64")
 
 
+@pytest.mark.long
 async def test_prices_of_a_real_server(cloud: Cloud, private: Private, tmp_path: Path) -> None:
     row = {"instance_type": "c7a.large", "region": REGION, "usd_per_hour": "0.10264"}
     private("POST", "prices", prices=[row])

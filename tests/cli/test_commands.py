@@ -46,6 +46,7 @@ def test_a_seed_repeats_the_order(cli: Cli):
     assert plans[0]["seed"] == 7
 
 
+@pytest.mark.long
 def test_plan_names_what_is_declined_and_why(local_cli: Cli):
     local_cli.configure('[plan]\ntypes = ["local.1cpu", "local.999cpu"]\nreplicates = 1\n')
     ended = local_cli("plan", "--local")
@@ -201,6 +202,7 @@ def test_a_run_from_launch_to_census_with_the_bucket_alone(local_cli: Cli, tmp_p
     assert "census closed: 2 planned = 0 measured (0 verified) + 2 declined" in table.stdout
 
 
+@pytest.mark.long
 def test_a_watch_that_cannot_ask_ec2_exits_6(local_cli: Cli, standing_run: str):
     run = standing_run
     assert local_cli.cloud
@@ -215,6 +217,7 @@ def test_a_watch_that_cannot_ask_ec2_exits_6(local_cli: Cli, standing_run: str):
     assert json.loads(overview.stdout)["ec2_known"] is False
 
 
+@pytest.mark.long
 def test_a_watch_whose_reader_goes_away_ends_quietly(local_cli: Cli, standing_run: str):
     with local_cli.start("watch", standing_run, "--local", "--json") as process:
         assert process.stdout

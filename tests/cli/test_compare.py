@@ -128,6 +128,7 @@ def test_no_escape_sequence_in_a_pipe(cli: Cli, results: Path):
     assert "\x1b" not in cli("compare", "--results", "results", "--chart", "pareto").stdout
 
 
+@pytest.mark.long
 def test_a_terminal_without_unicode_gets_ascii(cli: Cli, results: Path):
     ended = cli("compare", "--results", "results", env={"PYTHONIOENCODING": "ascii"})
     assert ended.returncode == 0, ended.stderr

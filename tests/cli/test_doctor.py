@@ -15,6 +15,7 @@ from tests.schema_checks import exactly
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
+@pytest.mark.long
 def test_doctor_says_all_is_well_but_the_drill_that_nobody_held(local_cli: Cli):
     ended = local_cli("doctor", "--local", "--json")
     assert ended.returncode == 0, ended.stderr
@@ -47,6 +48,7 @@ def test_doctor_without_credentials_and_network_says_so_and_asks_no_one(cli: Cli
     assert rows["python"]["status"] == "ok"
 
 
+@pytest.mark.long
 def test_info_shows_versions_settings_and_endpoints_and_asks_no_one(cli: Cli):
     cli.configure('[aws]\nregions = ["eu-west-1"]\n')
     answer = json.loads(cli("info", "--json").stdout)
@@ -62,6 +64,7 @@ def test_flags_of_the_bundle_alone_are_refused(cli: Cli):
     assert "--bundle" in ended.stderr
 
 
+@pytest.mark.long
 def test_a_bundle_holds_no_secret_and_no_account_if_wanted(local_cli: Cli, standing_run: str, tmp_path: Path):
     (local_cli.home / ".aws").mkdir(exist_ok=True)
     (local_cli.home / ".aws" / "credentials").write_text(f"[x]\naws_secret_access_key = {SECRET}\n")

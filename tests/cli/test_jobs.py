@@ -27,6 +27,7 @@ def log(cli: Cli, run: str, chunk: int, text: str) -> None:
     s3.put_object(Bucket=cli.cloud.bucket, Key=key, Body=text.encode(), IfNoneMatch="*")
 
 
+@pytest.mark.long
 def test_a_filter_shows_how_many_of_how_many(local_cli: Cli):
     run = local_cli.run_detached()
     say(local_cli, run, 1, JobState.BOOTED)
@@ -41,6 +42,7 @@ def test_a_filter_shows_how_many_of_how_many(local_cli: Cli):
     assert [job["job"] for job in order["jobs"]] == ["local.1cpu-2", "local.1cpu-1"]
 
 
+@pytest.mark.long
 def test_one_job_is_shown_with_all_that_is_known(local_cli: Cli):
     run = local_cli.run_detached()
     say(local_cli, run, 1, JobState.BOOTED, layers={"timer": "armed", "softdog": "not armed"})
@@ -56,6 +58,7 @@ def test_one_job_is_shown_with_all_that_is_known(local_cli: Cli):
     assert known["cost"]["estimate"] is True
 
 
+@pytest.mark.long
 def test_a_log_is_printed_and_hostile_lines_are_harmless(local_cli: Cli):
     run = local_cli.run_detached()
     empty = local_cli("log", run, JOB, "--local")
@@ -124,6 +127,7 @@ def test_a_filter_needs_a_run(cli: Cli):
     assert "jobs of a run" in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [("log",), pytest.param(("status",), marks=pytest.mark.slow)])
 def test_a_job_the_run_does_not_have_exits_2(local_cli: Cli, command):
     run = local_cli.run_detached()

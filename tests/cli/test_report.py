@@ -35,6 +35,7 @@ def benchtui(results: Path, tmp_path: Path, monkeypatch, capsys) -> Callable[...
     return run
 
 
+@pytest.mark.long
 def test_without_a_form_one_html_file_is_written_and_never_replaced(benchtui, tmp_path: Path):
     code, out, err = benchtui(golden.RUN, "--results", "results")
     assert (code, out) == (0, ""), err
@@ -108,6 +109,7 @@ def test_what_cannot_be_done_is_a_usage_error(benchtui, tmp_path: Path, argument
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_report_from_a_folder_imports_no_cloud_and_no_screen(cli: Cli, results: Path):
     code = (
         "import sys; from benchtui.cli.main import main; code = main(['report', '--results', sys.argv[1]]);"

@@ -46,6 +46,7 @@ def test_worst_case_above_the_budget_is_refused_with_exit_code_5_and_launches_no
     assert "refused" in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("code", "status", "exit_code"),
     [
@@ -69,6 +70,7 @@ def test_nothing_launched(local_cli: Cli, code: str, status: int, exit_code: int
     assert summary["still_alive"] == []
 
 
+@pytest.mark.long
 def test_a_type_without_capacity_in_any_zone_is_declined_with_1_and_the_other_type_runs(local_cli: Cli):
     two_types = 'types = ["local.1cpu", "local.2cpu"]\nreplicates = 1'
     local_cli.configure(PLAN.replace('types = ["local.1cpu"]\nreplicates = 2', two_types))
@@ -98,6 +100,7 @@ def test_a_type_without_capacity_in_any_zone_is_declined_with_1_and_the_other_ty
     assert records[-1]["still_alive"] == [instance["InstanceId"]]
 
 
+@pytest.mark.long
 def test_timeout_leaves_with_4_and_names_what_goes_on(local_cli: Cli):
     ended = local_cli("run", "--yes", "--local", "--json", "--timeout", "1")
     assert ended.returncode == 4
@@ -108,6 +111,7 @@ def test_timeout_leaves_with_4_and_names_what_goes_on(local_cli: Cli):
     assert f"benchtui kill {summary['run']} --local" in ended.stderr
 
 
+@pytest.mark.long
 def test_an_instance_alive_after_its_end_outranks_the_timeout(local_cli: Cli):
     with local_cli.start("run", "--yes", "--local", "--json", "--timeout", "5") as process:
         launched = [record for record in started(process, "launched", 2) if record["type"] == "launched"]
@@ -122,6 +126,7 @@ def test_an_instance_alive_after_its_end_outranks_the_timeout(local_cli: Cli):
     assert len(last_line(out)["still_alive"]) == 2
 
 
+@pytest.mark.long
 def test_detach_returns_when_everything_is_launched_and_prints_the_run(local_cli: Cli):
     ended = local_cli("run", "--yes", "--local", "--detach")
     assert ended.returncode == 0
@@ -131,6 +136,7 @@ def test_detach_returns_when_everything_is_launched_and_prints_the_run(local_cli
         assert f"benchtui {command} {run} --local" in ended.stderr
 
 
+@pytest.mark.long
 def test_events_are_numbered_without_a_gap_and_money_is_text(local_cli: Cli):
     ended = local_cli("run", "--yes", "--local", "--json", "--detach")
     records = [json.loads(line) for line in ended.stdout.splitlines()]
@@ -149,6 +155,7 @@ def started(process: subprocess.Popen[str], kind: str, count: int) -> list[dict]
     return records
 
 
+@pytest.mark.long
 def test_ctrl_c_once_says_what_keeps_running_and_twice_leaves_with_130(local_cli: Cli):
     with local_cli.start("run", "--yes", "--local", "--json") as process:
         run = started(process, "state", 2)[1]["run"]
@@ -170,6 +177,7 @@ def test_ctrl_c_once_says_what_keeps_running_and_twice_leaves_with_130(local_cli
     assert summary["still_alive"] == alive
 
 
+@pytest.mark.long
 def test_sigterm_leaves_at_once_with_143_and_the_same_message(local_cli: Cli):
     with local_cli.start("run", "--yes", "--local", "--json") as process:
         started(process, "launched", 2)
@@ -234,6 +242,7 @@ def on_a_terminal(cli: Cli, answer: str, *arguments: str) -> tuple[int, str]:
     return process.wait(timeout=30), said.decode()
 
 
+@pytest.mark.long
 def test_a_person_is_shown_the_plan_and_asked(local_cli: Cli):
     code, said = on_a_terminal(local_cli, "no", "run", "--local")
     assert code == 2
@@ -242,6 +251,7 @@ def test_a_person_is_shown_the_plan_and_asked(local_cli: Cli):
     assert "nothing was launched" in said
 
 
+@pytest.mark.long
 def test_a_person_who_agrees_gets_the_run(local_cli: Cli):
     code, said = on_a_terminal(local_cli, "yes", "run", "--local", "--detach")
     assert code == 0, said

@@ -9,6 +9,7 @@ import pytest
 from .conftest import Cli
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments", [("config", "show"), ("config", "show", "--json"), ("--help",), ("plan", "--offline")]
 )
@@ -31,6 +32,7 @@ def test_stderr_that_goes_away_stops_nothing(cli: Cli):
     assert json.loads(ended.stdout)["type"] == "error"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("descriptor", [0, 1, 2])
 def test_a_closed_standard_stream_is_no_crash(cli: Cli, descriptor: int):
     stream = ("stdin", "stdout", "stderr")[descriptor]
@@ -55,6 +57,7 @@ def test_output_in_a_pipe_has_no_control_sequences_and_no_wrapped_cells(cli: Cli
     assert "stream" in row
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_a_terminal_that_wants_no_colours_gets_none(cli: Cli, variable: str, value: str):
     cli.configure('[plan]\ntypes = ["c7g.large"]\n')

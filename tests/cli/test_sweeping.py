@@ -64,6 +64,7 @@ def looking(cli: Cli, *arguments: str) -> subprocess.CompletedProcess[str]:
     return cli(*arguments, "--local", env=LOOK)
 
 
+@pytest.mark.long
 def test_a_command_begins_a_look_and_the_next_one_tells_of_it(local_cli: Cli, expired: str) -> None:
     first = looking(local_cli, "runs", "--json")
     assert first.returncode == 0, first.stderr
@@ -114,6 +115,7 @@ def test_a_record_that_cannot_be_read_is_none(cli: Cli, content: bytes, tmp_path
     assert read_record(tmp_path / "none.json", datetime.now(UTC)) is None
 
 
+@pytest.mark.long
 def test_help_and_offline_look_at_nothing(cli: Cli) -> None:
     cli.configure('[plan]\ntypes = ["c7g.large"]\n')
     environment = LOOK | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1"}
@@ -122,6 +124,7 @@ def test_help_and_offline_look_at_nothing(cli: Cli) -> None:
     assert not list(cli.home.glob(".cache/benchtui/**/sweeps"))
 
 
+@pytest.mark.long
 def test_reap_shows_and_ends_nothing_unless_it_is_told_to(local_cli: Cli, expired: str) -> None:
     shown = local_cli("reap", "--local")
     assert shown.returncode == 6

@@ -9,6 +9,7 @@ from tests.schema_checks import exactly
 from .conftest import Cli
 
 
+@pytest.mark.long
 def test_types_are_listed_with_price_and_filtered(local_cli: Cli):
     ended = local_cli("types", "--local", "--filter", "price=0 vcpus=1")
     assert ended.returncode == 0, ended.stderr

@@ -31,6 +31,7 @@ CONFIGS = st.builds(
 )
 
 
+@pytest.mark.long
 @given(CONFIGS)
 def test_every_field_reads_back_what_it_shows(config):
     shown = {key: field_text(config, key) for key in KEYS}

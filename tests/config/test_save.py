@@ -43,6 +43,7 @@ def saved_in_place(file, text, **texts):
     return file.read_bytes().decode()
 
 
+@pytest.mark.long
 @given(CONFIGS)
 @settings(deadline=None, max_examples=60)
 def test_a_new_file_loads_as_what_was_saved(config):
@@ -52,6 +53,7 @@ def test_a_new_file_loads_as_what_was_saved(config):
         assert loaded(file) == config
 
 
+@pytest.mark.long
 @given(CONFIGS)
 @settings(deadline=None, max_examples=60)
 def test_the_example_changed_in_place_loads_as_what_was_saved_and_keeps_every_comment(config):
@@ -93,6 +95,7 @@ LINES = st.lists(
 )
 
 
+@pytest.mark.long
 @given(st.lists(LINES, min_size=8, max_size=8), VALUES, st.sampled_from(["\n", "\r\n"]))
 @settings(deadline=None, max_examples=150)
 def test_any_comments_anywhere_survive_and_only_lines_of_changed_keys_differ(comments, values, newline):

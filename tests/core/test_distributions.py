@@ -57,6 +57,7 @@ def test_a_quantile_that_is_none_is_refused(probability, degrees):
         distributions.t_quantile(probability, degrees)
 
 
+@pytest.mark.long
 @given(st.floats(0.5, 0.99999), st.floats(0.5, 500))
 def test_quantiles_of_t_are_those_of_scipy(scipy_stats, probability, degrees):
     expected = scipy_stats.t.ppf(probability, degrees)
@@ -78,6 +79,7 @@ def test_quantiles_of_chi_square_are_those_of_scipy(scipy_stats, probability, de
     assert distributions.chi_square_quantile(probability, degrees) == pytest.approx(expected, rel=1e-8)
 
 
+@pytest.mark.long
 @given(st.floats(0.1, 200), st.floats(0.001, 400))
 def test_incomplete_gamma_is_that_of_scipy(scipy_special, a, x):
     assert distributions.incomplete_gamma(a, x) == pytest.approx(

@@ -59,6 +59,7 @@ def test_the_layout_is_the_documented_one() -> None:
     assert keys.payload_key("ab" * 32) == f"payloads/{'ab' * 32}.tar.gz"
 
 
+@pytest.mark.long
 @given(sentinels())
 def test_a_sentinel_survives_its_key_to_the_millisecond(sentinel: Sentinel) -> None:
     run, parsed = keys.parse_event(sentinel.key(RUN))

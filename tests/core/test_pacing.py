@@ -66,6 +66,7 @@ def test_another_bucket_is_found_out(most: float, per_s: float) -> None:
     assert 0.8 * per_s < pace.per_s < 1.6 * per_s
 
 
+@pytest.mark.long
 @given(st.floats(0.5, 40.0), st.floats(1.0, 100.0))
 def test_refusals_are_few_whatever_the_bucket(per_s: float, most: float) -> None:
     _, refused, pace = send(Server(most, per_s), 500)

@@ -53,6 +53,7 @@ def test_a_row_alone_is_judged_alike_and_says_what_that_leaves_open(row: dict[st
     assert "identical-vector" in {untested.rule for untested in one.untested}
 
 
+@pytest.mark.long
 def test_each_row_left_out_of_the_file_is_judged_as_within_it():
     together = judged(SEED)
     for at in range(0, len(SEED), 7):
@@ -161,6 +162,7 @@ def test_a_genuine_row_made_impossible_is_refused(change: Any, rule: str):
         assert one.numbers is Plausibility.IMPLAUSIBLE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "missing", ["performance", "checksums", "reproducibility", "started", "benchmark", "flags_claimed"]
 )

@@ -47,6 +47,7 @@ def test_the_number_needed_is_the_least_that_is_enough(precision, value):
     assert numbers == sorted(numbers)
 
 
+@pytest.mark.long
 @given(st.floats(0, 0.3), st.integers(3, 30), st.floats(0.005, 0.1), st.floats(0.005, 0.1))
 def test_power_is_a_probability_and_grows_with_instances_on_both_sides(effect, n, a, b):
     few = power(effect, Side(n, a**2), Side(n, b**2), 0.02, 0.05)

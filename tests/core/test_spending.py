@@ -196,6 +196,7 @@ def test_what_an_instance_has_cost_by_a_time() -> None:
     assert spent_by(None, fleet.instance("c7g.large-1"), fleet.T0) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", [5_000])
 def test_a_large_run_is_added_up_within_a_second(jobs: int) -> None:
     import time

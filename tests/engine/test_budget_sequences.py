@@ -369,6 +369,7 @@ async def _for_nothing(held: Reservations, job: JobDocument, _usd: Decimal, **sa
     return await _release(held, job, Decimal(0), **said)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "guard",
     [

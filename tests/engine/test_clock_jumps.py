@@ -15,6 +15,7 @@ pytestmark = pytest.mark.parametrize("settings", [{"plan.types": ["c7g.large"], 
 NIGHT = timedelta(hours=8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jump", [NIGHT, -NIGHT], ids=["forward", "back"])
 async def test_a_watcher_goes_on_asking_everybody(bench: Bench, jump: timedelta) -> None:
     run = await bench.start()
@@ -52,6 +53,7 @@ async def test_whoever_wakes_without_a_network_judges_nothing(bench: Bench) -> N
     assert all(source.error for source in after.sources if source.name != "scheduler")
 
 
+@pytest.mark.long
 async def test_a_kill_is_proven_though_the_clock_is_set_back_in_the_middle(bench: Bench) -> None:
     run = await bench.start()
     await bench.launch()

@@ -119,6 +119,7 @@ async def test_the_run_s_schedule_is_there_before_the_first_instance_is_asked_fo
     assert set(schedules(bench)) == {str(ScheduleName(run.run, name)) for name in (None, *ids)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [ONE])
 async def test_what_the_schedules_do_and_when(bench: Bench) -> None:
     run = await bench.start()
@@ -147,6 +148,7 @@ async def test_what_the_schedules_do_and_when(bench: Bench) -> None:
     assert json.loads(by_id["Target"]["Input"]) == {"InstanceIds": [row["InstanceId"]]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [ONE])
 @pytest.mark.parametrize("form", ["by tag", "by id"])
 async def test_an_instance_that_ends_by_nothing_else_is_ended_by_either_form(bench: Bench, form: str) -> None:
@@ -164,6 +166,7 @@ async def test_an_instance_that_ends_by_nothing_else_is_ended_by_either_form(ben
     await eventually(lambda: not schedules(bench))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [ONE])
 async def test_an_instance_whose_id_the_launcher_never_heard_is_ended(bench: Bench) -> None:
     run = await bench.start()
@@ -322,6 +325,7 @@ async def test_a_schedule_taken_for_left_over_during_the_launch_is_made_again(be
     assert f"benchtui.{run.run}" in schedules(bench)
 
 
+@pytest.mark.long
 async def test_they_go_when_the_run_is_over_and_not_before(bench: Bench) -> None:
     run = await bench.start()
     launched = await bench.launch()
@@ -450,6 +454,7 @@ async def test_a_kill_is_proven_without_any_right_to_schedules(bench: Bench) -> 
     assert len(schedules(bench)) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [ONE])
 async def test_it_is_armed_only_after_a_drill_and_told_from_any_machine(bench: Bench) -> None:
     await bench.start()

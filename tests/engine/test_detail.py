@@ -65,6 +65,7 @@ async def look(bench: Bench, before: JobDetail | None = None, watcher: Watcher |
     return await read_detail(await bench.workspace.bucket(), watcher, JOB, before)
 
 
+@pytest.mark.long
 async def test_a_job_that_is_only_planned_has_nothing_but_its_plan(bench: Bench):
     await bench.start()
     detail = await look(bench)
@@ -79,6 +80,7 @@ async def test_a_job_that_is_only_planned_has_nothing_but_its_plan(bench: Bench)
     assert detail_fields(detail)["layers"] is None
 
 
+@pytest.mark.long
 async def test_what_a_job_said_observed_measured_and_cost(bench: Bench):
     await bench.launch()
     run = bench.run
@@ -115,6 +117,7 @@ async def test_what_a_job_said_observed_measured_and_cost(bench: Bench):
     assert record["sentinels"][2]["progress"] == [3, 5]
 
 
+@pytest.mark.long
 async def test_what_was_read_once_is_not_read_again(bench: Bench):
     await bench.launch()
     run = bench.run
@@ -135,6 +138,7 @@ async def test_what_was_read_once_is_not_read_again(bench: Bench):
     assert second.results == first.results
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -195,6 +199,7 @@ async def test_a_log_goes_on_where_it_was_left(bench: Bench):
     assert (await read_log(bucket, run.run, JOB, 2)).next == 2
 
 
+@pytest.mark.long
 async def test_of_a_long_log_the_end_is_read(bench: Bench):
     run = await bench.start()
     for number in range(1, MAX_CHUNKS + 4):

@@ -19,6 +19,7 @@ def all_but(name: str, usd_per_hour: str) -> dict[str, object]:
 
 
 # t4g.nano of us-east-1 is the cheapest that can carry the agent.
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [all_but("t4g.nano", "0.0042")])
 async def test_a_drill_with_the_cheapest_type_of_aws_costs_less_than_a_cent(bench: Bench, tmp_path: Path):
     prepared = await prepare(bench.workspace, tmp_path)

@@ -131,6 +131,7 @@ async def test_what_is_no_document_is_kept_as_the_reason(store: Store) -> None:
     assert "schema" in (rows[broken].problem or "")
 
 
+@pytest.mark.long
 async def test_a_rolled_up_month_is_read_in_few_requests_and_is_the_same(
     store: Store, tmp_path: Path
 ) -> None:
@@ -174,6 +175,7 @@ async def test_a_damaged_rollup_is_left_out_and_its_runs_are_read_themselves(
     assert "history/2026-09/0001.jsonl.gz" in report.problems[0]
 
 
+@pytest.mark.long
 async def test_rebuilding_gives_the_same_index(store: Store) -> None:
     for day in range(3):
         store.complete(day)

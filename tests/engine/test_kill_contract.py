@@ -46,6 +46,7 @@ def home(report: KillReport) -> Any:
     return next(proof for proof in report.regions if proof.region == "us-east-1")
 
 
+@pytest.mark.long
 async def test_two_permissions_suffice_to_end_and_what_they_cannot_prove_is_said(
     bench: Bench, ours: Tags, stray: str
 ) -> None:

@@ -152,6 +152,7 @@ async def test_a_region_that_may_not_be_listed_is_unknown_and_never_clear(bench:
     assert not told[-1].proven
 
 
+@pytest.mark.long
 async def test_regions_that_cannot_be_enumerated_leave_it_unproven(bench: Bench) -> None:
     run = await bench.start()
     await bench.launch()
@@ -205,6 +206,7 @@ async def test_what_is_left_over_is_named_and_has_no_part_in_the_proof(bench: Be
     bench.cloud.boto3("ec2").delete_volume(VolumeId=volume)
 
 
+@pytest.mark.long
 async def test_a_defect_in_one_region_does_not_end_the_kill_in_the_others(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

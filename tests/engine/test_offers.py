@@ -123,6 +123,7 @@ def test_an_unknown_field_names_the_nearest() -> None:
         parse_filter("vcpu=2")
 
 
+@pytest.mark.long
 async def test_offers_have_priced_types_first_by_family_and_size(bench: Bench) -> None:
     found = await offers(
         bench.workspace.cloud, bench.workspace.config, bench.clock.now(), bench.folders.cache / "prices.json"

@@ -104,6 +104,7 @@ async def test_read_only_launches_and_kills_nothing(bench: Bench):
         assert await operations.plan(bench.workspace.config, 1)
 
 
+@pytest.mark.long
 async def test_it_introduces_itself_and_follows_the_newest_run(bench: Bench):
     run = await bench.start()
     told = Told()
@@ -118,6 +119,7 @@ async def test_it_introduces_itself_and_follows_the_newest_run(bench: Bench):
     assert spent.snapshot.run.run == followed.run
 
 
+@pytest.mark.long
 async def test_a_launch_goes_on_though_nobody_waits_for_it_and_a_kill_is_proven_before_it_ends(bench: Bench):
     told = Told()
     async with operating(bench, told, find=False) as operations:
@@ -135,6 +137,7 @@ async def test_a_launch_goes_on_though_nobody_waits_for_it_and_a_kill_is_proven_
     assert bench.instances("pending", "running") == []
 
 
+@pytest.mark.long
 async def test_adopting_another_run_leaves_the_first_one_alone(bench: Bench):
     first, told = await bench.start(), Told()
     second = await bench.start(seed=2)
@@ -148,6 +151,7 @@ async def test_adopting_another_run_leaves_the_first_one_alone(bench: Bench):
         assert {row.status.state for row in snapshot.rows} == {JobState.PLANNED}
 
 
+@pytest.mark.long
 async def test_what_cannot_be_had_in_the_background_is_told_and_had_later(bench: Bench):
     told = Told()
     bench.fault(service="s3", status=403, code="AccessDenied")
@@ -159,6 +163,7 @@ async def test_what_cannot_be_had_in_the_background_is_told_and_had_later(bench:
         await told.until(Trouble, lambda update: update.source == "runs" and update.problem is None)
 
 
+@pytest.mark.long
 async def test_a_defect_in_one_part_ends_no_other(bench: Bench):
     run, told = await bench.start(), Told()
     async with operating(bench, told, find=False) as operations:
@@ -191,6 +196,7 @@ async def test_a_kill_is_proven_only_after_the_launch_it_concerns_has_settled(be
     assert bench.instances("pending", "running") == []
 
 
+@pytest.mark.long
 async def test_leaving_before_anything_was_requested_launches_nothing(bench: Bench):
     told = Told()
     async with operating(bench, told, find=False) as operations:
@@ -202,6 +208,7 @@ async def test_leaving_before_anything_was_requested_launches_nothing(bench: Ben
         await operations.kill(KillScope.of_run(run))
 
 
+@pytest.mark.long
 async def test_a_selection_that_is_killed_before_its_turn_is_never_launched(bench: Bench):
     told = Told()
     async with operating(bench, told, find=False) as operations:
@@ -219,6 +226,7 @@ async def test_a_selection_that_is_killed_before_its_turn_is_never_launched(benc
     )
 
 
+@pytest.mark.long
 async def test_a_defect_of_this_machine_does_not_end_watching(bench: Bench):
     run, told = await bench.start(), Told()
     folder = bench.folders.results / run.run
@@ -239,6 +247,7 @@ async def test_a_defect_of_this_machine_does_not_end_watching(bench: Bench):
         await told.until(Snapshot)
 
 
+@pytest.mark.long
 async def test_every_event_names_the_run_or_the_kill_it_belongs_to(bench: Bench):
     told = Told()
     async with operating(bench, told, find=False) as operations:

@@ -121,6 +121,7 @@ def test_a_launch_takes_as_long_as_the_published_buckets_and_little_more(tmp_pat
     assert limits.refused < 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("per_s", [0.2, 0.05])
 def test_no_job_is_declined_for_a_rate_however_low(tmp_path: Path, per_s: float) -> None:
     launched, took_s, _ = launch(tmp_path, 16, Size(1, per_s))

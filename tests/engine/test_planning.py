@@ -16,6 +16,7 @@ DENIED = {"service": "ec2", "status": 403, "code": "UnauthorizedOperation"}
 ONE = {"plan.types": ["c7g.large"], "plan.replicates": 1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "actions",
     [("DescribeInstanceTypes",), ("DescribeInstanceTypeOfferings",), ("DescribeInstanceType*",)],

@@ -121,6 +121,7 @@ async def test_a_replay_is_not_counted_in_a_comparison_and_both_are_named(bench:
         assert told["c7i.large"]["instances"][0]["plausible"] is False
 
 
+@pytest.mark.long
 async def test_a_job_shows_it_beside_its_result_in_every_form(bench: Bench):
     got = await collected(bench)
     run = got.evidence.run
@@ -142,6 +143,7 @@ async def test_a_job_shows_it_beside_its_result_in_every_form(bench: Bench):
     assert measured[REPLAYED[0]].doubt.startswith("implausible: ")
 
 
+@pytest.mark.long
 async def test_a_job_alone_says_what_was_not_tested(bench: Bench):
     got = await collected(bench)
     watcher = await bench.workspace.watcher(got.evidence.run)

@@ -49,6 +49,7 @@ def say(bench: Bench, run: RunDocument, job: str, seq: int, state: JobState) -> 
     bench.put(Sentinel(bench.clock.now(), job, seq, state).key(run.run), b'{"schema":"benchtui.sentinel/1"}')
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TWO])
 async def test_one_bucket_and_everything_else_by_region(bench: Bench) -> None:
     run = await bench.start()
@@ -72,6 +73,7 @@ async def test_one_bucket_and_everything_else_by_region(bench: Bench) -> None:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TWO])
 @pytest.mark.parametrize(
     ("action", "status", "reason"),
@@ -100,6 +102,7 @@ async def test_a_region_that_is_down_while_planning_declines_its_jobs_alone(benc
     assert declined.reason.startswith("eu-west-1: unknown: ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TWO | {"watch.poll_seconds": 5}])
 async def test_one_region_goes_down_the_other_finishes_and_the_first_recovers(bench: Bench) -> None:
     run = await bench.start()
@@ -141,6 +144,7 @@ async def test_one_region_goes_down_the_other_finishes_and_the_first_recovers(be
 ONE_WEST = {"plan.types": ["c7g.large", "c7i.large"], "plan.replicates": 1, "plan.regions": [WEST]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [ONE_WEST])
 async def test_without_capacity_in_two_of_three_zones_the_third_is_used_and_the_reason_kept(
     bench: Bench,
@@ -166,6 +170,7 @@ async def test_without_capacity_in_two_of_three_zones_the_third_is_used_and_the_
     assert len(zones) == 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [ONE_WEST | {"safety.launch_tries": 2}])
 async def test_without_capacity_anywhere_it_is_declined_and_other_types_are_not(bench: Bench) -> None:
     bench.fault(**NONE_LEFT, match={"InstanceType": "c7g.large"})
@@ -177,6 +182,7 @@ async def test_without_capacity_anywhere_it_is_declined_and_other_types_are_not(
     assert {one.zone for one in said.tried} == {None, *ZONES}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TWO | {"plan.region_fallback": True}])
 async def test_a_job_falls_back_to_another_region_where_the_plan_allows_it(bench: Bench) -> None:
     bench.fault(**NONE_LEFT, region=EAST)
@@ -197,6 +203,7 @@ async def test_a_job_falls_back_to_another_region_where_the_plan_allows_it(bench
     }, "found where it is, not launched again"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TWO | {"plan.region_fallback": True}])
 async def test_a_lost_answer_is_settled_before_another_region_is_asked(bench: Bench) -> None:
     bench.fault(service="ec2", action="RunInstances", region=EAST, after_commit=True, times=1)
@@ -210,6 +217,7 @@ async def test_a_lost_answer_is_settled_before_another_region_is_asked(bench: Be
 SPOT = ONE_WEST | {"plan.types": ["c7g.large"], "plan.market": "spot"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [SPOT])
 async def test_spot_is_asked_for_once_with_a_cap_and_tags_and_a_reclaim_is_named(bench: Bench) -> None:
     run = await bench.start()

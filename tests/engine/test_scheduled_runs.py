@@ -86,6 +86,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_a_run_begins_without_any_launcher_and_has_its_end_beside_it(ahead: Bench) -> None:
     first, second = await create(ahead, count=2)
     named = schedules(ahead)
@@ -124,6 +125,7 @@ async def test_a_run_begins_without_any_launcher_and_has_its_end_beside_it(ahead
     assert (await ahead.workspace.kill(KillScope.of_run(first.run))).proven
 
 
+@pytest.mark.long
 async def test_one_that_is_removed_does_not_begin(ahead: Bench) -> None:
     (run,) = await create(ahead)
     assert await ScheduledRuns(ahead.workspace).remove(run.run) == 2
@@ -134,6 +136,7 @@ async def test_one_that_is_removed_does_not_begin(ahead: Bench) -> None:
     assert ahead.instances() == []
 
 
+@pytest.mark.long
 async def test_one_that_ec2_refuses_is_missed_when_its_time_is_over(ahead: Bench) -> None:
     (run,) = await create(ahead)
     ahead.fault(service="ec2", action="RunInstances", status=503, code="Unavailable")
@@ -146,6 +149,7 @@ async def test_one_that_ec2_refuses_is_missed_when_its_time_is_over(ahead: Bench
     assert course[run.run] is Course.MISSED
 
 
+@pytest.mark.long
 async def test_what_is_made_by_half_is_taken_away_again(ahead: Bench) -> None:
     ahead.fault(service="scheduler", action="CreateSchedule", match={"Name": "*.2"}, status=400)
     before = schedules(ahead)

@@ -173,6 +173,7 @@ async def test_every_answer_lost_at_one_step_and_run_again(
     assert inventory(bare) == wanted
 
 
+@pytest.mark.long
 async def test_what_somebody_else_made_is_used_named_and_left(
     bare: LocalCloud, cloud: Cloud, tmp_path: Path
 ) -> None:
@@ -199,6 +200,7 @@ async def test_what_somebody_else_made_is_used_named_and_left(
     assert names.count("benchtui") == 1
 
 
+@pytest.mark.long
 async def test_what_was_changed_since_is_brought_back(bare: LocalCloud, cloud: Cloud, tmp_path: Path) -> None:
     await make(cloud, tmp_path)
     wanted = inventory(bare)
@@ -250,6 +252,7 @@ async def test_nothing_is_taken_away_while_an_instance_lives_or_a_region_is_sile
     assert inventory(bare) == {}
 
 
+@pytest.mark.long
 async def test_a_region_without_a_default_vpc_needs_a_subnet_with_the_tag(
     bare: LocalCloud, cloud: Cloud, tmp_path: Path
 ) -> None:

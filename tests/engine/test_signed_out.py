@@ -18,6 +18,7 @@ def told(bench: Bench) -> list[str]:
     return [note["text"] for note in bench.said("note") if WORDS in note.get("text", "")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("service", "action", "code"),
     [("ec2", "RunInstances", "RequestExpired"), ("s3", "PutObject", "ExpiredToken")],
@@ -51,6 +52,7 @@ async def test_a_launch_that_waits_can_be_killed(bench: Bench) -> None:
     assert bench.instances() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [{"plan.types": ["c7g.large"], "plan.replicates": 1}])
 async def test_a_launch_does_not_wait_for_ever(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchtui.engine.launcher.SIGN_IN_SECONDS", SIGN_IN_PATIENCE.total_seconds() / 3)

@@ -28,6 +28,7 @@ async def looked(bench: Bench, run: RunDocument) -> JobRow:
     return snapshot.rows[0]
 
 
+@pytest.mark.long
 async def test_a_live_instance_has_begun_and_not_ended(bench: Bench) -> None:
     run = await bench.start()
     launched = await bench.launch()
@@ -39,6 +40,7 @@ async def test_a_live_instance_has_begun_and_not_ended(bench: Bench) -> None:
     assert row.spent_usd is not None
 
 
+@pytest.mark.long
 async def test_whoever_looks_late_bills_the_last_word_and_not_the_time_since(bench: Bench) -> None:
     run = await bench.start()
     launched = await bench.launch()
@@ -51,6 +53,7 @@ async def test_whoever_looks_late_bills_the_last_word_and_not_the_time_since(ben
     assert abs(row.ended_at - (said + POWER_OFF)) < timedelta(seconds=1)
 
 
+@pytest.mark.long
 async def test_an_instance_that_ended_without_a_word_is_billed_until_it_was_seen_ending(bench: Bench) -> None:
     run = await bench.start()
     launched = await bench.launch()
@@ -60,6 +63,7 @@ async def test_an_instance_that_ended_without_a_word_is_billed_until_it_was_seen
     assert abs(row.ended_at - bench.clock.now()) < timedelta(seconds=10)
 
 
+@pytest.mark.long
 async def test_what_ec2_has_forgotten_is_told_by_the_bucket(bench: Bench) -> None:
     run = await bench.start()
     begun = bench.clock.now() - timedelta(hours=3)

@@ -117,6 +117,7 @@ async def test_twenty_vcpus_under_a_quota_of_eight_are_launched_in_waves(bench: 
     assert {row.job for row in census.rows} == {job.job for job in run.jobs}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TEN_JOBS | {"plan.replicates": 2}])
 async def test_a_quota_that_became_smaller_since_the_plan_is_waited_for(bench: Bench) -> None:
     quota(bench.cloud, 8)
@@ -130,6 +131,7 @@ async def test_a_quota_that_became_smaller_since_the_plan_is_waited_for(bench: B
     assert {each["reason"].split(":")[1].strip() for each in bench.said("retry")} == {"VcpuLimitExceeded"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TEN_JOBS | {"plan.replicates": 1, "safety.launch_tries": 2}])
 async def test_what_others_use_up_is_tried_as_often_as_configured(bench: Bench) -> None:
     await bench.start()
@@ -139,6 +141,7 @@ async def test_what_others_use_up_is_tried_as_often_as_configured(bench: Bench) 
     assert all(reason.startswith("quota: VcpuLimitExceeded") for reason in launched.declined.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [TEN_JOBS | {"plan.replicates": 1}])
 async def test_an_unknown_quota_is_said_and_stops_nothing(bench: Bench) -> None:
     bench.fault(service="servicequotas", status=403, code="AccessDeniedException")

@@ -18,12 +18,14 @@ def test_what_was_found_is_read_or_refused_by_name(name: str) -> None:
         target.attempt(content)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_begins_with_something_that_its_reader_accepts(name: str) -> None:
     target = TARGETS[name]
     assert any(target.attempt(seed) for seed in target.seeds())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.tree])
 def test_changed_trees_are_read_or_refused_by_name(name: str) -> None:
     target, seeds = TARGETS[name], TARGETS[name].seeds()

@@ -62,6 +62,7 @@ def unmet(policy: Policy, detail: dict[str, str]) -> bool:
     return not any(reference.fits(name, pattern) for row in statements for name in row.resources)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in POLICIES if not name.endswith("-trust")])
 def test_parliament_objects_to_nothing_else(name: str) -> None:
     with warnings.catch_warnings():
@@ -118,6 +119,7 @@ def test_the_lint_finds_what_would_never_apply(elements: dict[str, Any], words: 
     assert words in "\n".join(reference.problems(planted(**elements)))
 
 
+@pytest.mark.long
 def test_the_table_of_needs_agrees_with_the_reference() -> None:
     """Permission and kind of resource of every call that the local cloud authorises."""
     from benchtui.local.api.iam import needs_ec2, needs_others, needs_s3
@@ -158,6 +160,7 @@ def operations() -> dict[str, set[str]]:
     return {name: words & set(session.get_service_model(name).operation_names) for name in SERVICES}
 
 
+@pytest.mark.long
 def test_the_local_cloud_knows_what_every_request_of_benchtui_needs() -> None:
     from benchtui.local.api.iam import needs_ec2, needs_others, needs_s3
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from tests.schema_checks import exactly
 
 from .acts import READING, SUBJECTS, Act, Subject, bundle_there, speak
@@ -34,6 +36,7 @@ def test_an_instance_speaks_and_fetches_under_exactly_its_role(world: World) -> 
     assert [row.problem for row in taken_away(world, subject, worked)] == ["", ""]
 
 
+@pytest.mark.long
 def test_a_watcher_reads_roll_ups_and_verifies_with_the_bundle(world: World) -> None:
     # Somebody left a run without a run.json: S3 refuses to say that it is not there.
     assert speak(world, world.admin, bundle_there(world)).code == 0
@@ -43,12 +46,14 @@ def test_a_watcher_reads_roll_ups_and_verifies_with_the_bundle(world: World) -> 
     exactly("verify", json.loads(worked[1].outcome.out))
 
 
+@pytest.mark.long
 def test_to_a_watcher_a_run_that_is_not_there_is_no_such_run(world: World) -> None:
     done = world.benchtui(world.user(BY_NAME["watcher"].policy.document()), "status", "20260101-000000-aaaa")
     assert done.code == 2, done.said
     assert "holds no run 20260101-000000-aaaa" in done.err
 
 
+@pytest.mark.long
 def test_rolling_up_takes_the_right_to_write_below_history_and_names_it(world: World) -> None:
     subject = BY_NAME["history"]
     worked = whole(world, subject)

@@ -55,6 +55,7 @@ def notify(world: World, topic: str, *allowed: str) -> Outcome:
     return world.benchtui(keys, "notify", "--json", config=config, home=f"home-{uuid.uuid4().hex[:8]}")
 
 
+@pytest.mark.long
 def test_a_notice_reaches_the_subscriber_with_the_right_to_publish_alone(
     world: World, subscriber: Subscriber
 ) -> None:

@@ -59,6 +59,7 @@ def children_of(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.long
 def test_up_status_down(directory: Path) -> None:
     assert daemon.status(directory) is None and daemon.down(directory) is False
     state = daemon.up(LocalOptions(state_dir=directory, host=False))
@@ -70,6 +71,7 @@ def test_up_status_down(directory: Path) -> None:
     assert not state_path(directory).exists()
 
 
+@pytest.mark.long
 def test_the_state_file_is_for_its_owner_only(standing: tuple[Path, LocalState]) -> None:
     directory, state = standing
     assert state_path(directory).stat().st_mode & 0o777 == 0o600
@@ -88,6 +90,7 @@ def test_the_environment_is_what_every_sdk_reads(standing: tuple[Path, LocalStat
     assert state.token not in daemon.environment(state).values()
 
 
+@pytest.mark.long
 def test_up_from_many_at_once_starts_one(directory: Path) -> None:
     with ThreadPoolExecutor(5) as pool:
         states = list(pool.map(lambda _: daemon.up(LocalOptions(state_dir=directory, host=False)), range(5)))
@@ -107,6 +110,7 @@ def test_a_second_daemon_in_the_same_directory_gives_up(standing: tuple[Path, Lo
     assert second.returncode == 3 and "another local cloud runs" in second.stderr
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_is_reported_with_the_log(directory: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -118,6 +122,7 @@ def test_a_port_that_is_taken_is_reported_with_the_log(directory: Path) -> None:
     assert "api.log" in str(failure.value.fix)
 
 
+@pytest.mark.long
 def test_a_fixed_port_is_used(directory: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -163,6 +168,7 @@ def test_a_live_instance_keeps_it(directory: Path) -> None:
     eventually(lambda: daemon.status(directory) is None, "the daemon ends after its last instance")
 
 
+@pytest.mark.long
 def test_the_callers_aws_settings_do_not_reach_it(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -175,6 +181,7 @@ def test_the_callers_aws_settings_do_not_reach_it(directory: Path, monkeypatch: 
     assert cloud.boto3("sts").get_caller_identity()["Account"] == "123456789012"
 
 
+@pytest.mark.long
 @starts_worlds
 def test_up_returns_when_it_is_known_in_what_instances_run(directory: Path) -> None:
     daemon.up(LocalOptions(state_dir=directory))
@@ -183,6 +190,7 @@ def test_up_returns_when_it_is_known_in_what_instances_run(directory: Path) -> N
     assert shown.ladder.chosen in {rung.rung for rung in shown.ladder.rungs if rung.works}
 
 
+@pytest.mark.long
 @starts_worlds
 def test_where_no_instance_can_run_it_does_not_start_and_says_why(directory: Path) -> None:
     with pytest.raises(LocalCloudError) as failure:
@@ -196,6 +204,7 @@ def test_where_no_instance_can_run_it_does_not_start_and_says_why(directory: Pat
     assert daemon.status(directory) is None and not state_path(directory).exists()
 
 
+@pytest.mark.long
 @starts_worlds
 def test_one_that_runs_and_can_run_no_instance_is_an_error_each_time(directory: Path) -> None:
     daemon.up(LocalOptions(state_dir=directory))
@@ -216,6 +225,7 @@ def test_what_an_earlier_host_found_does_not_count(directory: Path) -> None:
     assert found is not None and found.chosen is not None
 
 
+@pytest.mark.long
 def test_a_host_that_ends_before_it_knows_is_an_error_with_its_log(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory, host=False))
     (directory / "logs" / "host.log").write_text("ImportError: no luck")
@@ -316,6 +326,7 @@ def test_no_host_outlives_an_api_that_was_killed(directory: Path) -> None:
     assert daemon.up(LocalOptions(state_dir=directory, host=False)).pid != state.pid
 
 
+@pytest.mark.long
 def test_sigterm_ends_it_cleanly(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory, host=False))
     os.kill(state.pid, signal.SIGTERM)
@@ -324,6 +335,7 @@ def test_sigterm_ends_it_cleanly(directory: Path) -> None:
     assert (directory / "logs" / "api.log").read_text().rstrip().endswith("ended")
 
 
+@pytest.mark.long
 def test_a_state_file_of_a_dead_process_counts_as_nothing(directory: Path) -> None:
     state = daemon.up(LocalOptions(state_dir=directory, host=False))
     daemon.down(directory)
@@ -352,6 +364,7 @@ def test_a_broken_state_file_is_none(tmp_path: Path, text: str) -> None:
     assert LocalState.read(tmp_path / "state.json") is None
 
 
+@pytest.mark.long
 def test_importing_the_daemon_loads_neither_moto_nor_boto() -> None:
     code = (
         "import sys, benchtui.local.daemon;"

@@ -204,6 +204,7 @@ def test_booted_says_which_mechanisms_are_armed(ended: Launched) -> None:
     assert re.fullmatch(r"armed|not armed \(.+\)", booted.layers["locked"]), "as the world's limits allow"
 
 
+@pytest.mark.long
 def test_a_bundle_of_another_hash_is_not_executed(launched: Launched, tmp_path: Path) -> None:
     bundle = launched.upload({"plain": write_suite(tmp_path / "plain", f"print({SAMPLE!r})\n")})
     other = "0" * 64
@@ -216,6 +217,7 @@ def test_a_bundle_of_another_hash_is_not_executed(launched: Launched, tmp_path: 
     assert "another hash" in (body.reason or "")
 
 
+@pytest.mark.long
 def test_a_suite_that_outlives_max_runtime_is_ended_in_time(launched: Launched, tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "endless", "import time\nwhile True: time.sleep(1)\n", timeout=1000)
     launched.start(launched.upload({"endless": suite}), ["endless"], max_runtime_s=6)

@@ -62,6 +62,7 @@ def complete(found: list[Record], prefixes: tuple[str, ...]) -> None:
 # What it reports
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pages", ["2m", "4k"])
 def test_latency_of_the_four_levels_on_both_kinds_of_pages(cache: Path, sysfs: Path, pages: str) -> None:
     found = records(cache, "levels", "--pages", pages, *QUICK, "--sysfs", sysfs)
@@ -153,6 +154,7 @@ def test_a_curve_without_memory_says_so(cache: Path, sysfs: Path) -> None:
     assert "of 1 MB of memory" in declined(found)["curve.4k.2GiB"]
 
 
+@pytest.mark.long
 def test_without_caches_in_sysfs_the_levels_are_declined_and_memory_is_measured(
     cache: Path, tmp_path: Path
 ) -> None:
@@ -233,6 +235,7 @@ def test_a_machine_without_a_third_level_has_two_plateaus_and_memory(cache: Path
 # Compilers and architectures
 
 
+@pytest.mark.long
 def test_clang_builds_it_without_a_warning(tmp_path: Path, sysfs: Path) -> None:
     kernels.needs("clang-14")
     suite = kernels.sources(tmp_path, "cache")
@@ -242,11 +245,13 @@ def test_clang_builds_it_without_a_warning(tmp_path: Path, sysfs: Path) -> None:
     assert checks(found)["consumed.4k"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cpu", kernels.some_slow("generic", *kernels.GRAVITON))
 def test_builds_for_aarch64_without_a_warning(tmp_path: Path, cpu: str) -> None:
     kernels.cross_compiled(kernels.sources(tmp_path, "cache"), cpu)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "run", [("levels", "--pages", "4k"), ("read",), ("transfer",)], ids=lambda run: run[0]
 )

@@ -42,6 +42,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return suite
 
 
+@pytest.mark.long
 def test_reports_what_payload_toml_declares_and_passes_every_check(tiny: Path) -> None:
     found = records(ALL, folder=tiny)
     declared = declaration("compilation")
@@ -57,6 +58,7 @@ def test_reports_what_payload_toml_declares_and_passes_every_check(tiny: Path) -
     )
 
 
+@pytest.mark.long
 def test_takes_a_new_tree_each_time_and_leaves_none(tiny: Path) -> None:
     before = set(tiny.iterdir())
     first, second = records(ALL, folder=tiny), records(ALL, folder=tiny)
@@ -64,6 +66,7 @@ def test_takes_a_new_tree_each_time_and_leaves_none(tiny: Path) -> None:
     assert {path for path in tiny.iterdir() if path.name != "__pycache__"} <= before
 
 
+@pytest.mark.long
 def test_an_unknown_source_is_not_checked_for_its_product_and_says_how_to_make_it_known(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -78,6 +81,7 @@ def test_an_unknown_source_is_not_checked_for_its_product_and_says_how_to_make_i
     assert "docs/suites/compilation.md" in unknown["reason"]
 
 
+@pytest.mark.long
 def test_an_unknown_revision_of_which_the_same_is_built_is_checked_against_the_known_one(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -95,6 +99,7 @@ def test_an_unknown_revision_of_which_the_same_is_built_is_checked_against_the_k
     assert f"product.{PRODUCT}" not in checks(records(ALL, folder=suite))
 
 
+@pytest.mark.long
 def test_a_link_to_a_cache_is_no_compiler(tiny: Path, tmp_path: Path) -> None:
     needs("ccache")
     (tmp_path / f"clang{SUFFIX}").symlink_to(shutil.which("ccache") or "")
@@ -103,6 +108,7 @@ def test_a_link_to_a_cache_is_no_compiler(tiny: Path, tmp_path: Path) -> None:
     assert checks(found)["compiler." + PRODUCT] is False
 
 
+@pytest.mark.long
 def test_a_script_is_no_compiler(tiny: Path, tmp_path: Path) -> None:
     script = tmp_path / f"clang{SUFFIX}"
     script.write_text(f'#!/bin/sh\nexec {shutil.which("clang" + SUFFIX)} "$@"\n')
@@ -111,6 +117,7 @@ def test_a_script_is_no_compiler(tiny: Path, tmp_path: Path) -> None:
     assert checks(found)["compiler." + PRODUCT] is False
 
 
+@pytest.mark.long
 def test_options_of_the_caller_do_not_reach_make(tiny: Path) -> None:
     found = records(ALL, folder=tiny, environment={"MAKEFLAGS": "-j1", "KCFLAGS": "-O0", "CC": "false"})
     assert all(checks(found).values())

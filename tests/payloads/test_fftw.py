@@ -50,6 +50,7 @@ def run(
     return records(binary, *arguments, **keywords)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", ["one", "all"])
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_every_check_of_every_shape_passes(fftw: Path, precision: str, threads: str) -> None:
@@ -143,6 +144,7 @@ def test_the_tuned_arm_is_built_and_passes(tmp_path: Path) -> None:
     assert fact(found, "library.double")["file"] != "/lib/x86_64-linux-gnu/libfftw3.so.3"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cpu", some_slow(*GRAVITON, fast=GRAVITON[0]))
 def test_cross_compiles_and_is_right_under_emulation(tmp_path: Path, cpu: str) -> None:
     root = arm64_root()

@@ -141,6 +141,7 @@ def test_one_cpu_of_each_core(tmp_path: Path) -> None:
 # The programs beside it
 
 
+@pytest.mark.long
 def test_dgesv_solves_with_a_residual_of_rounding(tmp_path: Path) -> None:
     needs("gcc")
     folder = sources(tmp_path, "hpl")
@@ -159,6 +160,7 @@ def test_the_peak_is_of_fused_multiply_adds(tmp_path: Path) -> None:
     assert found["gflops"] > 0.5 * len(CPUS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cpu", some_slow(*GRAVITON, fast=GRAVITON[0]))
 def test_own_programs_cross_compile_and_are_right_under_emulation(tmp_path: Path, cpu: str) -> None:
     root = arm64_root()

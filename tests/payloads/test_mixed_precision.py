@@ -70,6 +70,7 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(suite, *STRICT) / "mixed_precision"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", ["one", "all"])
 def test_reports_or_declines_what_is_declared_and_passes_every_check(
     binary: Path, tmp_path: Path, threads: str
@@ -147,6 +148,7 @@ def test_wrong_arguments_are_refused_on_stderr(binary: Path, arguments: list[str
     assert_refused(binary, arguments)
 
 
+@pytest.mark.long
 def test_clang_compiles_it_without_a_warning(tmp_path: Path) -> None:
     (command, *_) = SUITE.build.commands
     execute([clang(), *command[1:], *STRICT], sources(tmp_path, "mixed_precision"))
@@ -158,6 +160,7 @@ def test_builds_for_aarch64_without_a_warning(tmp_path: Path, cpu: str) -> None:
     cross_compiled(sources(tmp_path, "mixed_precision"), cpu, libraries=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cpu", "formats"),
     [

@@ -79,6 +79,7 @@ def report(program: Path, *arguments: object, **environment: str) -> tuple[dict[
     return fact["value"], check["ok"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cpuinfo", "cores"),
     [

@@ -43,6 +43,7 @@ def sysfs(tmp_path: Path) -> SysFs:
 # What it reports
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(
     "threads", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("one", "core")), "all"]
@@ -61,6 +62,7 @@ def test_reports_just_what_payload_toml_declares_and_passes_every_check(
     assert fact(found, f"run{variant}.{threads}")["threads"] == (1 if threads == "one" else len(CPUS))
 
 
+@pytest.mark.long
 def test_twice_the_size_is_a_check_of_its_own_and_no_rate(stream: Path, sysfs: SysFs) -> None:
     found = records(stream, "--threads", "one", "--twice", "--sysfs", sysfs())
     assert set(checks(found)) == {"n_against_2n.one"}
@@ -218,6 +220,7 @@ def has_openmp(compiler: str) -> bool:
     return done.returncode == 0
 
 
+@pytest.mark.long
 def test_the_clang_arm_builds_without_a_warning_and_passes_every_check(tmp_path: Path, sysfs: SysFs) -> None:
     (command,) = kernels.build_commands("stream", "clang")
     clang = next((name for name in ("clang", "clang-14") if shutil.which(name)), None)
@@ -229,11 +232,13 @@ def test_the_clang_arm_builds_without_a_warning_and_passes_every_check(tmp_path:
     assert all(checks(found).values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cpu", kernels.some_slow("generic", *kernels.GRAVITON))
 def test_builds_for_aarch64_without_a_warning(tmp_path: Path, cpu: str) -> None:
     kernels.cross_compiled(kernels.sources(tmp_path, "stream"), cpu)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variant", [pytest.param("", marks=pytest.mark.slow), "_nt"])
 def test_runs_on_an_emulated_aarch64_with_every_check_but_those_of_time(
     tmp_path: Path, sysfs: SysFs, variant: str

@@ -65,6 +65,7 @@ def failed(found: list[dict[str, Any]], threads: str) -> set[str]:
     return {name.removesuffix(f".{threads}") for name, ok in checks(found).items() if not ok}
 
 
+@pytest.mark.long
 def test_reports_just_what_is_declared_and_passes_every_check(binary: Path, sysfs: Path) -> None:
     found = records(binary, "--threads", "one", "--batches", 1, "--sysfs", sysfs)
     measured = {sample["sample"] for sample in samples(found)}
@@ -88,6 +89,7 @@ def test_reports_just_what_is_declared_and_passes_every_check(binary: Path, sysf
         assert level in LEVELS
 
 
+@pytest.mark.long
 def test_all_threads_report_which_functions_the_library_gave_to_more_than_one(
     binary: Path, sysfs: Path
 ) -> None:
@@ -138,6 +140,7 @@ def test_wrong_arguments_are_refused_on_stderr(binary: Path, arguments: list[str
     assert_refused(binary, arguments)
 
 
+@pytest.mark.long
 def test_clang_compiles_it_without_a_warning(tmp_path: Path) -> None:
     (command, *_) = SUITE.build.commands
     execute([clang(), *command[1:], *STRICT], sources(tmp_path, "vector_ops"))
@@ -149,6 +152,7 @@ def test_builds_for_aarch64_without_a_warning(tmp_path: Path, cpu: str) -> None:
     cross_compiled(sources(tmp_path, "vector_ops"), cpu, libraries=True)
 
 
+@pytest.mark.long
 def test_runs_on_an_emulated_graviton_with_every_check_but_those_of_time(tmp_path: Path, sysfs: Path) -> None:
     """Batches are too short there for the clock, so few calls are timed; the figures are nobody's."""
     root = arm64_root()

@@ -21,6 +21,7 @@ def test_all_values_have_their_place_in_order(values, from_zero):
     assert places == sorted(places)
 
 
+@pytest.mark.long
 @given(st.lists(st.floats(5e-324, 1.7e308), min_size=1, max_size=6))
 def test_positive_values_have_a_place_on_a_logarithmic_axis(values):
     found = axis(values, log=True)

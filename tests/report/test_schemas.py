@@ -38,6 +38,7 @@ def test_made_ones_are_those_of_the_models():
         assert content == kept, f"{name}: python -m benchtui.report.schemas writes it anew"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", schemas.names())
 def test_every_file_is_a_schema(name: str):
     schema = schemas.load(name)

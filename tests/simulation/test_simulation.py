@@ -37,12 +37,14 @@ def test_no_seed_finds_what_must_not_be() -> None:
     assert sum(sum(outcome.faults.values()) for outcome in outcomes) > 300
 
 
+@pytest.mark.long
 def test_a_seed_is_the_same_world_each_time() -> None:
     first, second = simulate(6), simulate(6)
     assert first == second
     assert first.digest != simulate(7).digest
 
 
+@pytest.mark.long
 def test_a_seed_is_the_same_world_whatever_the_order_of_sets() -> None:
     program = "from tests.simulation.drama import simulate; print(simulate(5).digest)"
     digests = {
@@ -78,6 +80,7 @@ def test_a_guard_that_is_taken_out_is_missed(name: str) -> None:
     pytest.fail(f"nobody noticed that this is gone: {BREAKS[name].guard}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_a_laptop_that_sleeps_roams_or_is_signed_out_changes_nothing(trouble: str) -> None:
     """Each job has its instance, once, and every result is found, whenever the launcher was away."""

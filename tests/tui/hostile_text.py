@@ -22,11 +22,11 @@ HOSTILE = {
     "nothing": "",
 }
 
-#: Tried in every pane by every run of the tests; the others by `make proof`.
-ESSENTIAL = {"closing markup", "escape", "clipboard", "a megabyte", "right to left", "wide"}
-NAMES = [pytest.param(name, id=name, marks=() if name in ESSENTIAL else pytest.mark.slow) for name in HOSTILE]
+#: Tried in every pane by every run of the tests; the others by `make test-all`.
+ESSENTIAL = {"closing markup", "escape", "right to left"}
+NAMES = [pytest.param(name, id=name, marks=() if name in ESSENTIAL else pytest.mark.long) for name in HOSTILE]
 TEXTS = [
-    pytest.param(text, id=name, marks=() if name in ESSENTIAL else pytest.mark.slow)
+    pytest.param(text, id=name, marks=() if name in ESSENTIAL else pytest.mark.long)
     for name, text in HOSTILE.items()
 ]
 

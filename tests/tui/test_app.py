@@ -59,6 +59,7 @@ async def test_the_header_names_run_account_mode_money_and_ages(app):
         assert part in shown
 
 
+@pytest.mark.long
 async def test_ages_grow_while_nothing_is_heard(app, clock):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -90,6 +91,7 @@ async def test_the_header_counts_layers_and_what_burns_elsewhere(app, engine):
         assert "! 1 orphan" in header(app), "its run is not in the bucket"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "shown"),
     [
@@ -122,6 +124,7 @@ async def test_the_header_names_the_command_that_ends_the_expired(app, engine):
         assert "! 1 expired: benchtui reap" in header(app)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (119, 30), (120, 36), (240, 80)])
 async def test_the_header_fits_and_keeps_the_money(app, size):
     async with app.run_test(size=size) as pilot:
@@ -130,6 +133,7 @@ async def test_the_header_fits_and_keeps_the_money(app, size):
         assert "$0.08" in header(app)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("spent", "mark"),
     [("2.49", None), ("2.50", "50 % spent"), ("4.20", "80 % spent"), ("5.01", "!100 % spent")],
@@ -154,6 +158,7 @@ async def test_a_narrow_header_shows_the_mark_too(app, engine):
         assert "~$5.01+0.00/5.00 !100%" in header(app)
 
 
+@pytest.mark.long
 async def test_pause_freezes_the_panes_and_not_the_header(app, engine, fleet_snapshot):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -169,6 +174,7 @@ async def test_pause_freezes_the_panes_and_not_the_header(app, engine, fleet_sna
         assert app.view.snapshot is later
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "pane"),
     [("1", "jobs"), ("2", "launch"), ("3", "cost"), ("4", "compare"), ("5", "history"), ("6", "events")],
@@ -182,6 +188,7 @@ async def test_numbers_change_the_pane(app, key, pane):
         assert app.focused is not None
 
 
+@pytest.mark.long
 async def test_help_names_a_headless_command_for_every_key(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -193,6 +200,7 @@ async def test_help_names_a_headless_command_for_every_key(app):
         assert not isinstance(app.screen, HelpScreen)
 
 
+@pytest.mark.long
 async def test_the_palette_finds_an_action_and_carries_it_out(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -207,6 +215,7 @@ async def test_the_palette_finds_an_action_and_carries_it_out(app):
         await until(pilot, lambda: app.front.PANE == "history")
 
 
+@pytest.mark.long
 async def test_keys_can_be_given_by_the_configuration(make):
     app = make(look=Look(keys={"app.help": "f9"}))
     async with app.run_test(size=WIDE) as pilot:
@@ -216,6 +225,7 @@ async def test_keys_can_be_given_by_the_configuration(make):
         assert isinstance(app.screen, HelpScreen)
 
 
+@pytest.mark.long
 async def test_the_run_switcher_narrows_down_and_follows(app, engine, fleet_snapshot):
     other = fleet.snapshot(
         fleet_snapshot.rows[:1],
@@ -234,6 +244,7 @@ async def test_the_run_switcher_narrows_down_and_follows(app, engine, fleet_snap
         assert app.view.snapshot is None, "rows of the run before must not stay"
 
 
+@pytest.mark.long
 async def test_the_run_switcher_says_that_nothing_matches(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -267,6 +278,7 @@ async def test_history_follows_the_run_under_the_cursor(app, engine, fleet_snaps
         assert engine.calls("adopt") == [(fleet.RUN,)]
 
 
+@pytest.mark.long
 async def test_every_event_is_a_line_with_its_command(app, engine):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -320,6 +332,7 @@ async def test_quitting_with_nothing_alive_leaves_at_once(tmp_path, clock, fleet
     assert app.return_value == "leave"
 
 
+@pytest.mark.long
 async def test_ctrl_k_opens_the_kill_screen_and_asks_nothing_of_the_engine_that_acts(app, engine):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -337,6 +350,7 @@ async def test_refresh_asks_for_runs_and_sweeps(app, engine, fleet_snapshot):
         await until(pilot, lambda: engine.calls("runs") and engine.calls("sweep"))
 
 
+@pytest.mark.long
 async def test_the_events_pane_keeps_the_cursor_when_lines_come(app, engine):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)

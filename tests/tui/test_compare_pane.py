@@ -107,6 +107,7 @@ async def test_types_stand_in_order_with_value_interval_and_verdict(app: Benchtu
         assert "2 of 4 types ranked" in title(pane)
 
 
+@pytest.mark.long
 async def test_b_makes_the_type_under_the_cursor_the_baseline(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(140, 40)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -116,6 +117,7 @@ async def test_b_makes_the_type_under_the_cursor_the_baseline(app: BenchtuiApp, 
         assert pane.table.cursor == "c7i.large"
 
 
+@pytest.mark.long
 async def test_g_goes_through_the_charts(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(120, 36)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -129,6 +131,7 @@ async def test_g_goes_through_the_charts(app: BenchtuiApp, engine, collected):
         assert kinds == [ScatterChart, LineChart, EmptyChart, BarChart]
 
 
+@pytest.mark.long
 async def test_d_decides_and_f_predicts_and_d_draws_again(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(120, 36)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -154,6 +157,7 @@ async def test_d_decides_and_f_predicts_and_d_draws_again(app: BenchtuiApp, engi
         assert isinstance(pane.query_one(ChartView).spec, BarChart)
 
 
+@pytest.mark.long
 async def test_the_decision_is_that_of_the_command(app: BenchtuiApp, engine, collected, fleet_snapshot):
     async with app.run_test(size=(120, 36)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -163,6 +167,7 @@ async def test_the_decision_is_that_of_the_command(app: BenchtuiApp, engine, col
         assert list(pane.query_one(TextLines).lines[: len(told)]) == told
 
 
+@pytest.mark.long
 async def test_m_goes_through_the_metrics_and_M_back(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(140, 40)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -177,6 +182,7 @@ async def test_m_goes_through_the_metrics_and_M_back(app: BenchtuiApp, engine, c
         assert "metric 6 of 6" in title(pane)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("key", "basis", "value", "unit"),
     [
@@ -197,6 +203,7 @@ async def test_keys_normalise(app: BenchtuiApp, engine, collected, key, basis, v
         assert "30.17" in line_of(pane, "c7i.large")
 
 
+@pytest.mark.long
 async def test_the_sentence_is_that_of_the_type_under_the_cursor(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(140, 40)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -216,6 +223,7 @@ async def test_y_copies_the_whole_sentence(app: BenchtuiApp, engine, collected, 
         assert copied.rstrip().endswith(f"Run {fleet.RUN}.")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["b", "d", "f", "g", "m", "M", "y"])
 async def test_with_nothing_to_compare_a_key_says_so(app: BenchtuiApp, engine, key):
     async with app.run_test(size=(80, 24)) as pilot:
@@ -254,6 +262,7 @@ async def test_a_run_that_measured_nothing_says_why(app: BenchtuiApp, engine, fl
         assert "\x1b" not in words
 
 
+@pytest.mark.long
 async def test_new_results_keep_cursor_baseline_and_chart(
     app: BenchtuiApp, engine, collected, fleet_snapshot, tmp_path
 ):
@@ -282,6 +291,7 @@ async def test_the_same_results_are_not_compared_again(app: BenchtuiApp, engine,
         assert pane.comparison is before
 
 
+@pytest.mark.long
 async def test_another_run_takes_the_old_figures_away(app: BenchtuiApp, engine, collected):
     async with app.run_test(size=(100, 30)) as pilot:
         pane = await opened(pilot, engine, Gathered(collected))
@@ -292,6 +302,7 @@ async def test_another_run_takes_the_old_figures_away(app: BenchtuiApp, engine, 
         assert "20261124-150000-abcd" in str(pane.query_one("#compare-empty", Static).render())
 
 
+@pytest.mark.long
 async def test_history_asks_for_the_runs_before_once(app: BenchtuiApp, engine, collected, fleet_snapshot):
     earlier = fleet_snapshot.run.model_copy(update={"run": "20261123-135100-aaaa"})
     runs = listings(fleet_snapshot, fleet.snapshot([])) + tuple(
@@ -329,6 +340,7 @@ async def test_history_that_cannot_be_had_is_said(app: BenchtuiApp, engine, coll
         assert any("history: the bucket does not answer" in entry.text for entry in app.told.events.entries)
 
 
+@pytest.mark.long
 async def test_hostile_metric_names_and_reasons_reach_no_terminal(
     app: BenchtuiApp, engine, fleet_snapshot, tmp_path: Path
 ):
@@ -349,6 +361,7 @@ async def test_hostile_metric_names_and_reasons_reach_no_terminal(
         assert "[/x]" in sentence(pane)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [(60, 16), (60, 20), (80, 24), (120, 36), (240, 80)])
 async def test_all_that_matters_is_on_the_screen_at_every_size(app: BenchtuiApp, engine, collected, size):
     async with app.run_test(size=size) as pilot:
@@ -374,6 +387,7 @@ def test_picture(snap_compare, app: BenchtuiApp, engine, collected, size, keys):
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture_of_the_decision(snap_compare, app: BenchtuiApp, engine, collected, size):
     async def before(pilot: Pilot[Any]) -> None:
@@ -382,6 +396,7 @@ def test_picture_of_the_decision(snap_compare, app: BenchtuiApp, engine, collect
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
+@pytest.mark.long
 def test_picture_in_ascii(snap_compare, make: Callable[..., BenchtuiApp], engine, collected):
     async def before(pilot: Pilot[Any]) -> None:
         await looks(pilot, engine, collected)
@@ -389,6 +404,7 @@ def test_picture_in_ascii(snap_compare, make: Callable[..., BenchtuiApp], engine
     assert snap_compare(make(look=Look(ascii=True)), terminal_size=(80, 24), run_before=before)
 
 
+@pytest.mark.long
 def test_picture_of_nothing(snap_compare, app: BenchtuiApp, engine):
     async def before(pilot: Pilot[Any]) -> None:
         await opened(pilot, engine)

@@ -78,6 +78,7 @@ async def test_the_basis_of_prices_and_its_date_are_there(app: BenchtuiApp):
     assert "of the cap of $5.00" in prospect
 
 
+@pytest.mark.long
 async def test_every_layer_says_what_it_is_now(app: BenchtuiApp):
     async with app.run_test(size=WIDE) as pilot:
         lines = said(await opened(pilot), "cost-layers").splitlines()
@@ -105,6 +106,7 @@ async def test_the_curve_has_its_cap_and_its_projection(app: BenchtuiApp):
         assert zoomed.cap is None
 
 
+@pytest.mark.long
 async def test_where_one_has_room_a_key_brings_the_chart_in_front(app: BenchtuiApp):
     async with app.run_test(size=MEDIUM) as pilot:
         pane = await opened(pilot)
@@ -118,6 +120,7 @@ async def test_where_one_has_room_a_key_brings_the_chart_in_front(app: BenchtuiA
         assert pane.query_one("#cost-left").display
 
 
+@pytest.mark.long
 async def test_where_both_have_room_the_key_says_so(app: BenchtuiApp):
     async with app.run_test(size=WIDE) as pilot:
         pane = await opened(pilot)
@@ -126,6 +129,7 @@ async def test_where_both_have_room_the_key_says_so(app: BenchtuiApp):
         assert pane.query_one("#cost-left").display
 
 
+@pytest.mark.long
 async def test_what_else_is_alive_is_listed_oldest_first_with_its_reason(app: BenchtuiApp):
     async with app.run_test(size=WIDE) as pilot:
         pane = await opened(pilot)
@@ -138,6 +142,7 @@ async def test_what_else_is_alive_is_listed_oldest_first_with_its_reason(app: Be
         assert "UNKNOWN eu-north-1" in title
 
 
+@pytest.mark.long
 async def test_the_key_opens_the_kill_screen_for_the_row_and_ends_nothing(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -150,6 +155,7 @@ async def test_the_key_opens_the_kill_screen_for_the_row_and_ends_nothing(
         assert engine.calls("kill") == []
 
 
+@pytest.mark.long
 async def test_the_key_without_a_row_says_what_to_do(app: BenchtuiApp, engine: ScriptedEngine):
     engine.first = engine.first[:-1]
     async with app.run_test(size=WIDE) as pilot:
@@ -186,6 +192,7 @@ async def test_a_problem_is_said_in_its_place(make: Any, engine: ScriptedEngine)
         assert "no credentials [/x]" in said(await opened(pilot), "cost-runs")
 
 
+@pytest.mark.long
 async def test_nothing_elsewhere_is_only_said_where_everyone_answered(app: BenchtuiApp, engine: Any):
     async with app.run_test(size=WIDE) as pilot:
         pane = await opened(pilot)
@@ -265,6 +272,7 @@ def test_hostile_tags_are_only_text(hostile: str):
     assert all(harmless(cell.plain) for cell in (*cells.values(), text))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hostile", TEXTS)
 async def test_hostile_tags_do_not_end_the_pane(app: BenchtuiApp, engine: ScriptedEngine, hostile: str):
     view = stray(1, run=hostile, job=hostile, region=hostile)
@@ -300,15 +308,18 @@ def test_picture(snap_compare: Any, app: BenchtuiApp, size: tuple[int, int]):
     assert snap_compare(app, terminal_size=size, run_before=figures)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [NARROW, MEDIUM], ids=str)
 def test_picture_of_the_chart(snap_compare: Any, app: BenchtuiApp, size: tuple[int, int]):
     assert snap_compare(app, terminal_size=size, run_before=chart)
 
 
+@pytest.mark.long
 def test_picture_in_ascii(snap_compare: Any, make: Any):
     assert snap_compare(make(look=Look(ascii=True)), terminal_size=WIDE, run_before=figures)
 
 
+@pytest.mark.long
 def test_picture_of_nothing(snap_compare: Any, make: Any, engine: ScriptedEngine):
     engine.first = ()
     assert snap_compare(make(), terminal_size=MEDIUM, run_before=figures)

@@ -43,6 +43,7 @@ def words(app: BenchtuiApp) -> str:
     return str(app.query_one("#trend-words", Static).render())
 
 
+@pytest.mark.long
 async def test_nothing_waits_for_the_index(app: BenchtuiApp, engine) -> None:
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -56,6 +57,7 @@ async def test_nothing_waits_for_the_index(app: BenchtuiApp, engine) -> None:
         await until(pilot, lambda: app.front.PANE == "jobs")
 
 
+@pytest.mark.long
 async def test_a_series_shows_its_levels_its_change_and_how_to_settle_it(
     app: BenchtuiApp, engine, history
 ) -> None:
@@ -79,6 +81,7 @@ async def test_a_series_shows_its_levels_its_change_and_how_to_settle_it(
         assert "suspect" not in words(app)
 
 
+@pytest.mark.long
 async def test_the_metric_is_stepped_and_asked_for_by_name(app: BenchtuiApp, engine, history) -> None:
     engine.answers |= {"history": history, "sync_history": SyncReport()}
     async with app.run_test(size=SIZE) as pilot:

@@ -114,6 +114,7 @@ async def test_a_result_that_is_not_verified_says_which_checks_failed_and_what_i
     assert "declined: no SMT here: triad.core" in known
 
 
+@pytest.mark.long
 async def test_it_follows_the_job_while_it_is_open(app, engine, fleet_snapshot, clock):
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(app, pilot, DetailScreen(JOB))
@@ -125,6 +126,7 @@ async def test_it_follows_the_job_while_it_is_open(app, engine, fleet_snapshot, 
         assert len(engine.calls("detail")) == 2
 
 
+@pytest.mark.long
 async def test_where_it_was_scrolled_to_stays(app, clock):
     async with app.run_test(size=(80, 16)) as pilot:
         screen = await opened(app, pilot, DetailScreen(JOB))
@@ -143,6 +145,7 @@ async def test_where_it_was_scrolled_to_stays(app, clock):
         assert box.scroll_offset.y == 0
 
 
+@pytest.mark.long
 async def test_an_error_is_shown_and_asked_again(app, engine, clock):
     engine.answers["detail"] = BenchtuiError("access denied [/x]", fix="add s3:GetObject")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -154,6 +157,7 @@ async def test_an_error_is_shown_and_asked_again(app, engine, clock):
         assert "access denied" not in text(screen)
 
 
+@pytest.mark.long
 async def test_keys_of_the_detail(app, engine):
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot, DetailScreen(JOB))
@@ -179,6 +183,7 @@ async def test_keys_of_the_detail(app, engine):
         assert engine.calls("kill") == []
 
 
+@pytest.mark.long
 async def test_a_log_is_followed_from_chunk_to_chunk(app, engine, clock):
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(app, pilot, LogScreen(JOB))
@@ -193,6 +198,7 @@ async def test_a_log_is_followed_from_chunk_to_chunk(app, engine, clock):
         assert "42 lines" in screen.query_one(LogView)._border_title.plain
 
 
+@pytest.mark.long
 async def test_the_switches_of_a_log_stand_in_its_border_and_in_the_footer(app):
     async with app.run_test(size=(100, 24)) as pilot:
         screen = await opened(app, pilot, LogScreen(JOB))
@@ -213,6 +219,7 @@ async def test_a_log_can_be_copied(app):
         assert app.clipboard.splitlines()[0] == "14:00:00Z repetition 0: triad 46.0 GB/s"
 
 
+@pytest.mark.long
 async def test_a_job_of_another_run_is_said_to_be_none_of_this_one(app):
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(app, pilot, DetailScreen("m5.large-9"))

@@ -155,6 +155,7 @@ async def test_nothing_is_wrong_when_all_is_well(engine, app):
         assert "nothing needs attention" in said(app, "#jobs-worst")
 
 
+@pytest.mark.long
 async def test_a_filter_works_as_it_is_typed_and_stands_in_the_title(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -173,6 +174,7 @@ async def test_a_filter_works_as_it_is_typed_and_stands_in_the_title(app):
         assert table(app).cursor == "c7g.large-2"
 
 
+@pytest.mark.long
 async def test_a_filter_that_is_none_says_what_is_wrong_and_the_finished_words_stay_at_work(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -188,6 +190,7 @@ async def test_a_filter_that_is_none_says_what_is_wrong_and_the_finished_words_s
         assert len(table(app).keys) == 6
 
 
+@pytest.mark.long
 async def test_half_a_field_is_not_yet_looked_for(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -198,6 +201,7 @@ async def test_half_a_field_is_not_yet_looked_for(app):
         assert table(app).keys == ("c7a.large-1",)
 
 
+@pytest.mark.long
 async def test_a_filter_that_nothing_passes_says_how_to_be_rid_of_it(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -211,6 +215,7 @@ async def test_a_filter_that_nothing_passes_says_how_to_be_rid_of_it(app):
         assert len(app.screen_stack) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["closing markup", "escape", "right to left"])
 async def test_a_hostile_filter_is_only_a_filter(app, name):
     async with app.run_test(size=WIDE) as pilot:
@@ -221,6 +226,7 @@ async def test_a_hostile_filter_is_only_a_filter(app, name):
         assert harmless(title(app))
 
 
+@pytest.mark.long
 async def test_the_order_goes_round_and_its_direction_is_shown(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -239,6 +245,7 @@ async def test_the_order_goes_round_and_its_direction_is_shown(app):
         assert "sort: state ▲" in title(app)
 
 
+@pytest.mark.long
 async def test_space_marks_and_goes_on(app):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -251,6 +258,7 @@ async def test_space_marks_and_goes_on(app):
         assert app.front.selected_jobs() == (table(app).cursor,)
 
 
+@pytest.mark.long
 async def test_y_copies_the_instance_or_those_that_are_marked(app, tmp_path):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -273,6 +281,7 @@ async def test_capital_y_copies_json(app):
         assert [job["job"] for job in json.loads(app.clipboard)] == list(table(app).keys[:2])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("key", "screen"), [("enter", DetailScreen), ("d", DetailScreen), ("l", LogScreen)])
 async def test_a_job_opens_on_a_screen_of_its_own(app, key, screen):
     async with app.run_test(size=NARROW) as pilot:
@@ -287,6 +296,7 @@ async def test_a_job_opens_on_a_screen_of_its_own(app, key, screen):
         assert table(app).cursor == "c7g.large-1"
 
 
+@pytest.mark.long
 async def test_the_kill_screen_opens_for_the_marked_jobs_and_nothing_is_killed(app, engine):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -297,6 +307,7 @@ async def test_the_kill_screen_opens_for_the_marked_jobs_and_nothing_is_killed(a
         assert engine.calls("kill") == []
 
 
+@pytest.mark.long
 async def test_the_job_under_the_cursor_is_shown_beside_the_table_on_a_wide_terminal(app, engine):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -315,6 +326,7 @@ async def test_the_job_under_the_cursor_is_shown_beside_the_table_on_a_wide_term
         assert panel._border_subtitle.plain == "autoscroll off · wrap on · times off"
 
 
+@pytest.mark.long
 async def test_detail_and_log_are_asked_once_a_period_and_go_on_where_they_were(app, engine, clock):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -329,6 +341,7 @@ async def test_detail_and_log_are_asked_once_a_period_and_go_on_where_they_were(
         assert engine.calls("log")[-1] == ("c7g.large-1", 0)
 
 
+@pytest.mark.long
 async def test_a_job_that_is_over_is_asked_once_more_and_then_no_more(app, engine, clock):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -383,6 +396,7 @@ async def test_cursor_marks_filter_order_and_scroll_survive_each_refresh(app, en
         assert "sort job" in title(app)
 
 
+@pytest.mark.long
 async def test_a_filter_that_is_being_typed_survives_a_refresh(app, engine, fleet_snapshot):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -395,6 +409,7 @@ async def test_a_filter_that_is_being_typed_survives_a_refresh(app, engine, flee
         assert table(app).keys == ("c7g.large-1", "c7g.large-2")
 
 
+@pytest.mark.long
 async def test_pause_freezes_the_pane(app, engine, clock, fleet_snapshot):
     async with app.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -421,6 +436,7 @@ async def test_rows_of_a_bucket_that_is_silent_are_dim_and_say_their_age(app, cl
         assert all(segment.style.dim for segment in row if segment.text.strip(" ▸"))
 
 
+@pytest.mark.long
 async def test_before_anything_is_known_it_says_what_it_waits_for(make, engine):
     engine.first = ()
     app = make()
@@ -460,6 +476,7 @@ async def test_nothing_of_the_run_before_stays(app, engine):
         assert app.front.selected_jobs() == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 async def test_hostile_texts_from_everywhere_are_letters_only_and_move_no_column(make, engine, name):
     text = HOSTILE[name]

@@ -106,6 +106,7 @@ async def test_enter_without_the_token_ends_nothing(app: BenchtuiApp, engine: Sc
         assert engine.calls("kill") == []
 
 
+@pytest.mark.long
 async def test_enter_on_cancel_closes_and_ends_nothing(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         await opened(pilot)
@@ -138,6 +139,7 @@ async def test_a_second_enter_does_not_begin_a_second_kill(app: BenchtuiApp, eng
         assert engine.calls("kill") == [(RUN,)]
 
 
+@pytest.mark.long
 async def test_told_before_it_has_its_parts_and_after_it_is_closed_it_does_nothing(app: BenchtuiApp):
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -160,6 +162,7 @@ async def old_proof(pilot: Pilot, engine: ScriptedEngine) -> KillScreen:
     return await opened(pilot)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", ["counting", "failed", "incomplete", "alive"])
 async def test_an_old_proof_hides_no_button_while_it_is_not_known_that_nothing_is_alive(
     app: BenchtuiApp, engine: ScriptedEngine, answer: str
@@ -180,6 +183,7 @@ async def test_an_old_proof_hides_no_button_while_it_is_not_known_that_nothing_i
         await until(pilot, lambda: engine.calls("kill"))
 
 
+@pytest.mark.long
 async def test_an_old_proof_is_enough_once_every_region_says_that_nothing_is_alive(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -189,6 +193,7 @@ async def test_an_old_proof_is_enough_once_every_region_says_that_nothing_is_ali
         await until(pilot, lambda: not button(screen).display)
 
 
+@pytest.mark.long
 async def test_a_proof_that_ends_while_it_is_looked_at_needs_no_count(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -203,6 +208,7 @@ async def test_a_proof_that_ends_while_it_is_looked_at_needs_no_count(
         assert not button(screen).display
 
 
+@pytest.mark.long
 async def test_a_defect_is_told_as_well(app: BenchtuiApp, engine: ScriptedEngine):
     def broken(scope: KillScope) -> None:
         raise ZeroDivisionError("of nothing")
@@ -217,6 +223,7 @@ async def test_a_defect_is_told_as_well(app: BenchtuiApp, engine: ScriptedEngine
         assert "nothing was ended: ZeroDivisionError" in app.told.events.entries[-1].text
 
 
+@pytest.mark.long
 async def test_the_button_ends_them_too(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot)
@@ -226,6 +233,7 @@ async def test_the_button_ends_them_too(app: BenchtuiApp, engine: ScriptedEngine
         assert engine.calls("kill") == [(RUN,)]
 
 
+@pytest.mark.long
 async def test_closing_at_once_does_not_take_the_kill_back(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot)
@@ -236,6 +244,7 @@ async def test_closing_at_once_does_not_take_the_kill_back(app: BenchtuiApp, eng
         assert engine.calls("kill") == [(RUN,)]
 
 
+@pytest.mark.long
 async def test_typing_a_token_never_switches_the_scope(app: BenchtuiApp):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot)
@@ -244,6 +253,7 @@ async def test_typing_a_token_never_switches_the_scope(app: BenchtuiApp):
         assert screen.query_one(Input).value == "sra"
 
 
+@pytest.mark.long
 async def test_the_keys_switch_the_scope_while_the_field_has_no_focus(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -269,6 +279,7 @@ async def test_the_keys_switch_the_scope_while_the_field_has_no_focus(
         ]
 
 
+@pytest.mark.long
 async def test_a_token_typed_for_one_scope_does_not_count_for_another(app: BenchtuiApp):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot)
@@ -280,6 +291,7 @@ async def test_a_token_typed_for_one_scope_does_not_count_for_another(app: Bench
         assert button(screen).disabled
 
 
+@pytest.mark.long
 async def test_everything_asks_for_the_account(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot, ALL)
@@ -293,6 +305,7 @@ async def test_everything_asks_for_the_account(app: BenchtuiApp, engine: Scripte
         assert engine.calls("kill") == [(ALL,)]
 
 
+@pytest.mark.long
 async def test_an_account_that_is_not_known_cannot_be_confirmed(make, engine: ScriptedEngine):
     engine.first = ()
     engine.answers["survey"] = lambda scope: surveyed(scope, account=None)
@@ -315,6 +328,7 @@ async def test_read_only_says_so_and_asks_the_engine_nothing_that_acts(make, eng
         assert engine.calls("kill") == []
 
 
+@pytest.mark.long
 async def test_a_refusal_of_the_engine_is_told_and_the_screen_can_be_used_again(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -330,6 +344,7 @@ async def test_a_refusal_of_the_engine_is_told_and_the_screen_can_be_used_again(
         assert screen.query_one(Input).display
 
 
+@pytest.mark.long
 async def test_the_kill_works_while_the_count_has_not_come(app: BenchtuiApp, engine: ScriptedEngine):
     del engine.answers["survey"]
     async with app.run_test(size=SIZE) as pilot:
@@ -360,6 +375,7 @@ async def test_a_survey_that_failed_leaves_it_unknown(app: BenchtuiApp, engine: 
         assert "UNKNOWN: no credentials [/x]" in said(screen, "kill-what")
 
 
+@pytest.mark.long
 async def test_the_proof_goes_on_region_by_region(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(pilot)
@@ -379,6 +395,7 @@ async def test_the_proof_goes_on_region_by_region(app: BenchtuiApp, engine: Scri
         assert "PROVEN: every instance is gone" in said(screen, "kill-proven")
 
 
+@pytest.mark.long
 async def test_opened_again_it_shows_the_kill_under_way_whatever_it_was_opened_for(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -406,6 +423,7 @@ async def test_an_unproven_kill_does_not_stand_in_the_way_of_another_runs(
         assert screen.scope == KillScope.of_run("20261120-091500-aaaa"), "the run it was opened for"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scope", [ALL, KillScope.of_jobs(fleet.RUN, ["c7g.large-1"])], ids=lambda s: s.kind)
 async def test_a_kill_that_ended_without_proof_is_named_and_does_not_take_the_place_of_another_scope(
     app: BenchtuiApp, engine: ScriptedEngine, scope: KillScope
@@ -420,6 +438,7 @@ async def test_a_kill_that_ended_without_proof_is_named_and_does_not_take_the_pl
         assert named == f"! another kill is NOT proven: benchtui kill {fleet.RUN}"
 
 
+@pytest.mark.long
 async def test_a_narrower_kill_under_way_is_named_and_the_wider_one_can_be_asked(
     app: BenchtuiApp, engine: ScriptedEngine
 ):
@@ -434,6 +453,7 @@ async def test_a_narrower_kill_under_way_is_named_and_the_wider_one_can_be_asked
         assert "another kill is under way" in said(screen, "kill-others")
 
 
+@pytest.mark.long
 async def test_the_keys_go_back_to_the_run_it_was_opened_for(app: BenchtuiApp, engine: ScriptedEngine):
     other = "20261120-091500-aaaa"
     async with app.run_test(size=SIZE) as pilot:
@@ -455,6 +475,7 @@ async def test_while_a_kill_goes_on_the_scope_stays(app: BenchtuiApp, engine: Sc
         assert screen.scope == RUN
 
 
+@pytest.mark.long
 async def test_what_was_not_proven_stays_red_and_can_be_asked_again(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -472,6 +493,7 @@ async def test_what_was_not_proven_stays_red_and_can_be_asked_again(app: Benchtu
         assert "under way, 1 s" in said(screen, "kill-proven")
 
 
+@pytest.mark.long
 async def test_at_the_end_of_a_kill_everything_is_counted_anew(app: BenchtuiApp, engine: ScriptedEngine):
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -546,6 +568,7 @@ def test_hostile_text_is_only_text(hostile: str):
         assert len(text.plain) < 5_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hostile", TEXTS)
 async def test_hostile_text_does_not_end_the_screen(app: BenchtuiApp, engine: ScriptedEngine, hostile: str):
     engine.answers["survey"] = lambda scope: surveyed(
@@ -587,5 +610,6 @@ def test_picture(snap_compare: Any, app: BenchtuiApp, size: tuple[int, int], bef
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
+@pytest.mark.long
 def test_picture_in_ascii(snap_compare: Any, make: Any):
     assert snap_compare(make(look=Look(ascii=True)), terminal_size=(80, 24), run_before=not_proven)

@@ -34,6 +34,7 @@ from tests.tui.scripted import FixedClock, ScriptedEngine
 __all__ = ["at_once", "engine"]  # fixtures
 
 
+@pytest.mark.long
 async def test_the_question_names_jobs_types_worst_case_budget_and_end(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -82,6 +83,7 @@ def test_the_amount_to_type_is_the_one_of_the_command_line() -> None:
     assert usd(Decimal("1.187")) == usd_text(Decimal("1.187")) == "1.19"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("keys", [("enter",), ("escape",), ("1", ".", "2", "3", "escape")])
 async def test_the_question_is_left_without_a_launch(
     make: Make, engine: ScriptedEngine, keys: tuple[str, ...]
@@ -95,6 +97,7 @@ async def test_the_question_is_left_without_a_launch(
         assert engine.calls("launch") == []
 
 
+@pytest.mark.long
 async def test_what_was_agreed_to_is_what_is_launched_or_nothing(
     make: Make, engine: ScriptedEngine, clock: FixedClock
 ) -> None:
@@ -110,6 +113,7 @@ async def test_what_was_agreed_to_is_what_is_launched_or_nothing(
         await until(pilot, lambda: len(engine.calls("plan")) == 2)
 
 
+@pytest.mark.long
 async def test_a_plan_that_is_being_made_is_not_launched(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -122,6 +126,7 @@ async def test_a_plan_that_is_being_made_is_not_launched(make: Make, engine: Scr
         assert not isinstance(app.screen, LaunchConfirm)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "start", "says"),
     [
@@ -146,6 +151,7 @@ async def test_what_must_not_be_launched_says_why(
         assert not isinstance(app.screen, LaunchConfirm)
 
 
+@pytest.mark.long
 async def test_of_a_plan_beyond_its_budget_what_it_covers_is_launched_as_by_the_command_line(
     make: Make, engine: ScriptedEngine
 ) -> None:
@@ -171,6 +177,7 @@ async def test_of_a_plan_beyond_its_budget_what_it_covers_is_launched_as_by_the_
         assert notes(app)[-1] == f"{RUN}: launching 2 of 6 jobs, what the budget covers"
 
 
+@pytest.mark.long
 async def test_a_launch_that_is_refused_says_why_and_can_be_tried_again(
     make: Make, engine: ScriptedEngine
 ) -> None:
@@ -186,6 +193,7 @@ async def test_a_launch_that_is_refused_says_why_and_can_be_tried_again(
         await until(pilot, lambda: isinstance(app.screen, LaunchConfirm))
 
 
+@pytest.mark.long
 async def test_a_second_launch_waits_for_the_first(make: Make, engine: ScriptedEngine) -> None:
     del engine.answers["launch"]
     app = make(config=config())
@@ -197,6 +205,7 @@ async def test_a_second_launch_waits_for_the_first(make: Make, engine: ScriptedE
         assert notes(app)[-1] == "not launched: a launch is under way"
 
 
+@pytest.mark.long
 async def test_the_buttons_are_in_sight_on_a_small_terminal_however_many_types_there_are(
     make: Make, engine: ScriptedEngine
 ) -> None:

@@ -34,6 +34,7 @@ from tests.tui.scripted import FixedClock, ScriptedEngine
 __all__ = ["at_once", "engine"]  # fixtures
 
 
+@pytest.mark.long
 async def test_the_plan_of_the_configuration_is_shown_at_once(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config())
     async with app.run_test(size=(120, 36)) as pilot:
@@ -68,6 +69,7 @@ async def test_without_types_it_says_how_to_choose_some_and_asks_no_one(
         assert notes(app)[-1] == "not launched: first choose types with ctrl+t"
 
 
+@pytest.mark.long
 async def test_an_edit_makes_a_new_plan_with_the_same_seed(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config(plan__seed=""))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -78,6 +80,7 @@ async def test_an_edit_makes_a_new_plan_with_the_same_seed(make: Make, engine: S
         assert len(seeds) == 1
 
 
+@pytest.mark.long
 async def test_keys_are_never_held_up_by_a_plan_that_does_not_come(
     make: Make, engine: ScriptedEngine
 ) -> None:
@@ -94,6 +97,7 @@ async def test_keys_are_never_held_up_by_a_plan_that_does_not_come(
         assert any("dim" in str(span.style) for span in getattr(shown, "spans", ()))
 
 
+@pytest.mark.long
 async def test_only_the_last_of_several_keys_is_planned(
     make: Make, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +114,7 @@ async def test_only_the_last_of_several_keys_is_planned(
         assert pane.is_attached
 
 
+@pytest.mark.long
 async def test_a_field_that_cannot_be_read_says_why_below_it(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config())
     async with app.run_test(size=(120, 36)) as pilot:
@@ -127,6 +132,7 @@ async def test_a_field_that_cannot_be_read_says_why_below_it(make: Make, engine:
         assert len(engine.calls("plan")) > asked
 
 
+@pytest.mark.long
 async def test_the_errors_of_the_engine_are_shown_with_the_way_out_and_the_last_plan_stays(
     make: Make, engine: ScriptedEngine
 ) -> None:
@@ -150,6 +156,7 @@ async def test_the_errors_of_the_engine_are_shown_with_the_way_out_and_the_last_
         await until(pilot, lambda: "ZeroDivisionError" in text(app))
 
 
+@pytest.mark.long
 async def test_declined_cells_are_shown_with_reason_and_fix(make: Make) -> None:
     app = make(config=config(plan__types="c7g.large p9.huge"))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -160,6 +167,7 @@ async def test_declined_cells_are_shown_with_reason_and_fix(make: Make) -> None:
         assert "fix: give your own rate" in text(app)
 
 
+@pytest.mark.long
 async def test_modes_suites_and_region_are_edited_with_keys(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config(aws__regions="us-east-1, eu-west-1"))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -179,6 +187,7 @@ async def test_modes_suites_and_region_are_edited_with_keys(make: Make, engine: 
         await until(pilot, lambda: engine.calls("plan")[-1][0].plan.suites == ("stream",))
 
 
+@pytest.mark.long
 async def test_the_plan_can_be_made_again(make: Make, engine: ScriptedEngine, clock: FixedClock) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -190,6 +199,7 @@ async def test_the_plan_can_be_made_again(make: Make, engine: ScriptedEngine, cl
         await until(pilot, lambda: title(app) == "Plan of 0s ago")
 
 
+@pytest.mark.long
 async def test_what_the_form_cannot_show_of_the_plan_is_named(make: Make) -> None:
     whole = config()
     rows = ({"type": "c7a.large"}, {"type": "c7g.large", "replicates": 5})
@@ -200,6 +210,7 @@ async def test_what_the_form_cannot_show_of_the_plan_is_named(make: Make) -> Non
         assert text(app, "#form-rest") == "and as the file says: 2 include, 0 exclude"
 
 
+@pytest.mark.long
 async def test_a_suite_of_ones_own_that_is_not_there_is_said_once(
     make: Make, engine: ScriptedEngine, tmp_path: Path
 ) -> None:
@@ -218,6 +229,7 @@ async def test_a_suite_of_ones_own_that_is_not_there_is_said_once(
         assert suites.render().plain == "[x] mine"
 
 
+@pytest.mark.long
 async def test_every_field_can_be_reached_on_a_small_terminal(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(60, 16)) as pilot:
@@ -231,6 +243,7 @@ async def test_every_field_can_be_reached_on_a_small_terminal(make: Make) -> Non
         assert app.query_one("#launch-form").region.contains_region(seed.region)
 
 
+@pytest.mark.long
 async def test_enter_goes_into_the_fields_and_escape_leaves_them(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -264,6 +277,7 @@ def test_picture(make: Make, snap_compare: Any, size: tuple[int, int], name: str
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
+@pytest.mark.long
 def test_picture_in_ascii_and_sixteen_colours(make: Make, snap_compare: Any) -> None:
     from benchtui.tui.start import Look
 

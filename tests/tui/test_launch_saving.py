@@ -24,6 +24,7 @@ from tests.tui.launching import (
 __all__ = ["at_once", "engine"]  # fixtures
 
 
+@pytest.mark.long
 async def test_a_new_file_is_written_and_then_belongs_to_the_form(make: Make, tmp_path: Path) -> None:
     app, file = make(config=config()), tmp_path / "mine.toml"
     async with app.run_test(size=(100, 30)) as pilot:
@@ -49,6 +50,7 @@ async def test_a_new_file_is_written_and_then_belongs_to_the_form(make: Make, tm
         assert tomllib.loads(file.read_text())["plan"]["replicates"] == 9
 
 
+@pytest.mark.long
 async def test_the_file_it_was_loaded_from_keeps_its_comments(make: Make, tmp_path: Path) -> None:
     file = tmp_path / "benchtui.toml"
     file.write_text('# mine\n[plan]\ntypes = ["c7g.large"] # Graviton\nseed = 7\n')

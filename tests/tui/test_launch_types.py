@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual.widgets import Input, Static
 
 from benchtui.config.form import edited
@@ -30,6 +31,7 @@ from tests.tui.scripted import ScriptedEngine
 __all__ = ["at_once", "engine"]  # fixtures
 
 
+@pytest.mark.long
 async def test_types_are_picked_from_what_the_region_sells(make: Make, engine: ScriptedEngine) -> None:
     app = make(config=config(plan__types="c7g.large"))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -49,6 +51,7 @@ async def test_types_are_picked_from_what_the_region_sells(make: Make, engine: S
         assert len(engine.calls("types")) == 1
 
 
+@pytest.mark.long
 async def test_the_list_has_the_keyboard_too(make: Make) -> None:
     app = make(config=config())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -70,6 +73,7 @@ async def test_the_list_has_the_keyboard_too(make: Make) -> None:
         assert app.query_one("#field-plan-types", Input).value == "c7g.large, c7i.large"
 
 
+@pytest.mark.long
 async def test_types_are_sorted_and_comparable_ones_picked_from_the_list(make: Make) -> None:
     app = make(config=config(plan__types="c7g.large"))
     async with app.run_test(size=(120, 36)) as pilot:
@@ -109,6 +113,7 @@ async def test_a_filter_that_is_none_says_so_and_leaves_the_list(make: Make) -> 
         assert len(app.screen.query_one(LiveTable).keys) == 5
 
 
+@pytest.mark.long
 async def test_types_that_cannot_be_listed_are_an_error_with_a_way_out(
     make: Make, engine: ScriptedEngine
 ) -> None:
@@ -128,6 +133,7 @@ async def test_types_that_cannot_be_listed_are_an_error_with_a_way_out(
 HOSTILE = "[/x]\x1b]0;owned\x07[bold red]\u202e"
 
 
+@pytest.mark.long
 async def test_hostile_names_and_reasons_are_shown_as_they_are_and_do_nothing(
     make: Make, engine: ScriptedEngine
 ) -> None:

@@ -56,6 +56,7 @@ async def test_the_end_is_shown_and_followed():
         assert app.shown()[-1].endswith("line 102")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["k", "up", "pageup", "g", "a"])
 async def test_who_reads_above_is_not_carried_away(key: str):
     async with logged(lines(0, 100)) as (app, pilot):
@@ -92,6 +93,7 @@ async def test_a_long_line_is_cut_or_folded_and_nothing_of_it_is_lost():
         assert "".join(line.strip() for line in app.shown()) == text
 
 
+@pytest.mark.long
 async def test_a_long_line_can_be_read_sideways():
     async with logged([LogLine(None, "x" * 60 + "END")]) as (app, pilot):
         await pilot.press(*["right"] * 9)
@@ -116,6 +118,7 @@ async def test_an_empty_log_says_why():
         assert app.shown()[0] == "no log yet"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrap", [False, True])
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_hostile_lines_are_letters_only(name: str, wrap: bool):

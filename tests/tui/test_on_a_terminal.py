@@ -128,6 +128,7 @@ SIZES = [
 Ending = Callable[[TerminalSession], None]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("end", "code"),
     [
@@ -198,6 +199,7 @@ def test_refusals_leave_the_terminal_as_it_was_and_say_what_to_do(
         assert said in session.text()
 
 
+@pytest.mark.long
 def test_with_ascii_nothing_else_reaches_the_terminal(simulated_place: Place):
     with simulated_place.open("--local", "--ascii") as session:
         session.wait_for("holds no run yet", 60)
@@ -207,6 +209,7 @@ def test_with_ascii_nothing_else_reaches_the_terminal(simulated_place: Place):
         assert bytes(session.output).isascii()
 
 
+@pytest.mark.long
 def test_no_color_means_none(simulated_place: Place):
     with simulated_place.open("--local", NO_COLOR="1") as session:
         session.wait_for("holds no run yet", 60)
@@ -218,6 +221,7 @@ def test_no_color_means_none(simulated_place: Place):
     assert codes <= {b"", b"0", b"1", b"2", b"3", b"4", b"7", b"9", b"39", b"49"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", SIZES)
 def test_every_pane_comes_up_in_any_size(simulated_place: Place, size: tuple[int, int]):
     with simulated_place.open("--local", size=size) as session:

@@ -41,12 +41,14 @@ def told(engine, fleet_snapshot):
     return engine
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pane", PANES)
 def test_light(make, told, snap_compare, pane):
     app = make(look=Look(theme="textual-light"))
     assert snap_compare(app, terminal_size=(120, 36), run_before=shown(PANES[pane], told))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pane", PANES)
 def test_without_colours(make, told, snap_compare, monkeypatch, pane):
     monkeypatch.setenv("NO_COLOR", "1")
@@ -60,6 +62,7 @@ def test_lists_of_the_past(make, told, snap_compare, pane, size):
     assert snap_compare(make(), terminal_size=size, run_before=shown(PANES[pane], told))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_help(make, told, snap_compare, size):
     assert snap_compare(make(), terminal_size=size, run_before=shown("question_mark", told))

@@ -66,6 +66,7 @@ async def test_leave_leaves(app: BenchtuiApp):
     assert app.return_value == "leave"
 
 
+@pytest.mark.long
 async def test_kill_opens_the_kill_screen_and_ends_nothing(app: BenchtuiApp, engine: Any):
     async with app.run_test(size=SIZE) as pilot:
         await asked(pilot)
@@ -75,6 +76,7 @@ async def test_kill_opens_the_kill_screen_and_ends_nothing(app: BenchtuiApp, eng
         assert engine.calls("kill") == []
 
 
+@pytest.mark.long
 async def test_escape_stays(app: BenchtuiApp):
     async with app.run_test(size=SIZE) as pilot:
         await asked(pilot)
@@ -83,6 +85,7 @@ async def test_escape_stays(app: BenchtuiApp):
         assert app.return_value is None
 
 
+@pytest.mark.long
 async def test_a_kill_under_way_is_said_to_go_on(app: BenchtuiApp, engine: Any):
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)

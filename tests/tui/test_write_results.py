@@ -47,6 +47,7 @@ def says(screen: WriteResults) -> str:
     return str(screen.query_one("#write-says", Static).render())
 
 
+@pytest.mark.long
 async def test_enter_writes_the_report_where_it_says(
     app: BenchtuiApp, engine, collected, tmp_path, monkeypatch
 ):
@@ -63,6 +64,7 @@ async def test_enter_writes_the_report_where_it_says(
         assert any(f"written: benchtui-{fleet.RUN}.html" in one.text for one in app.told.events.entries)
 
 
+@pytest.mark.long
 async def test_the_ending_says_the_form_and_nothing_is_overwritten(
     app: BenchtuiApp, engine, collected, tmp_path, monkeypatch
 ):

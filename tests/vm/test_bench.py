@@ -95,6 +95,7 @@ def test_uptime_counts_both_boots() -> None:
     assert (trace.first_s, trace.uptime_s) == pytest.approx((100.5, 100.5 + 9.9))
 
 
+@pytest.mark.long
 def test_a_cell_is_judged_by_its_deadline() -> None:
     fault = Fault("x", "", By.HARD)
     assert Ended(fault, 120.0, 180.0).ok

@@ -13,7 +13,8 @@ from benchtui.core.suites import parse_payload
 from tests.fuzz.target import Target
 
 ROOT = Path(__file__).parents[3]
-_FOLDER = Path(tempfile.mkdtemp(prefix="benchtui-fuzz-"))
+_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
+_FOLDER = Path(_KEPT.name)
 _FILE = _FOLDER / "hostile.toml"
 
 

@@ -52,10 +52,13 @@ def index(content: dict[str, bytes]) -> None:
     _index().write(_index().bucket("fuzz"), [run])
 
 
+_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
+
+
 @cache
 def _index() -> HistoryIndex:
     """One for the process: to make one costs more than everything else."""
-    return HistoryIndex(Path(tempfile.mkdtemp(prefix="benchtui-fuzz-")) / "index.sqlite").__enter__()
+    return HistoryIndex(Path(_KEPT.name) / "index.sqlite").__enter__()
 
 
 def use_run(run: RunDocument, content: bytes) -> None:

@@ -17,7 +17,8 @@ RUN = "20261124-021533-k3f7"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 TODAY = "2026-11-28T11:00:00+00:00"
 ENDPOINT = "https://api.pricing.us-east-1.amazonaws.com"
-_FOLDER = Path(tempfile.mkdtemp(prefix="benchtui-fuzz-"))
+_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
+_FOLDER = Path(_KEPT.name)
 
 
 def _written(name: str, content: bytes) -> Path:

@@ -71,6 +71,7 @@ def as_benchtui_launches(cloud: LocalCloud, **overrides: Any) -> dict[str, Any]:
     return {key: value for key, value in (request | overrides).items() if value is not None}
 
 
+@pytest.mark.long
 def test_a_user_without_a_policy_may_ask_who_it_is_and_no_more(local_api: LocalCloud) -> None:
     nobody = user(local_api)
     arn = nobody("sts").get_caller_identity()["Arn"]
@@ -90,6 +91,7 @@ def test_a_user_without_a_policy_may_ask_who_it_is_and_no_more(local_api: LocalC
         assert f"because no identity-based policy allows the {permission} action" in message
 
 
+@pytest.mark.long
 def test_policies_come_from_everywhere_an_identity_has_them(local_api: LocalCloud) -> None:
     """Inline, attached, of a group; an explicit denial of any of them wins."""
     iam = local_api.boto3("iam")
@@ -114,6 +116,7 @@ def test_policies_come_from_everywhere_an_identity_has_them(local_api: LocalClou
     assert "with an explicit deny in an identity-based policy" in message
 
 
+@pytest.mark.long
 def test_a_key_that_is_not_active_opens_nothing(local_api: LocalCloud) -> None:
     someone, iam = user(local_api, statement("ec2:*")), local_api.boto3("iam")
     name = someone("sts").get_caller_identity()["Arn"].rpartition("/")[2]
@@ -128,6 +131,7 @@ def launching(cloud: LocalCloud) -> dict[str, Any]:
     return launcher(Scope(ACCOUNT, cloud.bucket)).document()
 
 
+@pytest.mark.long
 def test_the_launcher_launches_as_benchtui_does_and_not_otherwise(local_api: LocalCloud) -> None:
     ec2 = user(local_api, policy=launching(local_api))("ec2")
     launched = ec2.run_instances(**as_benchtui_launches(local_api))["Instances"][0]
@@ -162,12 +166,14 @@ def test_the_launcher_launches_as_benchtui_does_and_not_otherwise(local_api: Loc
             assert f"{permission} on resource: arn:aws:ec2:us-east-1:123456789012:{resource}" in message
 
 
+@pytest.mark.long
 def test_a_dry_run_tells_whether_it_would_be_allowed(local_api: LocalCloud) -> None:
     ec2 = user(local_api, policy=launching(local_api))("ec2")
     dry = as_benchtui_launches(local_api, DryRun=True)
     assert error_code(lambda: ec2.run_instances(**dry)) == "DryRunOperation"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("missing", "resource"),
     [
@@ -196,6 +202,7 @@ def test_a_role_is_passed_to_the_service_it_is_for(local_api: LocalCloud) -> Non
     assert "iam:PassRole" in message
 
 
+@pytest.mark.long
 def test_tags_cannot_be_moved_to_what_is_there(local_api: LocalCloud) -> None:
     """Whoever could would make another's instance one that may be ended."""
     someone = user(local_api, policy=launching(local_api))("ec2")
@@ -302,6 +309,7 @@ def test_a_listing_is_bound_to_its_prefix(local_api: LocalCloud) -> None:
     assert error_code(lambda: s3.list_objects_v2(Bucket=local_api.bucket)) == "AccessDenied"
 
 
+@pytest.mark.long
 def test_a_role_is_taken_on_by_whom_it_trusts(local_api: LocalCloud) -> None:
     iam, name = local_api.boto3("iam"), f"r-{uuid.uuid4().hex[:8]}"
     trusted = user(local_api, statement("sts:AssumeRole"))
@@ -341,6 +349,7 @@ def test_a_role_is_taken_on_by_whom_it_trusts(local_api: LocalCloud) -> None:
 TenCalls = list[tuple[str, Callable[[], Any]]]
 
 
+@pytest.mark.long
 def test_the_role_of_an_instance_is_denied_ten_forbidden_things(local_api: LocalCloud) -> None:
     admin, bucket, other = local_api.boto3("s3"), local_api.bucket, "20261101-000000-aaaa"
     result = f"benchmarks/{RUN}/jobs/local.1cpu-1/stream-{uuid.uuid4().hex[:6]}/result.json"

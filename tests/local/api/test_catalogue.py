@@ -79,12 +79,14 @@ def test_an_unknown_type_is_named(local_api: LocalCloud) -> None:
     assert code == "InvalidInstanceType" and "[no.such]" in message
 
 
+@pytest.mark.long
 def test_all_types_come_in_pages(local_api: LocalCloud) -> None:
     pages = local_api.boto3("ec2").get_paginator("describe_instance_types").paginate()
     names = [t["InstanceType"] for page in pages for t in page["InstanceTypes"]]
     assert len(names) == len(set(names)) > 1300
 
 
+@pytest.mark.long
 def test_offerings_of_local_types_are_everywhere(local_api: LocalCloud) -> None:
     ec2 = local_api.boto3("ec2", "eu-north-1")
     filters = [{"Name": "instance-type", "Values": ["local.1*"]}]

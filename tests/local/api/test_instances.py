@@ -125,6 +125,7 @@ def test_an_unknown_filter_is_refused(local_api: LocalCloud, with_instances: boo
     assert message == "The filter 'no-such' is invalid"
 
 
+@pytest.mark.long
 def test_filters_find_what_they_name(local_api: LocalCloud) -> None:
     region, token = "us-west-2", str(uuid.uuid4())
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "benchtui:run", "Value": "20261124-021533-k3f9"}]}]

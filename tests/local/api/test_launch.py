@@ -206,6 +206,7 @@ def test_a_launch_without_a_public_address_has_none(local_api: LocalCloud) -> No
     assert shown["NetworkInterfaces"][0]["Attachment"]["DeleteOnTermination"] is True
 
 
+@pytest.mark.long
 def test_simulated_ec2_types_run_with_nobody_home(simulating_api: LocalCloud) -> None:
     arm = simulating_api.image(parameter="/aws/service/debian/release/12/latest/arm64")
     instance_id = launch(simulating_api, InstanceType="c7g.large", ImageId=arm)["InstanceId"]

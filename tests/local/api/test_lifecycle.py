@@ -27,6 +27,7 @@ def test_without_a_host_a_launch_is_pending_and_then_running(local_api: LocalClo
     assert "StateReason" not in running
 
 
+@pytest.mark.long
 def test_with_a_host_a_launch_waits_for_its_word(hosted_api: LocalCloud) -> None:
     instance_id = launch(hosted_api)["InstanceId"]
     hosted_api.advance_clock(600)

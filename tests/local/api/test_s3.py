@@ -143,6 +143,7 @@ def own_directory(tmp_path: Path) -> Any:
     daemon.down(tmp_path / "cloud")
 
 
+@pytest.mark.long
 def test_bucket_contents_survive_a_restart(own_directory: Path) -> None:
     cloud = restarted(own_directory)
     s3 = cloud.boto3("s3")
@@ -188,6 +189,7 @@ def test_bucket_contents_survive_a_restart(own_directory: Path) -> None:
     ) == ("PreconditionFailed")
 
 
+@pytest.mark.long
 def test_a_multipart_upload_survives_a_restart(own_directory: Path) -> None:
     cloud = restarted(own_directory)
     s3 = cloud.boto3("s3")
@@ -203,6 +205,7 @@ def test_a_multipart_upload_survives_a_restart(own_directory: Path) -> None:
     assert (len(after["Body"].read()), after["ETag"]) == (5 * 2**20 + 1, etag)
 
 
+@pytest.mark.long
 def test_a_listing_of_a_thousand_keys_takes_one_request(local_api: LocalCloud) -> None:
     s3 = local_api.boto3("s3")
     bucket = f"many-{uuid.uuid4()}"

@@ -81,6 +81,7 @@ def by_tag(run: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_a_due_schedule_ends_its_instance_and_then_itself(no_faults: LocalCloud) -> None:
     instance, other = tagged(no_faults, **OURS), tagged(no_faults, **OURS)
     name = create(no_faults, BY_ID, {"InstanceIds": [instance]})

@@ -125,6 +125,7 @@ def aws_cli(cloud: LocalCloud, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_aws_command_line_agrees(local_api: LocalCloud, tmp_path: Path) -> None:
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "cli", "Value": "yes"}]}]
     instance_id = launch(local_api, TagSpecifications=tags)["InstanceId"]

@@ -29,7 +29,12 @@ def _needs(rung: Rung) -> None:
 @pytest.mark.parametrize(
     ("rung", "attack"),
     [
-        *(pytest.param("T1", attack, id=f"T1-{attack.name}") for attack in ATTACKS),
+        *(
+            pytest.param(
+                "T1", attack, id=f"T1-{attack.name}", marks=() if attack in QUICK else pytest.mark.long
+            )
+            for attack in ATTACKS
+        ),
         # The other rung differs in how a world is made: two attacks in every run, all of them in make proof.
         *(
             pytest.param("T2", attack, id=f"T2-{attack.name}", marks=pytest.mark.slow if number > 1 else ())

@@ -122,6 +122,7 @@ def test_service_switched_off_or_no_such_instance(server: ImdsServer, instance: 
     assert ask(f"{server.endpoint(instance)}/latest/meta-data/", X_aws_ec2_metadata_token="x")[0] == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "text"),
     [

@@ -69,6 +69,7 @@ def needs(rung: str) -> None:
         pytest.skip(f"{rung}: {report.reason}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rung", ["T1", "T2"])
 def test_an_instance_can_read_its_own_limit(rung: str, tmp_path: Path) -> None:
     needs(rung)
@@ -77,6 +78,7 @@ def test_an_instance_can_read_its_own_limit(rung: str, tmp_path: Path) -> None:
     assert outcome.console.split() == [str(200 << 20), "1"]
 
 
+@pytest.mark.long
 def test_without_cgroups_a_plain_users_world_is_held_all_the_same(tmp_path: Path) -> None:
     needs("T2")
     script = """#!/bin/bash

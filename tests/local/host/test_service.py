@@ -89,6 +89,7 @@ def ec2(local_cloud: LocalCloud) -> Any:
             used.wait_for(instance_id, "terminated")
 
 
+@pytest.mark.long
 def test_power_off_of_the_guest_terminates_with_that_reason(ec2: Ec2) -> None:
     instance_id = ec2.launch("#!/bin/sh\necho hello from the guest\npoweroff\n")
     seen = ec2.wait_for(instance_id, "terminated")
@@ -96,6 +97,7 @@ def test_power_off_of_the_guest_terminates_with_that_reason(ec2: Ec2) -> None:
     assert "hello from the guest" in ec2.console(instance_id)
 
 
+@pytest.mark.long
 def test_terminate_kills_the_world(ec2: Ec2) -> None:
     instance_id = ec2.launch("#!/bin/sh\ntrap '' TERM\necho up\nwhile :; do sleep 1; done\n")
     until(lambda: "up" in ec2.console(instance_id), "console says up")
@@ -104,6 +106,7 @@ def test_terminate_kills_the_world(ec2: Ec2) -> None:
     assert seen["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
 
 
+@pytest.mark.long
 def test_a_crashed_guest_stays_running_with_nobody_home(ec2: Ec2) -> None:
     instance_id = ec2.launch("#!/bin/sh\nsleep 0.5\nkill -SEGV 1\n")
     until(lambda: "world crashed" in ec2.console(instance_id), "console tells the crash")
@@ -112,6 +115,7 @@ def test_a_crashed_guest_stays_running_with_nobody_home(ec2: Ec2) -> None:
     assert ec2.wait_for(ec2.launch("#!/bin/sh\npoweroff -f\n", "local.2cpu"), "terminated")
 
 
+@pytest.mark.long
 def test_an_instance_waits_pending_for_its_cpus_in_launch_order(ec2: Ec2) -> None:
     cpus = len(os.sched_getaffinity(0))
     first = ec2.launch("#!/bin/sh\nsleep 600\n", f"local.{cpus}cpu")
@@ -128,6 +132,7 @@ def test_an_instance_waits_pending_for_its_cpus_in_launch_order(ec2: Ec2) -> Non
     assert ec2.describe(second)["LaunchTime"] <= ec2.describe(third)["LaunchTime"]
 
 
+@pytest.mark.long
 def test_the_private_token_is_nowhere_in_the_world(ec2: Ec2) -> None:
     token, state_dir = ec2.cloud.token, ec2.cloud.state_dir
     script = f"""#!/bin/sh
@@ -161,6 +166,7 @@ poweroff -f
     assert "ASIA" in console
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("local_cloud", [{"isolate_net": True}], indirect=True)
 def test_an_isolated_world_has_the_true_metadata_address_and_the_api_and_nothing_else(ec2: Ec2) -> None:
     script = """#!/bin/sh
@@ -183,6 +189,7 @@ poweroff -f
     assert "no way out" in lines
 
 
+@pytest.mark.long
 def test_no_world_outlives_a_killed_host_and_the_next_one_does_not_run_user_data_again(ec2: Ec2) -> None:
     script = "#!/bin/sh\necho started once\nreadlink /proc/self/ns/pid\nsleep 600\n"
     instance_id = ec2.launch(script)

@@ -18,6 +18,26 @@ from .worlds import processes_in, run, world
 
 RUNGS = ("T1", "T2")
 OFF = "poweroff -f\n"
+#: One of each kind: the plain command, systemd at once, systemd by a timer, the system call.
+POWER_OFF = (
+    "poweroff",
+    "systemctl poweroff --force --force",
+    "systemd-run --on-active=0.2s --timer-property=AccuracySec=1s systemctl poweroff --force --force",
+    "python3 -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321fedc)'",
+)
+OTHER_WAYS = (
+    "poweroff -f",
+    "poweroff -ff",
+    "/sbin/poweroff",
+    "halt -f",
+    "shutdown -P now",
+    "shutdown -h +0",
+    "systemctl poweroff",
+    "systemctl poweroff --force",
+    "systemctl poweroff -ff",
+    "systemd-run poweroff -f",
+    "systemd-run --unit=x --on-active 200ms --no-block -p DefaultDependencies=no systemctl poweroff -ff",
+)
 
 
 @pytest.fixture(params=RUNGS)
@@ -36,25 +56,9 @@ def t1() -> str:
     return "T1"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    "command",
-    [
-        "poweroff",
-        "poweroff -f",
-        "poweroff -ff",
-        "/sbin/poweroff",
-        "halt -f",
-        "shutdown -P now",
-        "shutdown -h +0",
-        "systemctl poweroff",
-        "systemctl poweroff --force",
-        "systemctl poweroff --force --force",
-        "systemctl poweroff -ff",
-        "systemd-run poweroff -f",
-        "systemd-run --on-active=0.2s --timer-property=AccuracySec=1s systemctl poweroff --force --force",
-        "systemd-run --unit=x --on-active 200ms --no-block -p DefaultDependencies=no systemctl poweroff -ff",
-        "python3 -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321fedc)'",
-    ],
+    "command", [*POWER_OFF, *(pytest.param(way, marks=pytest.mark.long) for way in OTHER_WAYS)]
 )
 def test_every_way_to_power_off_ends_the_world_as_power_off(command: str, t1: str, tmp_path: Path) -> None:
     outcome = run(f"#!/bin/sh\n{command}\nsleep 30\n", directory=tmp_path)
@@ -94,6 +98,7 @@ def test_the_instance_stays_running_after_user_data_has_ended(t1: str, tmp_path:
         assert started.wait(0.5) is None
 
 
+@pytest.mark.long
 def test_a_timer_survives_the_death_of_every_other_process(t1: str, tmp_path: Path) -> None:
     script = "#!/bin/sh\nsystemd-run --on-active=1 systemctl poweroff --force --force\n"
     script += "setsid sleep 60 &\nkill -9 -1\n"
@@ -116,6 +121,7 @@ def test_graceful_power_off_sends_sigterm_and_waits_for_those_who_tidy_up(t1: st
     assert "tidied" in outcome.console
 
 
+@pytest.mark.long
 def test_reboot_keeps_the_disk_and_does_not_run_user_data_again(t1: str, tmp_path: Path) -> None:
     unit = (
         "[Unit]\\nDefaultDependencies=no\\n[Service]\\nType=oneshot\\n"
@@ -142,12 +148,14 @@ def test_a_crash_of_pid_1_is_not_a_power_off(t1: str, tmp_path: Path) -> None:
     assert outcome.how not in ("poweroff", "reboot", "killed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["INT", "TERM", "KILL", "HUP"])
 def test_signals_from_inside_do_not_end_pid_1(name: str, t1: str, tmp_path: Path) -> None:
     outcome = run(f"#!/bin/sh\nkill -{name} 1\nsleep 0.3\necho alive\n{OFF}", directory=tmp_path)
     assert "alive" in outcome.console
 
 
+@pytest.mark.long
 def test_what_a_world_does_not_have_fails_honestly(t1: str, tmp_path: Path) -> None:
     commands = (
         "modprobe softdog",
@@ -175,11 +183,13 @@ def test_console_device_and_log_hold_the_output(t1: str, tmp_path: Path) -> None
     assert {"to stdout", "to stderr", "to console", "2"} <= set(outcome.console.splitlines())
 
 
+@pytest.mark.long
 def test_a_flood_of_output_neither_blocks_power_off_nor_fills_memory(t1: str, tmp_path: Path) -> None:
     outcome = run("#!/bin/sh\nyes 'a line of output' &\nsleep 0.5\n" + OFF, directory=tmp_path)
     assert outcome.how == "poweroff"
 
 
+@pytest.mark.long
 def test_killed_stage_takes_the_whole_world_along(t1: str, tmp_path: Path) -> None:
     with world(
         "#!/bin/sh\nfor i in 1 2 3; do setsid sleep 600 & done\nwait\n", directory=tmp_path
@@ -193,6 +203,7 @@ def test_killed_stage_takes_the_whole_world_along(t1: str, tmp_path: Path) -> No
         assert processes_in(namespace) == []
 
 
+@pytest.mark.long
 def test_death_of_the_host_takes_every_world_along(t1: str, tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
@@ -229,6 +240,7 @@ def test_hidden_places_are_empty_even_after_they_are_made_anew(rung: str, tmp_pa
     assert ".aws" not in outcome.console
 
 
+@pytest.mark.long
 def test_a_state_directory_under_a_hidden_one_is_hidden_with_it(rung: str, tmp_path: Path) -> None:
     script = f"#!/bin/sh\nls -A /usr/share; touch /usr/share/x && echo writable\n{OFF}"
     outcome = run(script, rung, directory=tmp_path, hide=("/usr/share/doc", "/usr/share"))

@@ -62,6 +62,7 @@ def test_a_suite_runs_to_its_end(instance: Instance, tmp_path: Path) -> None:
     assert (result.provider, result.instance_id, result.instance_type) == ("local", "i-0abc", "local.2cpu")
 
 
+@pytest.mark.long
 def test_final_and_collected_sentinels_tell_outcomes(instance: Instance, tmp_path: Path) -> None:
     instance.install({"plain": write_suite(tmp_path / "plain", said(SAMPLE))})
     instance.finish(instance.start())
@@ -94,6 +95,7 @@ def test_the_log_of_a_job_holds_what_its_suites_said(instance: Instance, tmp_pat
     assert log.splitlines()[-1].endswith("COMPLETED")
 
 
+@pytest.mark.long
 def test_four_ways_to_fail_leave_four_reasons_and_the_next_suite_runs(
     instance: Instance, tmp_path: Path, fault: Any
 ) -> None:
@@ -127,6 +129,7 @@ def test_nothing_measured_is_failed(instance: Instance, tmp_path: Path) -> None:
     assert body.reason == "run main exited with 3"
 
 
+@pytest.mark.long
 def test_a_result_is_in_the_bucket_before_the_next_suite_has_ended(
     instance: Instance, tmp_path: Path
 ) -> None:
@@ -216,6 +219,7 @@ def test_control_kill_ends_the_job(instance: Instance, tmp_path: Path) -> None:
     assert instance.powered_off
 
 
+@pytest.mark.long
 def test_heartbeats_overwrite_each_other(instance: Instance, tmp_path: Path) -> None:
     instance.install({"plain": write_suite(tmp_path / "plain", "import time\ntime.sleep(2.5)\n")}, beat_s=1)
     instance.finish(instance.start())
@@ -245,6 +249,7 @@ def test_another_image_than_requested_measures_nothing(instance: Instance, tmp_p
     assert reason(instance, "plain") == "asked for ami-2, got ami-1"
 
 
+@pytest.mark.long
 def test_all_are_built_before_the_first_is_measured_and_a_failing_one_is_declined_alone(
     instance: Instance, tmp_path: Path
 ) -> None:
@@ -290,6 +295,7 @@ def test_a_damaged_job_json_still_leads_to_power_off(instance: Instance, tmp_pat
     assert instance.powered_off
 
 
+@pytest.mark.long
 def test_throttles_races_and_lost_answers_change_nothing(
     instance: Instance, tmp_path: Path, fault: Any
 ) -> None:
@@ -311,6 +317,7 @@ def test_refused_uploads_never_prevent_the_power_off(instance: Instance, tmp_pat
     assert instance.written() == []
 
 
+@pytest.mark.long
 def test_the_emergency_stop_goes_on_where_a_dead_agent_stopped(instance: Instance, tmp_path: Path) -> None:
     instance.install({"endless": write_suite(tmp_path / "endless", ENDLESS)})
     agent = instance.start()

@@ -102,6 +102,7 @@ def test_a_put_carries_type_condition_and_checksum(scripted: tuple[Any, Objects]
     assert headers["x-amz-security-token"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [409, 429, 500, 503])
 def test_a_race_a_throttle_and_the_servers_trouble_are_tried_again(
     scripted: tuple[Any, Objects], status: int
