@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +30,7 @@ from benchtui.tui.widgets.text_lines import TextLines
 from tests.comparing import census_of, document, result
 from tests.engine import fleet
 from tests.tui.conftest import SIZES
-from tests.tui.scripted import ScriptedEngine, listings
+from tests.tui.scripted import ScriptedEngine, listings, until
 
 TRIADS = {"c7g.large": (46.1, 45.9, 46.3), "c7i.large": (30.2, 29.8, 30.5), "c7a.large": (21.7, 22.0)}
 RUNGS = (16, 256, 4096, 65536)
@@ -280,6 +281,34 @@ async def test_new_results_keep_cursor_baseline_and_chart(
         assert isinstance(pane.query_one(ChartView).spec, ScatterChart)
         assert pane.basis is Basis.VCPU
         assert "30.00" in line_of(pane, "c8g.large")
+
+
+async def test_many_results_are_read_aside_and_the_newest_are_shown(
+    app: BenchtuiApp, engine, collected, fleet_snapshot, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("benchtui.tui.panes.compare.READ_AT_ONCE", 2)
+    may_read = threading.Event()
+
+    def when_told(run, found):
+        assert threading.current_thread() is not threading.main_thread()
+        assert may_read.wait(30)
+        return results_of(run, found)
+
+    monkeypatch.setattr("benchtui.tui.panes.compare.results_of", when_told)
+    more = dict(collected.results)
+    more["c8g.large-1", "stream"] = document(fleet_snapshot.run, "c8g.large-1", metrics=metrics(60.0))
+    async with app.run_test(size=(140, 40)) as pilot:
+        pane = await opened(pilot, engine, Gathered(collected))
+        words = str(pane.query_one("#compare-empty", Static).render())
+        assert f"Reading {len(collected.results)} results of {fleet_snapshot.run.run}" in words
+        assert not pane.table.display
+        engine.tell(Gathered(Collected(collected.census, more, tmp_path, 0, 0)))
+        await pilot.pause()
+        app.flush()
+        await pilot.pause()
+        may_read.set()
+        await until(pilot, lambda: pane.table.display)
+        assert "60.00" in line_of(pane, "c8g.large")
 
 
 async def test_the_same_results_are_not_compared_again(app: BenchtuiApp, engine, collected):

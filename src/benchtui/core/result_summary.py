@@ -18,10 +18,15 @@ class MetricSummary:
     """A metric without its samples.
 
     ``value`` is the median as it is stated, else that of the repetitions; ``spread`` half of their
-    interquartile range, None where there are too few.
+    interquartile range, None where there are too few; ``middle`` is the median of the repetitions
+    themselves, on which comparisons stand.
     """
 
     unit: str
+    higher_is_better: bool
+    normalises: str
+    repetitions: int
+    middle: float | None
     best: float | None
     median: float | None
     headline: int | None  # its rank among those that tell most
@@ -32,12 +37,24 @@ class MetricSummary:
     def of(cls, metric: Metric) -> MetricSummary:
         """Of a whole one."""
         counted = metric.counted
-        value = metric.median if metric.median is not None else (median(counted) if counted else None)
+        middle = median(counted) if counted else None
+        value = metric.median if metric.median is not None else middle
         spread = None
         if len(counted) >= FEWEST_FOR_SPREAD:
             low, _, high = quantiles(counted, n=4, method="inclusive")
             spread = (high - low) / 2
-        return cls(sys.intern(metric.unit), metric.best, metric.median, metric.headline, value, spread)
+        return cls(
+            unit=sys.intern(metric.unit),
+            higher_is_better=metric.higher_is_better,
+            normalises=metric.normalises,
+            repetitions=len(counted),
+            middle=middle,
+            best=metric.best,
+            median=metric.median,
+            headline=metric.headline,
+            value=value,
+            spread=spread,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,7 @@ class ResultSummary:
     outcome: Outcome
     reason: str | None
     instance_type: str
+    provider: str  # of the instance
     verified: bool | None
     metrics: Mapping[str, MetricSummary]  # those that tell most, see `telling`; all where none does
 
@@ -56,7 +74,8 @@ class ResultSummary:
         names = [name for name, one in result.metrics.items() if telling(name, one)] or list(result.metrics)
         metrics = {sys.intern(name): MetricSummary.of(result.metrics[name]) for name in names}
         kind = sys.intern(result.instance_type)
-        return cls(result.outcome, result.reason, kind, result.verified, metrics)
+        provider = sys.intern(result.provider)
+        return cls(result.outcome, result.reason, kind, provider, result.verified, metrics)
 
 
 def telling(name: str, metric: Metric) -> bool:

@@ -253,7 +253,7 @@ def _measured(
         arch=job.arch,
         vcpus=job.vcpus,
         cores=job.cores,
-        price=_price(job.price_in(measured.region if measured else None)),
+        price=price_of(job.price_in(measured.region if measured else None)),
         provider=provider,
         planned_at=run.created_at,
         mode=measured.mode if measured else run.mode,
@@ -293,7 +293,8 @@ def _clock_mhz(result: ResultDocument) -> float | None:
     return float(greatest) if math.isfinite(greatest) and greatest > 0 else None
 
 
-def _price(price: PriceDocument) -> Price:
+def price_of(price: PriceDocument) -> Price:
+    """A price as comparisons have it."""
     return Price(price.usd_per_hour, price.basis, price.as_of, price.region, price.max_usd_per_hour)
 
 

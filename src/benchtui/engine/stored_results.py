@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 
 from benchtui.core import keys
 from benchtui.core.document_fields import parse_document
@@ -31,14 +32,16 @@ class StoredResults(Mapping[Cell, ResultOrProblem]):
         self.summaries: dict[Cell, ResultSummary | str] = {}  # texts: what is wrong with what is there
         self._held: OrderedDict[Cell, tuple[ResultDocument, int]] = OrderedDict()
         self._held_bytes = 0
+        self._lock = Lock()  # of what is held: a comparison reads in a thread of its own
 
     def __getitem__(self, cell: Cell) -> ResultOrProblem:
         known = self.summaries[cell]
         if isinstance(known, str):
             return known
-        if cell in self._held:
-            self._held.move_to_end(cell)
-            return self._held[cell][0]
+        with self._lock:
+            if cell in self._held:
+                self._held.move_to_end(cell)
+                return self._held[cell][0]
         return self._read(cell)
 
     def __iter__(self) -> Iterator[Cell]:
@@ -62,11 +65,13 @@ class StoredResults(Mapping[Cell, ResultOrProblem]):
         return found
 
     def _hold(self, cell: Cell, result: ResultDocument, size: int) -> None:
-        self._held[cell] = result, size
-        self._held_bytes += size
-        while self._held_bytes > HELD_BYTES:
-            _, (_, gone) = self._held.popitem(last=False)
-            self._held_bytes -= gone
+        with self._lock:
+            if cell not in self._held:
+                self._held[cell] = result, size
+                self._held_bytes += size
+            while self._held_bytes > HELD_BYTES:
+                _, (_, gone) = self._held.popitem(last=False)
+                self._held_bytes -= gone
 
 
 class StoredSystems(Mapping[str, SystemDocument]):

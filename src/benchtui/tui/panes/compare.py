@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,8 +33,11 @@ from benchtui.tui.widgets.pane import Pane
 from benchtui.tui.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:
+    from benchtui.core.documents import RunDocument
     from benchtui.engine.collector import Collected
 
+#: Results that are read while the screen waits: some tens of milliseconds.
+READ_AT_ONCE = 32
 #: Flop per byte that a speed is predicted for, in turn; None predicts nothing.
 INTENSITIES = (None, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: Runs before this one whose results the history chart shows.
@@ -86,6 +90,7 @@ class ComparePane(Pane):
         self._earlier: tuple[InstanceResult, ...] = ()
         self._earlier_of: str | None = None  # run whose predecessors they are
         self._collected: Collected | None = None
+        self._reading = False  # the results of ``_collected``, aside
         self._ascii = False
         self._rows: Mapping[str, TypeRow] = {}
 
@@ -111,14 +116,36 @@ class ComparePane(Pane):
         self._ascii = view.ascii
         self.table.glyphs = self.glyphs
         if view.collected is None or view.snapshot is None:
-            self._collected, self._results, self.comparison = None, (), None
+            self._collected, self._results, self.comparison, self._reading = None, (), None, False
             self._show_empty(view)
             return
         if view.collected is not self._collected:
             self._collected = view.collected
-            self._results = results_of(view.snapshot.run, view.collected)
+            self._read(view.snapshot.run, view.collected)
+        elif self.comparison is None and not self._reading:
             self._compare()
-        elif self.comparison is None:
+
+    def _read(self, run: RunDocument, collected: Collected) -> None:
+        """The results of a collection: a few at once, many where no key waits for them."""
+        self._reading = len(collected.results) > READ_AT_ONCE
+        if not self._reading:
+            self._results = results_of(run, collected)
+            self._compare()
+            return
+        if self.comparison is None:
+            self._display(False)
+            words = f"Reading {len(collected.results)} results of {run.run}."
+            self.query_one("#compare-empty", Static).update(safe_text(words))
+        self.run_worker(self._read_aside(run, collected), group="read", exclusive=True, exit_on_error=False)
+
+    async def _read_aside(self, run: RunDocument, collected: Collected) -> None:
+        try:
+            results = await asyncio.to_thread(results_of, run, collected)
+        except BenchtuiError as problem:
+            results = ()
+            self.main.note(f"compare: {problem.what}", "error")
+        if collected is self._collected:
+            self._reading, self._results = False, results
             self._compare()
 
     def on_resize(self) -> None:

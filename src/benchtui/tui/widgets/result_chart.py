@@ -36,7 +36,8 @@ class ResultChart(Vertical):
     def show(self, run: RunDocument, collected: Collected | None, *, ascii_only: bool) -> None:
         """Draw what was collected; to be called when that is another."""
         # Comparing needs the statistics; the first paint does not.
-        from benchtui.engine.comparing import results_of
+        from benchtui.core.instance_results import MetricKey
+        from benchtui.engine.glance import glance
         from benchtui.report.chart_specs import EmptyChart
         from benchtui.report.comparison import triad_by_type
 
@@ -44,4 +45,5 @@ class ResultChart(Vertical):
             spec = EmptyChart("STREAM triad by type", "no result is collected yet")
             self.query_one(ChartView).show(spec, ascii=ascii_only)
         else:
-            self.query_one(ChartView).show(triad_by_type(results_of(run, collected)), ascii=ascii_only)
+            found = glance(run, collected, MetricKey("stream", "triad.all"))
+            self.query_one(ChartView).show(triad_by_type(found), ascii=ascii_only)

@@ -1,0 +1,66 @@
+"""One metric of every job, from the few lines that are held of each result: no document is read again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchtui.core.documents import Outcome
+from benchtui.core.instance_results import InstanceResult, MetricKey, MetricMedian, shown_type
+from benchtui.engine.comparing import declined_reasons, price_of
+
+if TYPE_CHECKING:
+    from benchtui.core.documents import JobDocument, RunDocument
+    from benchtui.core.result_summary import ResultSummary
+    from benchtui.engine.collector import Collected
+
+
+def glance(run: RunDocument, collected: Collected, key: MetricKey) -> tuple[InstanceResult, ...]:
+    """Every job of ``run`` that has measured ``key`` and counts, for a chart of it alone."""
+    declined, found = declined_reasons(collected.census), []
+    for job in run.jobs:
+        cell = (job.job, key.suite)
+        summary = collected.summaries.get(cell)
+        if summary is None or isinstance(summary, str) or cell in declined:
+            continue
+        judgement = collected.judgements.get(cell)
+        median = _median(summary, key.name, judgement.refusal(key.name) if judgement is not None else None)
+        if summary.outcome is Outcome.MEASURED and summary.instance_type == job.instance_type and median:
+            found.append(_row(run, job, key, summary, median))
+    return tuple(found)
+
+
+def _median(summary: ResultSummary, name: str, doubt: str | None) -> MetricMedian | None:
+    metric = summary.metrics.get(name)
+    if metric is None or metric.middle is None:
+        return None
+    return MetricMedian(
+        metric.middle,
+        metric.unit,
+        metric.higher_is_better,
+        metric.repetitions,
+        normalises=metric.normalises,
+        headline=metric.headline,
+        doubt=doubt,
+    )
+
+
+def _row(
+    run: RunDocument, job: JobDocument, key: MetricKey, summary: ResultSummary, median: MetricMedian
+) -> InstanceResult:
+    return InstanceResult(
+        run=run.run,
+        job=job.job,
+        instance_type=shown_type(summary.provider, job.instance_type, job.vcpus),
+        suite=key.suite,
+        arch=job.arch,
+        vcpus=job.vcpus,
+        cores=job.cores,
+        price=price_of(job.price),
+        provider=summary.provider,
+        planned_at=run.created_at,
+        mode=run.mode,
+        market=job.market,
+        verified=summary.verified,
+        metrics={key.name: median},
+        expected_usd=job.expected_usd,
+    )
