@@ -1,7 +1,8 @@
 """Reads a run from the bucket and from EC2, and from nothing else.
 
 One LIST a poll for sentinels, one each heartbeat period for heartbeats, one DescribeInstances per
-region each EC2 period. A request that fails makes its source older; it never changes a job's state:
+region each EC2 period, of thousands of instances less often. A request that fails makes its source
+older; it never changes a job's state:
 rows are folded only from answers that belong together (EC2 first, then the sentinels, so that a
 final sentinel written before an instance went away is always seen with it).
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ from benchtui.engine.proofs import ProofWatch
 from benchtui.engine.schedule_watch import ScheduleWatch
 from benchtui.engine.shown import Shown
 from benchtui.engine.slices import slices
-from benchtui.engine.snapshot import JobRow, Snapshot, Source
+from benchtui.engine.snapshot import JobRow, Snapshot
+from benchtui.engine.sources import Sources
 
 if TYPE_CHECKING:
     from benchtui.aws.objects import Bucket
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
 REGION_PATIENCE_S = 10.0
 #: From an agent's last word to the end of its bill, at most: it powers the machine off at once.
 POWER_OFF = timedelta(minutes=1)
+#: Instances in one answer of DescribeInstances at most (its API reference), and the time from one answer to
+#: the next, on the average.
+IN_AN_ANSWER, PER_ANSWER = 1000, timedelta(seconds=5)
 NOTHING_SAID = Said()
 
 
@@ -89,9 +94,8 @@ class Watcher:
         self._heard = _Heard()
         self._cursor = Cursor(periods.overlap, periods.poll)
         self._recent: set[str] = set()  # keys of the last listings: what comes again is not parsed again
-        self._sources: dict[str, Source] = {"S3": Source("S3", periods.poll)}
-        for region in run.regions:
-            self._sources[f"EC2 {region}"] = Source(f"EC2 {region}", periods.ec2)
+        asked = {"S3": periods.poll} | {f"EC2 {region}": periods.ec2 for region in run.regions}
+        self._sources = Sources(asked, clock, emit)
         self._asked: dict[str, datetime] = {}
         self._statuses: dict[str, JobStatus] = {}
         self._rows: tuple[JobRow, ...] = tuple(
@@ -111,7 +115,9 @@ class Watcher:
         Never raises for an answer that did not come; the snapshot's sources tell.
         """
         now = self.clock.now()
-        due = [region for region in self.run.regions if self._due(f"EC2 {region}", self.periods.ec2, now)]
+        due = [
+            region for region in self.run.regions if self._due(f"EC2 {region}", self._ec2_period(region), now)
+        ]
         if len(due) == 1 == len(self.run.regions):
             await self._ask_ec2(due[0])
         elif due:
@@ -154,7 +160,7 @@ class Watcher:
             taken_at=self.clock.now(),
             as_of=self._as_of,
             rows=self._rows,
-            sources=tuple(self._sources.values()),
+            sources=self._sources.all,
             killed=self._heard.killed,
             spent_usd=sum((row.spent_usd for row in self._rows if row.spent_usd is not None), Decimal(0)),
             schedules=dict(self._schedules.views),
@@ -176,6 +182,11 @@ class Watcher:
         self._asked[name] = now
         return True
 
+    def _ec2_period(self, region: str) -> timedelta:
+        """A large run is listed less often: each thousand of its instances is an answer of its own."""
+        listed = len(self._heard.fresh_views.get(region) or self._heard.views.get(region, ()))
+        return max(self.periods.ec2, PER_ANSWER * (listed // IN_AN_ANSWER))
+
     async def _ask_one_of_several(self, region: str) -> None:
         """A region that does not answer in time must not make what is known of the others old."""
         try:
@@ -184,18 +195,19 @@ class Watcher:
         except TimeoutError:
             said = f"no answer within {REGION_PATIENCE_S:g} s"
             failure = Failure(FailureKind.UNKNOWN, "TimeoutError", said, region, "DescribeInstances")
-            self._failed(f"EC2 {region}", CloudError(failure))
+            self._sources.failed(f"EC2 {region}", CloudError(failure))
 
     async def _ask_ec2(self, region: str) -> None:
         name, at = f"EC2 {region}", self._s3_now()
         try:
             views = await describe_run(self.cloud, region, self.run.run)
         except CloudError as error:
-            self._failed(name, error)
+            self._sources.failed(name, error)
             return
-        self._answered(name)
+        self._sources.answered(name)
         self._heard.listed_at[region] = at
         self._heard.fresh_views[region] = self._shown[region].merged(views, at)
+        self._sources.asked_every(name, self._ec2_period(region))
 
     async def _ask_heartbeats(self) -> None:
         found: dict[str, datetime] = {}
@@ -207,9 +219,9 @@ class Watcher:
                     self._foreign(item.key)
         except CloudError as error:
             self._asked.pop("heartbeats", None)
-            self._failed("S3", error)
+            self._sources.failed("S3", error)
             return
-        self._answered("S3")
+        self._sources.answered("S3")
         self._heard.heartbeats, self._heard.heartbeats_at = found, self._s3_now()
 
     def _mark_matters(self, now: datetime) -> bool:
@@ -221,9 +233,9 @@ class Watcher:
             self._heard.killed = await self.bucket.exists(keys.kill_key(self.run.run))
         except CloudError as error:
             self._asked.pop("mark", None)
-            self._failed("S3", error)
+            self._sources.failed("S3", error)
             return
-        self._answered("S3")
+        self._sources.answered("S3")
 
     async def _ask_sentinels(self) -> bool:
         run, now = self.run.run, self.clock.now()
@@ -233,9 +245,9 @@ class Watcher:
             async for item in self.bucket.list_keys(keys.events_prefix(run), start_after=reach.after(run)):
                 found.append(item.key)
         except CloudError as error:
-            self._failed("S3", error)
+            self._sources.failed("S3", error)
             return False
-        self._answered("S3")
+        self._sources.answered("S3")
         new = sum(self._hear(key) for key in found)
         if reach.wide:
             self._recent = self._cursor.overlapping(run, found)
@@ -378,34 +390,6 @@ class Watcher:
     def _s3_now(self) -> datetime:
         """The time on S3's clock, by which LastModified is stamped."""
         return self.bucket.server_now(self.clock.now())
-
-    def _answered(self, name: str) -> None:
-        source = self._sources[name]
-        if source.error:
-            self._say("recovered", source=name)
-        self._sources[name] = replace(
-            source,
-            answered_at=self.clock.now(),
-            error=None,
-            fix=None,
-            refused=False,
-            failures=0,
-            requests=source.requests + 1,
-        )
-
-    def _failed(self, name: str, error: CloudError) -> None:
-        failure = error.failure
-        source = self._sources[name]
-        if source.error != failure.message:
-            self._say("stale", source=name, error=failure.message, code=failure.code)
-        self._sources[name] = replace(
-            source,
-            error=failure.message,
-            fix=error.fix,
-            refused=failure.kind is FailureKind.DENIED,
-            failures=source.failures + 1,
-            requests=source.requests + 1,
-        )
 
     def _say(self, kind: str, **fields: object) -> None:
         self.emit(Event(kind, self.clock.now(), fields))

@@ -1,0 +1,81 @@
+"""A run with more instances than EC2 describes in one answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from benchtui.aws.errors import CloudError
+from benchtui.aws.failures import Failure, FailureKind
+from benchtui.aws.objects import Page
+from benchtui.core.keys import JobState
+from benchtui.engine.snapshot import SourceState
+from benchtui.engine.watcher import IN_AN_ANSWER, Periods, Watcher
+from tests.engine import fleet
+
+PERIODS = Periods(poll=timedelta(seconds=5), ec2=timedelta(seconds=10))
+
+
+class Clock:
+    """Goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.at = fleet.T0 + timedelta(minutes=2)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class EmptyBucket:
+    """Nothing was said yet."""
+
+    async def list_keys(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
+        return
+        yield
+
+    async def list_page(self, *_: Any, **__: Any) -> Any:
+        return Page((), (), None)
+
+    async def exists(self, _key: str) -> bool:
+        return False
+
+    async def get(self, key: str, _most: int) -> bytes:
+        raise CloudError(Failure(FailureKind.MISSING, "NoSuchKey", key, "us-west-2"))
+
+    def server_now(self, now: datetime) -> datetime:
+        return now
+
+
+class NoAnswer:
+    """A Scheduler that is away."""
+
+    async def pages(self, *_: Any, **__: Any) -> list[Any]:
+        raise CloudError(Failure(FailureKind.UNKNOWN, "Timeout", "no answer", "us-west-2"))
+
+
+@pytest.mark.parametrize(("jobs", "seconds"), [(3, 10), (IN_AN_ANSWER + 1, 10), (4 * IN_AN_ANSWER, 20)])
+async def test_each_thousand_instances_take_their_time_and_are_no_older_for_it(monkeypatch, jobs, seconds):
+    asked: list[datetime] = []
+    clock = Clock()
+    names = [f"c7g.large-{number}" for number in range(1, min(jobs, 9_999) + 1)]
+    views = tuple(fleet.instance(name, launched_at=fleet.T0) for name in names)
+
+    async def described(*_: Any) -> Any:
+        asked.append(clock.now())
+        return views
+
+    monkeypatch.setattr("benchtui.engine.watcher.describe_run", described)
+    run = fleet.run_of([fleet.planned(name) for name in names], created_at=fleet.T0)
+    given: Any = (NoAnswer(), EmptyBucket(), run, clock, lambda _: None, PERIODS)
+    watcher = Watcher(*given)
+    for _ in range(12):
+        snapshot = await watcher.poll()
+        (ec2,) = (source for source in snapshot.sources if source.name.startswith("EC2"))
+        assert ec2.state(clock.now()) is SourceState.LIVE
+        clock.at += PERIODS.poll
+    assert snapshot.counts == {JobState.LAUNCHED: jobs}
+    assert {later - sooner for sooner, later in pairwise(asked)} == {timedelta(seconds=seconds)}
