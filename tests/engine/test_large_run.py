@@ -31,9 +31,14 @@ class Clock:
 
 
 class EmptyBucket:
-    """Nothing was said yet."""
+    """Nothing was said yet, and the first time it takes a while to say so."""
+
+    def __init__(self, clock: Clock, first_takes_s: float = 0.0) -> None:
+        self.clock, self.first_takes_s = clock, first_takes_s
 
     async def list_keys(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
+        self.clock.at += timedelta(seconds=self.first_takes_s)
+        self.first_takes_s = 0.0
         return
         yield
 
@@ -70,7 +75,7 @@ async def test_each_thousand_instances_take_their_time_and_are_no_older_for_it(m
 
     monkeypatch.setattr("benchtui.engine.watcher.describe_run", described)
     run = fleet.run_of([fleet.planned(name) for name in names], created_at=fleet.T0)
-    given: Any = (NoAnswer(), EmptyBucket(), run, clock, lambda _: None, PERIODS)
+    given: Any = (NoAnswer(), EmptyBucket(clock), run, clock, lambda _: None, PERIODS)
     watcher = Watcher(*given)
     for _ in range(12):
         snapshot = await watcher.poll()
@@ -79,3 +84,20 @@ async def test_each_thousand_instances_take_their_time_and_are_no_older_for_it(m
         clock.at += PERIODS.poll
     assert snapshot.counts == {JobState.LAUNCHED: jobs}
     assert {later - sooner for sooner, later in pairwise(asked)} == {timedelta(seconds=seconds)}
+
+
+@pytest.mark.parametrize(("takes_s", "times"), [(5, 1), (40, 2)])
+async def test_what_ec2_said_before_a_long_first_look_is_asked_again(monkeypatch, takes_s, times):
+    asked: list[datetime] = []
+    clock = Clock()
+
+    async def described(*_: Any) -> Any:
+        asked.append(clock.now())
+        return (fleet.instance("c7g.large-1", launched_at=fleet.T0),)
+
+    monkeypatch.setattr("benchtui.engine.watcher.describe_run", described)
+    run = fleet.run_of([fleet.planned("c7g.large-1")], created_at=fleet.T0)
+    given: Any = (NoAnswer(), EmptyBucket(clock, takes_s), run, clock, lambda _: None, PERIODS)
+    snapshot = await Watcher(*given).poll()
+    assert len(asked) == times
+    assert snapshot.ec2_fresh()

@@ -114,6 +114,15 @@ class Watcher:
 
         Never raises for an answer that did not come; the snapshot's sources tell.
         """
+        first, began = self._as_of is None, self.clock.now()
+        await self._ask_all()
+        if first and abs(self.clock.now() - began) > self.periods.ec2:
+            # To hear all that a large run has said takes long, and what EC2 answered before is old by then.
+            await self._ask_all()
+        return self.snapshot()
+
+    async def _ask_all(self) -> None:
+        """EC2 before the sentinels, so that whatever an instance said before it went is heard."""
         now = self.clock.now()
         due = [
             region for region in self.run.regions if self._due(f"EC2 {region}", self._ec2_period(region), now)
@@ -134,7 +143,6 @@ class Watcher:
         if alive:
             await self._boots.look(self._booted(row.planned.job for row in alive))
             await self._proofs.look()
-        return self.snapshot()
 
     async def with_whole_book(self) -> Snapshot:
         """The run as last heard, with its book read to the end, which of a large run takes long."""
