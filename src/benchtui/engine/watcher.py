@@ -114,6 +114,7 @@ class Watcher:
 
         Never raises for an answer that did not come; the snapshot's sources tell.
         """
+        await self._book.look()
         first, began = self._as_of is None, self.clock.now()
         await self._ask_all()
         if first and abs(self.clock.now() - began) > self.periods.ec2:
@@ -135,7 +136,6 @@ class Watcher:
             await self._ask_heartbeats()
         if not self._heard.killed and self._mark_matters(now):
             await self._ask_mark()
-        await self._book.look()
         if await self._ask_sentinels():
             await self._fold()
         alive = self.snapshot().alive
