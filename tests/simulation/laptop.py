@@ -156,9 +156,12 @@ class Laptop:
         def seen(snapshot: Snapshot) -> None:
             self.watched.seen(who, snapshot)
 
-        # Whoever follows sleeps as well, and its time goes on.
-        slept = timedelta(seconds=sum(lasts_s for _, lasts_s in self.world.scenario.sleeps))
-        until = self.clock.now() + LONGEST_WATCH + slept
+        # Whoever follows sleeps as well, or waits to be signed in, and its time goes on.
+        scenario = self.world.scenario
+        away_s = sum(lasts_s for _, lasts_s in scenario.sleeps)
+        if scenario.signed_out_s is not None:
+            away_s += scenario.signed_out_s[1] - scenario.signed_out_s[0]
+        until = self.clock.now() + LONGEST_WATCH + timedelta(seconds=away_s)
         snapshot = await workspace.follow(watcher, launching=launching, on_snapshot=seen, until=until)
         before = self.watched.results(run.run)
         self.watched.collected(run.run, before, await workspace.collect(watcher, snapshot))
