@@ -45,7 +45,7 @@ keys: $(VENV)/dev ## write the table of keys into docs/KEYS.md
 wheel: $(VENV)/dev ## dist/benchtui-*.whl
 	$(BIN)/python -m pip --quiet wheel --no-deps --wheel-dir dist .
 
-proof: $(VENV)/dev ## the longer proofs: kill, launch and compare for real, terminals, hostile texts; more examples of core and config
+proof: $(VENV)/dev ## the longer proofs: kill, launch and compare for real, terminals; more examples of core and config
 	$(BIN)/python -m pytest -n 0 --timeout 0 -m slow
 	$(BIN)/python -m pytest --hypothesis-profile thorough tests/core tests/config
 	$(BIN)/python -m pytest --hypothesis-profile thorough --timeout 0 tests/engine/test_budget_sequences.py

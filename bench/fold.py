@@ -30,8 +30,6 @@ from tests.engine import fleet
 from bench.quiet import machine
 from bench.rows import row
 from bench.stored_run import names
-from benchtui.aws.errors import CloudError
-from benchtui.aws.failures import Failure, FailureKind
 from benchtui.aws.objects import ListedObject, Page
 from benchtui.core import keys
 from benchtui.core.keys import JobState, Progress, Sentinel, parse_event
@@ -65,13 +63,6 @@ class KeysInMemory:
         return now
 
 
-class NoAnswer:
-    """An EC2 that is away: states are told by the sentinels alone."""
-
-    async def pages(self, *_: Any, **__: Any) -> list[Any]:
-        raise CloudError(Failure(FailureKind.UNKNOWN, "Timeout", "no answer", "us-west-2"))
-
-
 class Clock:
     """Stands still."""
 
@@ -98,7 +89,7 @@ def watcher(jobs: int, found: list[str]) -> Watcher:
     planned = [fleet.planned(job) for job in names(jobs)]
     run: Any = fleet.run_of(planned, created_at=fleet.T0)
     bucket: Any = KeysInMemory(found)
-    cloud: Any = NoAnswer()
+    cloud: Any = fleet.NoAnswer()
     return Watcher(cloud, bucket, run, Clock(), lambda _: None, Periods())
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
+from benchtui.aws.errors import CloudError
+from benchtui.aws.failures import Failure, FailureKind
 from benchtui.core.deadlines import run_deadline
 from benchtui.core.documents import JobDocument, PriceDocument, RatesDocument, RunDocument
 from benchtui.core.keys import JobState, Progress, job_parts
@@ -135,3 +137,10 @@ def snapshot(rows: Sequence[JobRow], at: float = 60, **changes: Any) -> Snapshot
         "spent_usd": sum((each.spent_usd for each in rows if each.spent_usd), Decimal(0)),
     }
     return Snapshot(**(fields | changes))
+
+
+class NoAnswer:
+    """An AWS of which no service answers."""
+
+    async def pages(self, *_: Any, **__: Any) -> list[Any]:
+        raise CloudError(Failure(FailureKind.UNKNOWN, "Timeout", "no answer", "us-west-2"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
+_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
+#: For files of which a target's reader wants the path.
+FOLDER = Path(_KEPT.name)
 
 
 @dataclass(frozen=True)

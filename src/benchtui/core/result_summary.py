@@ -30,15 +30,17 @@ class MetricSummary:
     best: float | None
     median: float | None
     headline: int | None  # its rank among those that tell most
-    value: float | None
     spread: float | None
+
+    @property
+    def value(self) -> float | None:
+        """What a table shows."""
+        return self.median if self.median is not None else self.middle
 
     @classmethod
     def of(cls, metric: Metric) -> MetricSummary:
         """Of a whole one."""
         counted = metric.counted
-        middle = median(counted) if counted else None
-        value = metric.median if metric.median is not None else middle
         spread = None
         if len(counted) >= FEWEST_FOR_SPREAD:
             low, _, high = quantiles(counted, n=4, method="inclusive")
@@ -48,11 +50,10 @@ class MetricSummary:
             higher_is_better=metric.higher_is_better,
             normalises=metric.normalises,
             repetitions=len(counted),
-            middle=middle,
+            middle=median(counted) if counted else None,
             best=metric.best,
             median=metric.median,
             headline=metric.headline,
-            value=value,
             spread=spread,
         )
 

@@ -157,9 +157,10 @@ class Tally:
     def add(self, row: Row) -> None:
         """One job."""
         price, alive, spent = _price(row), _alive(row), row.spent_usd
-        part = self._parts.setdefault(
-            (row.planned.instance_type, price.region), _Part(price.usd_per_hour, known=False)
-        )
+        kind = (row.planned.instance_type, price.region)
+        part = self._parts.get(kind)
+        if part is None:
+            part = self._parts[kind] = _Part(price.usd_per_hour)
         part.jobs += 1
         part.worst_case_usd += row.planned.worst_case_usd
         part.held_usd += _held(row, self._over)
@@ -214,7 +215,7 @@ class _Part:
     """Sums of one type in one region."""
 
     usd_per_hour: Decimal
-    known: bool  # of any of its instances something is
+    known: bool = False  # of any of its instances something is
     jobs: int = 0
     live: int = 0
     spent_usd: Decimal = ZERO

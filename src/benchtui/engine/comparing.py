@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -243,8 +244,24 @@ def _measured(
     system: SystemDocument | None,
 ) -> InstanceResult:
     problem = declined or _problem(run, job, suite, result)
-    measured = result if isinstance(result, ResultDocument) and problem is None else None
-    provider = measured.provider if measured else _provider(job.instance_type)
+    if problem is not None or not isinstance(result, ResultDocument):
+        return replace(as_planned(run, job, suite, _provider(job.instance_type)), problem=problem)
+    return replace(
+        as_planned(run, job, suite, result.provider),
+        price=_price(job.price_in(result.region)),
+        mode=result.mode,
+        version=str(result.suite_version) if result.suite_version is not None else None,
+        zone=result.zone,
+        region=result.region or job.region,
+        cpu_model=result.cpu_model,
+        verified=result.verified,
+        metrics=_medians(result.metrics, judgement),
+        fingerprint=fingerprint_of(result, system),
+    )
+
+
+def as_planned(run: RunDocument, job: JobDocument, suite: str, provider: str) -> InstanceResult:
+    """A cell without figures: what is known of it before anything was measured."""
     return InstanceResult(
         run=run.run,
         job=job.job,
@@ -253,19 +270,12 @@ def _measured(
         arch=job.arch,
         vcpus=job.vcpus,
         cores=job.cores,
-        price=price_of(job.price_in(measured.region if measured else None)),
+        price=_price(job.price),
         provider=provider,
         planned_at=run.created_at,
-        mode=measured.mode if measured else run.mode,
-        version=str(measured.suite_version) if measured and measured.suite_version is not None else None,
-        zone=measured.zone if measured else None,
-        region=(measured.region if measured else None) or job.region,
+        mode=run.mode,
+        region=job.region,
         market=job.market,
-        cpu_model=measured.cpu_model if measured else None,
-        verified=measured.verified if measured else None,
-        metrics=_medians(measured.metrics, judgement) if measured else None,
-        problem=problem,
-        fingerprint=fingerprint_of(measured, system) if measured else None,
         expected_usd=job.expected_usd,
     )
 
@@ -293,8 +303,7 @@ def _clock_mhz(result: ResultDocument) -> float | None:
     return float(greatest) if math.isfinite(greatest) and greatest > 0 else None
 
 
-def price_of(price: PriceDocument) -> Price:
-    """A price as comparisons have it."""
+def _price(price: PriceDocument) -> Price:
     return Price(price.usd_per_hour, price.basis, price.as_of, price.region, price.max_usd_per_hour)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from operator import itemgetter
 
 from benchtui.core.keys import JobState
 from benchtui.engine.job_fields import ends_by, heard_at
@@ -46,15 +47,15 @@ def worst(snapshot: Snapshot, now: datetime) -> Concern | None:
     """The most urgent concern; of equal ones the first of the plan. None: all is as it should be."""
     silent = list(_silent(snapshot, now))
     # Of a run with thousands of jobs only the one that is shown is put into words.
-    row = max(snapshot.amiss, key=_urgency, default=None)
-    urgency = None if row is None else _urgency(row)
-    more = len(silent) + len(snapshot.amiss) - 1
-    if silent and (urgency is None or urgency <= Urgency.BLIND):
+    troubled = [(found, row) for row in snapshot.amiss if (found := urgency(row)) is not None]
+    greatest, row = max(troubled, key=itemgetter(0), default=(None, None))
+    more = len(silent) + len(troubled) - 1
+    if silent and (greatest is None or greatest <= Urgency.BLIND):
         return Concern(Urgency.BLIND, None, silent[0], more)
-    if urgency is None or row is None:
+    if greatest is None or row is None:
         return None
-    text = row.status.alarm if urgency is Urgency.ALARM else None
-    return Concern(urgency, row.planned.job, (text or _reason(row, now)) + _end(row, snapshot), more)
+    text = row.status.alarm if greatest is Urgency.ALARM else None
+    return Concern(greatest, row.planned.job, (text or _reason(row, now)) + _end(row, snapshot), more)
 
 
 def _silent(snapshot: Snapshot, now: datetime) -> Iterator[str]:
@@ -67,9 +68,9 @@ def _silent(snapshot: Snapshot, now: datetime) -> Iterator[str]:
             yield f"{source.name} has not answered{since}{why}"
 
 
-def _urgency(row: JobRow) -> Urgency:
-    """How much it matters that a job is not as it should be."""
-    return Urgency.ALARM if row.status.alarm is not None else _OF_STATE[row.status.state]
+def urgency(row: JobRow) -> Urgency | None:
+    """How much a job's state matters; None: it is as it should be."""
+    return Urgency.ALARM if row.status.alarm is not None else _OF_STATE.get(row.status.state)
 
 
 def _reason(row: JobRow, now: datetime) -> str:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchtui.core.documents import Outcome
-from benchtui.core.instance_results import InstanceResult, MetricKey, MetricMedian, shown_type
-from benchtui.engine.comparing import declined_reasons, price_of
+from benchtui.core.instance_results import InstanceResult, MetricKey, MetricMedian
+from benchtui.engine.comparing import as_planned, declined_reasons
 
 if TYPE_CHECKING:
-    from benchtui.core.documents import JobDocument, RunDocument
+    from benchtui.core.documents import RunDocument
     from benchtui.core.result_summary import ResultSummary
     from benchtui.engine.collector import Collected
 
 
 def glance(run: RunDocument, collected: Collected, key: MetricKey) -> tuple[InstanceResult, ...]:
     """Every job of ``run`` that has measured ``key`` and counts, for a chart of it alone."""
-    declined, found = declined_reasons(collected.census), []
+    declined, summaries, found = declined_reasons(collected.census), collected.summaries, []
     for job in run.jobs:
         cell = (job.job, key.suite)
-        summary = collected.summaries.get(cell)
+        summary = summaries.get(cell)
         if summary is None or isinstance(summary, str) or cell in declined:
             continue
         judgement = collected.judgements.get(cell)
         median = _median(summary, key.name, judgement.refusal(key.name) if judgement is not None else None)
         if summary.outcome is Outcome.MEASURED and summary.instance_type == job.instance_type and median:
-            found.append(_row(run, job, key, summary, median))
+            planned = as_planned(run, job, key.suite, summary.provider)
+            found.append(replace(planned, verified=summary.verified, metrics={key.name: median}))
     return tuple(found)
 
 
@@ -41,26 +43,4 @@ def _median(summary: ResultSummary, name: str, doubt: str | None) -> MetricMedia
         normalises=metric.normalises,
         headline=metric.headline,
         doubt=doubt,
-    )
-
-
-def _row(
-    run: RunDocument, job: JobDocument, key: MetricKey, summary: ResultSummary, median: MetricMedian
-) -> InstanceResult:
-    return InstanceResult(
-        run=run.run,
-        job=job.job,
-        instance_type=shown_type(summary.provider, job.instance_type, job.vcpus),
-        suite=key.suite,
-        arch=job.arch,
-        vcpus=job.vcpus,
-        cores=job.cores,
-        price=price_of(job.price),
-        provider=summary.provider,
-        planned_at=run.created_at,
-        mode=run.mode,
-        market=job.market,
-        verified=summary.verified,
-        metrics={key.name: median},
-        expected_usd=job.expected_usd,
     )

@@ -56,16 +56,16 @@ def layers(
     """
     found: list[Layer] = []
     for region in snapshot.run.regions:
-        alive = snapshot.standing[region]
+        standing = snapshot.standing[region]
         unheard = any(each.name == f"EC2 {region}" and each.refused for each in snapshot.sources)
         unknown = (LayerState.UNPROVEN, "EC2 refuses to say what is alive")
-        scheduled = _scheduled(region, snapshot, alive, now, schedule_proven)
+        scheduled = _scheduled(region, snapshot, standing, now, schedule_proven)
         found += [
-            Layer(region, 1, "timers", *(unknown if unheard else _timers(alive))),
+            Layer(region, 1, "timers", *(unknown if unheard else _timers(standing))),
             Layer(region, 2, "schedule", *(unknown if unheard else scheduled)),
-            Layer(region, 3, "tags", *(unknown if unheard else _tags(alive))),
+            Layer(region, 3, "tags", *(unknown if unheard else _tags(standing))),
             Layer(region, 4, "sweep", *_swept(region, snapshot, sweep, now)),
-            Layer(region, 5, "budget", *_budget(snapshot, alive)),
+            Layer(region, 5, "budget", *_budget(snapshot, standing)),
         ]
     return tuple(found)
 
@@ -78,31 +78,31 @@ def armed_of(found: Iterable[Layer]) -> tuple[int, int]:
     return sum(by_number.values()), len(by_number)
 
 
-def _timers(alive: Standing) -> tuple[LayerState, str]:
+def _timers(standing: Standing) -> tuple[LayerState, str]:
     """By what each instance says itself: its first word comes after its timers were set, and names them."""
-    if not alive.alive:
+    if not standing.alive:
         return LayerState.IDLE, "no instance to end"
-    told = alive.told
-    count = f"{told} of {alive.alive} spoke"
+    told = standing.told
+    count = f"{told} of {standing.alive} spoke"
     if not told:
-        booted = f"; {alive.booted} booted" if alive.booted else ""
+        booted = f"; {standing.booted} booted" if standing.booted else ""
         return LayerState.UNPROVEN, f"{count} after arming them{booted}"
-    if not alive.armed:
+    if not standing.armed:
         return LayerState.NOT_ARMED, f"no mechanism is armed; {count}"
-    if alive.without:
+    if standing.without:
         named = ", ".join(
-            name if n == told else f"{name} in {n}" for name, n in sorted(alive.without.items())
+            name if n == told else f"{name} in {n}" for name, n in sorted(standing.without.items())
         )
-        return LayerState.PARTLY, f"not armed: {named}" + ("" if told == alive.alive else f"; {count}")
-    state = LayerState.ARMED if told == alive.alive else LayerState.UNPROVEN
+        return LayerState.PARTLY, f"not armed: {named}" + ("" if told == standing.alive else f"; {count}")
+    state = LayerState.ARMED if told == standing.alive else LayerState.UNPROVEN
     return state, f"{count} after arming them"
 
 
 def _scheduled(
-    region: str, snapshot: Snapshot, alive: Standing, now: datetime, proven: bool
+    region: str, snapshot: Snapshot, standing: Standing, now: datetime, proven: bool
 ) -> tuple[LayerState, str]:
     """By what Scheduler says, whoever made the schedules; what the launcher said explains the rest."""
-    if not alive.alive:
+    if not standing.alive:
         return LayerState.IDLE, "no instance to end"
     at_launch = snapshot.run.schedules.get(region)
     view = snapshot.schedules.get(region)
@@ -111,10 +111,10 @@ def _scheduled(
             return LayerState.NOT_ARMED, at_launch.removeprefix("not armed: ")
         why = "not asked yet" if view is None or view.error is None else f"could not be asked: {view.error}"
         return LayerState.UNPROVEN, f"{why}; at launch: {at_launch or 'not known'}"
-    latest, by_id = (alive.latest or now) + LATEST, alive.by_id
+    latest, by_id = (standing.latest or now) + LATEST, standing.by_id
     by_tag = view.at is not None and now - PRECISION - MINUTE <= view.at <= latest
-    said = f"{_at(view.at, now)}, id {by_id}/{alive.alive}"
-    if not by_tag and by_id < alive.alive:
+    said = f"{_at(view.at, now)}, id {by_id}/{standing.alive}"
+    if not by_tag and by_id < standing.alive:
         reason = "" if at_launch in (None, "armed") else at_launch.removeprefix("not armed: ")
         if not by_id and view.at is None:
             return LayerState.NOT_ARMED, reason or "no schedule exists"
@@ -133,11 +133,11 @@ def _at(at: datetime | None, now: datetime) -> str:
     return f"tag {at:%H:%MZ}" if at.date() == now.date() else f"tag {at:%m-%d %H:%MZ}"
 
 
-def _tags(alive: Standing) -> tuple[LayerState, str]:
-    if not alive.alive:
+def _tags(standing: Standing) -> tuple[LayerState, str]:
+    if not standing.alive:
         return LayerState.IDLE, "no instance to find"
-    said = f"{alive.tagged} of {alive.alive} carry run, job and end"
-    return (LayerState.ARMED if alive.tagged == alive.alive else LayerState.NOT_ARMED), said
+    said = f"{standing.tagged} of {standing.alive} carry run, job and end"
+    return (LayerState.ARMED if standing.tagged == standing.alive else LayerState.NOT_ARMED), said
 
 
 def _swept(region: str, snapshot: Snapshot, sweep: Sweep | None, now: datetime) -> tuple[LayerState, str]:
@@ -156,7 +156,7 @@ def _swept(region: str, snapshot: Snapshot, sweep: Sweep | None, now: datetime) 
     return LayerState.ARMED, f"reaped at {reap.at:%H:%MZ}"
 
 
-def _budget(snapshot: Snapshot, alive: Standing) -> tuple[LayerState, str]:
+def _budget(snapshot: Snapshot, standing: Standing) -> tuple[LayerState, str]:
     """By the run's book: whether the money of every live instance was held before it was asked for."""
     view, run = snapshot.book, snapshot.run
     if view is None or view.book is None:
@@ -165,8 +165,8 @@ def _budget(snapshot: Snapshot, alive: Standing) -> tuple[LayerState, str]:
     said = f"${usd_text(book.held_usd)} held, ${usd_text(book.paid_usd)} spent of ${usd_text(run.budget_usd)}"
     if view.error is not None:
         return LayerState.UNPROVEN, f"{said} when last read: {view.error}"
-    if alive.held < alive.alive:
-        return LayerState.NOT_ARMED, f"money is held for {alive.held} of {alive.alive}; {said}"
+    if standing.held < standing.alive:
+        return LayerState.NOT_ARMED, f"money is held for {standing.held} of {standing.alive}; {said}"
     if book.left_usd(run.budget_usd) < 0:
         return LayerState.NOT_ARMED, f"beyond the cap: {said}"
-    return (LayerState.ARMED if alive.alive else LayerState.IDLE), said
+    return (LayerState.ARMED if standing.alive else LayerState.IDLE), said

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
 
-#: Jobs that are gone through at a stretch, which takes one or a few milliseconds.
+#: Jobs that are gone through at a stretch, which takes some ten milliseconds.
 SLICE = 500
 #: Pause between two slices. Only a thread that sleeps leaves the interpreter to another one for good.
 PAUSE_S = 0.003

@@ -22,17 +22,6 @@ if TYPE_CHECKING:
     from benchtui.engine.schedule_watch import ScheduleView
     from benchtui.engine.standing import Standing
 
-#: States that are an end which nobody wanted.
-UNWANTED = frozenset(
-    {
-        JobState.LOST,
-        JobState.NEVER_STARTED,
-        JobState.FAILED,
-        JobState.TIMED_OUT,
-        JobState.EMERGENCY_STOP,
-        JobState.DECLINED,
-    }
-)
 #: A run without any sign of life for this long has no launcher any more.
 QUIET = timedelta(minutes=5)
 
@@ -89,6 +78,11 @@ class JobRow:
         """Where its instance is; without one where it is planned."""
         return self.status.instance.region if self.status.instance is not None else self.planned.region
 
+    @property
+    def alive(self) -> bool:
+        """Whether EC2 last showed its instance pending, running or stopped."""
+        return self.status.instance is not None and not self.status.instance.ending
+
 
 @dataclass(frozen=True, repr=False)  # of 10,000 jobs, and asyncio writes out what a task returns
 class Snapshot:
@@ -123,14 +117,14 @@ class Snapshot:
     @cached_property
     def alive(self) -> tuple[JobRow, ...]:
         """Jobs with an instance that EC2 last showed pending, running or stopped."""
-        return tuple(
-            row for row in self.rows if row.status.instance is not None and not row.status.instance.ending
-        )
+        return tuple(row for row in self.rows if row.alive)
 
     @cached_property
     def amiss(self) -> tuple[JobRow, ...]:
         """Jobs that are not as they should be: an alarm, or a state that nobody wanted."""
-        return tuple(row for row in self.rows if row.status.alarm is not None or row.status.state in UNWANTED)
+        from benchtui.engine.concerns import urgency
+
+        return tuple(row for row in self.rows if urgency(row) is not None)
 
     @cached_property
     def standing(self) -> Mapping[str, Standing]:

@@ -32,6 +32,10 @@ class Sources:
         """As they stand."""
         return tuple(self._known.values())
 
+    def period(self, name: str) -> timedelta:
+        """How often ``name`` is asked."""
+        return self._known[name].period
+
     def asked_every(self, name: str, period: timedelta) -> None:
         """From now on ``name`` is asked so often, and is stale only when it is silent for longer."""
         self._known[name] = replace(self._known[name], period=period)

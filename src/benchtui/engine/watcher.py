@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from benchtui.aws.errors import CloudError, Failure, FailureKind
-from benchtui.aws.instances import describe_run
+from benchtui.aws.instances import PAGE, describe_run
 from benchtui.core import keys
 from benchtui.core.catalogue import Price
 from benchtui.core.documents import JobDocument, PriceDocument, RunDocument
@@ -47,9 +47,8 @@ if TYPE_CHECKING:
 REGION_PATIENCE_S = 10.0
 #: From an agent's last word to the end of its bill, at most: it powers the machine off at once.
 POWER_OFF = timedelta(minutes=1)
-#: Instances in one answer of DescribeInstances at most (its API reference), and the time from one answer to
-#: the next, on the average.
-IN_AN_ANSWER, PER_ANSWER = 1000, timedelta(seconds=5)
+#: Time from one answer of DescribeInstances to the next, on the average.
+PER_ANSWER = timedelta(seconds=5)
 NOTHING_SAID = Said()
 
 
@@ -125,9 +124,8 @@ class Watcher:
     async def _ask_all(self) -> None:
         """EC2 before the sentinels, so that whatever an instance said before it went is heard."""
         now = self.clock.now()
-        due = [
-            region for region in self.run.regions if self._due(f"EC2 {region}", self._ec2_period(region), now)
-        ]
+        period = self._sources.period
+        due = [each for each in self.run.regions if self._due(f"EC2 {each}", period(f"EC2 {each}"), now)]
         if len(due) == 1 == len(self.run.regions):
             await self._ask_ec2(due[0])
         elif due:
@@ -138,7 +136,7 @@ class Watcher:
             await self._ask_mark()
         if await self._ask_sentinels():
             await self._fold()
-        alive = self.snapshot().alive
+        alive = [row for row in self._rows if row.alive]
         await self._schedules.look({row.status.instance.region for row in alive if row.status.instance})
         if alive:
             await self._boots.look(self._booted(row.planned.job for row in alive))
@@ -190,11 +188,6 @@ class Watcher:
         self._asked[name] = now
         return True
 
-    def _ec2_period(self, region: str) -> timedelta:
-        """A large run is listed less often: each thousand of its instances is an answer of its own."""
-        listed = len(self._heard.fresh_views.get(region) or self._heard.views.get(region, ()))
-        return max(self.periods.ec2, PER_ANSWER * (listed // IN_AN_ANSWER))
-
     async def _ask_one_of_several(self, region: str) -> None:
         """A region that does not answer in time must not make what is known of the others old."""
         try:
@@ -214,8 +207,9 @@ class Watcher:
             return
         self._sources.answered(name)
         self._heard.listed_at[region] = at
-        self._heard.fresh_views[region] = self._shown[region].merged(views, at)
-        self._sources.asked_every(name, self._ec2_period(region))
+        shown = self._heard.fresh_views[region] = self._shown[region].merged(views, at)
+        # A large run is listed less often: each thousand of its instances is an answer of its own.
+        self._sources.asked_every(name, max(self.periods.ec2, PER_ANSWER * (len(shown) // PAGE)))
 
     async def _ask_heartbeats(self) -> None:
         found: dict[str, datetime] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from benchtui.config.access import Access, quick_access
@@ -10,20 +9,18 @@ from benchtui.config.load import load, render_origins
 from benchtui.config.problems import ConfigError
 from benchtui.core.errors import UsageError
 from benchtui.core.suites import parse_payload
-from tests.fuzz.target import Target
+from tests.fuzz.target import FOLDER, Target
 
 ROOT = Path(__file__).parents[3]
-_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
-_FOLDER = Path(_KEPT.name)
-_FILE = _FOLDER / "hostile.toml"
+_FILE = FOLDER / "hostile.toml"
 
 
 def read_config(content: bytes) -> None:
     """As every command reads it, and as a kill does, which must not come to another account."""
     _FILE.write_bytes(content)
-    environ = {"HOME": str(_FOLDER)}
-    quick = quick_access(_FILE, environ, {}, _FOLDER)
-    loaded = load(_FILE, environ, {}, _FOLDER)
+    environ = {"HOME": str(FOLDER)}
+    quick = quick_access(_FILE, environ, {}, FOLDER)
+    loaded = load(_FILE, environ, {}, FOLDER)
     assert quick in (None, Access.of(loaded.config.aws))
     for row in render_origins(loaded):
         row.value.encode()

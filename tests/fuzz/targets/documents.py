@@ -22,7 +22,7 @@ from benchtui.engine.history_reading import indexed
 from benchtui.engine.job_log import as_text, parse_lines
 from benchtui.history.index import HistoryIndex
 from tests import golden
-from tests.fuzz.target import Target
+from tests.fuzz.target import FOLDER, Target
 
 NAME = "benchmarks/20261124-021533-k3f7/hostile.json"
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -52,13 +52,10 @@ def index(content: dict[str, bytes]) -> None:
     _index().write(_index().bucket("fuzz"), [run])
 
 
-_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
-
-
 @cache
 def _index() -> HistoryIndex:
     """One for the process: to make one costs more than everything else."""
-    return HistoryIndex(Path(_KEPT.name) / "index.sqlite").__enter__()
+    return HistoryIndex(FOLDER / "index.sqlite").__enter__()
 
 
 def use_run(run: RunDocument, content: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,18 +10,16 @@ from benchtui.aws.type_listing import _read as read_listing
 from benchtui.engine.availability import _read as read_availability
 from benchtui.engine.ledger import Ledger
 from benchtui.engine.sweep_record import read_record
-from tests.fuzz.target import Target
+from tests.fuzz.target import FOLDER, Target
 
 RUN = "20261124-021533-k3f7"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 TODAY = "2026-11-28T11:00:00+00:00"
 ENDPOINT = "https://api.pricing.us-east-1.amazonaws.com"
-_KEPT = tempfile.TemporaryDirectory(prefix="benchtui-fuzz-")  # until the process ends
-_FOLDER = Path(_KEPT.name)
 
 
 def _written(name: str, content: bytes) -> Path:
-    path = _FOLDER / name
+    path = FOLDER / name
     path.write_bytes(content)
     return path
 
@@ -30,7 +27,7 @@ def _written(name: str, content: bytes) -> Path:
 def read_ledger(content: bytes) -> None:
     """As `run --resume` does."""
     _written(f"{RUN}.jsonl", content)
-    with Ledger(_FOLDER, RUN) as ledger:
+    with Ledger(FOLDER, RUN) as ledger:
         ledger.gone_launchers()
         ledger.asked()
         list(ledger.lines())
