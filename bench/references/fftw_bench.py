@@ -24,7 +24,8 @@ from bench.references.pairs import Comparison, Row
 from bench.references.suites import built, records, samples
 
 SHA256 = "56c932549852cddcfafdab3820b0200c7742675be92179e59e6215b340e26467"  # fftw3_3.3.10.orig.tar.gz
-REPEAT = 8
+REPEAT = 24
+TURNS = 2
 BATCH_SECONDS = 0.0075  # what our driver's batches reach at least
 LEAST_RATIO = 0.97
 
@@ -69,6 +70,7 @@ def comparisons() -> Iterator[Comparison]:
             f" base pages, best of {REPEAT} batches, both with {mine}",
             ours=lambda size=size: [ours(folder, cpu, size)],  # type: ignore[misc]
             theirs=lambda size=size: [theirs(bench, cpu, size)],  # type: ignore[misc]
+            turns=TURNS,
         )
 
 

@@ -2,8 +2,8 @@
 
 Both read the same hpccinf.txt, run as one rank with one thread, and must be linked to the same BLAS (ldd).
 hpcc runs all its tests and HPL last; the order of the matrix sizes the others. So an order is chosen that
-keeps them short, and SOLVES problems of that order are solved in each run, by both: a run's figure is their
-median.
+keeps them short, and SOLVES problems of that order are solved in each run, by both: a run's figure is the
+best of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,8 +21,8 @@ from bench.references.debian import version
 from bench.references.pairs import Comparison, Row
 from bench.references.suites import PAYLOADS, built
 
-N = 4608
-SOLVES = 5
+N = 3072
+SOLVES = 8
 LEAST_RATIO = 0.99
 STRICTEST_RESIDUAL = 0.05
 RESULT = "hpccoutf.txt"
@@ -45,7 +44,7 @@ def comparisons() -> Iterator[Comparison]:
     plan = Plan(min(os.sched_getaffinity(0)))
     yield Comparison(
         rows=(Row(f"HPL, N = {N}", f"hpcc {version('hpcc')}", "GFLOP/s", least=LEAST_RATIO),),
-        conditions=f"N = {N} solved {SOLVES} times (median) on CPU {plan.cpu}, NB = {plan.nb},"
+        conditions=f"N = {N} solved {SOLVES} times (best) on CPU {plan.cpu}, NB = {plan.nb},"
         f" P x Q = 1 x 1, both with {ours}, base pages",
         ours=lambda: [gflops(plan, [str(folder / "xhpl"), "all"])],
         theirs=lambda: [gflops(plan, [str(hpcc)])],
@@ -78,7 +77,7 @@ def blas(program: Path) -> str:
 
 
 def gflops(plan: Plan, command: list[str]) -> float:
-    """Median of the problems that a program solves in a folder of its own, each verified by its residual."""
+    """Best of the problems that a program solves in a folder of its own, each verified by its residual."""
     command = [*on(plan.cpu), *command]
     settings = {
         "OPENBLAS_NUM_THREADS": "1",
@@ -97,4 +96,4 @@ def gflops(plan: Plan, command: list[str]) -> float:
         raise Unmeasured(f"{' '.join(command)}: not {SOLVES} solved problems of N = {N}:\n{text}")
     if not all(float(residual) < STRICTEST_RESIDUAL for residual in residuals):
         raise Unmeasured(f"{' '.join(command)}: residuals {residuals}")
-    return statistics.median(float(rate) for rate in solved)
+    return max(float(rate) for rate in solved)

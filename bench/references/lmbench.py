@@ -35,6 +35,7 @@ ORDERS = {"paged": "paged", "random": "curve"}
 JUDGED = "paged"
 WINDOWS = 3
 WINDOW_MS = 10
+TURNS = 2
 WITHIN = 0.05
 LEAST_MEMORY = 128 << 20
 #: lmbench measures these constants of its clock in every process, for seconds, unless it is told them.
@@ -60,6 +61,7 @@ def comparisons() -> Iterator[Comparison]:
                 least=1 - WITHIN,
                 greatest=1 + WITHIN,
                 judged=order == JUDGED,
+                higher_is_better=False,
             )
             for order in ORDERS
             for level, size in chosen
@@ -67,6 +69,7 @@ def comparisons() -> Iterator[Comparison]:
         conditions=f"CPU {cpu}, base pages, stride of a line, best of {WINDOWS} times of {WINDOW_MS} ms",
         ours=lambda: [best for order in ORDERS for best in ours(folder, cpu, order, chosen)],
         theirs=lambda: len(ORDERS) * theirs(program, cpu, chosen),
+        turns=TURNS,
     )
 
 

@@ -1,5 +1,8 @@
 """Interleaved pairs of one of our programs and a reference, counted while the machine is quiet, and their
 table.
+
+In a pair each program has as many turns as its comparison says, in the order ABBA, and its figure is its best
+turn: neighbours on the host, whom nobody in the guest sees, only ever take away.
 """
 
 from __future__ import annotations
@@ -7,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +32,7 @@ class Row:
     greatest: float = math.inf
     judged: bool = True
     """Not judged: shown beside the one that is, because the difference tells something."""
+    higher_is_better: bool = True
 
     @property
     def asked(self) -> str:
@@ -37,6 +41,9 @@ class Row:
         if math.isinf(self.greatest):
             return f"≥ {self.least:g}"
         return f"{self.least:g} to {self.greatest:g}"
+
+    def best(self, figures: Iterable[float]) -> float:
+        return max(figures) if self.higher_is_better else min(figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,28 @@ class Comparison:
     """What is equal on both sides, in one line."""
     ours: Callable[[], Sequence[float]]
     theirs: Callable[[], Sequence[float]]
+    turns: int = 1
+    """Runs of each in a pair, of which the best counts, row by row."""
+
+    def in_turns(self, theirs_first: bool) -> tuple[list[float], list[float]]:
+        """The best figures of ours and of theirs, row by row, after a pair's turns.
+
+        Raises:
+            Unmeasured: a program failed.
+        """
+        mine: list[Sequence[float]] = []
+        theirs: list[Sequence[float]] = []
+        for turn_ in range(self.turns):
+            if theirs_first == (turn_ % 2 == 0):
+                theirs.append(self.theirs())
+                mine.append(self.ours())
+            else:
+                mine.append(self.ours())
+                theirs.append(self.theirs())
+        return self._best(mine), self._best(theirs)
+
+    def _best(self, runs: Sequence[Sequence[float]]) -> list[float]:
+        return [row.best(figures) for row, figures in zip(self.rows, zip(*runs, strict=True), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +141,9 @@ def measure(comparisons: Sequence[Comparison], asked: Conditions) -> list[Course
     """
     courses = [Course(each, [Measured(row) for row in each.rows]) for each in comparisons]
     for course in courses:
-        print(f"{course.name}: {course.comparison.conditions}")
+        turns = course.comparison.turns
+        best = f", best of {turns} turns each" if turns > 1 else ""
+        print(f"{course.name}: {course.comparison.conditions}{best}")
     ends = time.monotonic() + 60 * asked.minutes * len(courses)
     while open_ := [each for each in courses if each.failure is None and each.done < asked.pairs]:
         if time.monotonic() > ends:
@@ -133,7 +164,6 @@ def pair(course: Course, asked: Conditions, ends: float) -> None:
     Raises:
         Unmeasured: a program failed.
     """
-    comparison = course.comparison
     # By number of runs, not of counted ones: what disturbs one order shall not have its way.
     theirs_first = course.runs % 2 == 1
     if asked.lock:
@@ -142,12 +172,7 @@ def pair(course: Course, asked: Conditions, ends: float) -> None:
         before = wait_for_quiet(asked.others, min(ends, time.monotonic() + TURN_SECONDS))
         if before is None:
             return
-        if theirs_first:
-            theirs = comparison.theirs()
-            mine = comparison.ours()
-        else:
-            mine = comparison.ours()
-            theirs = comparison.theirs()
+        mine, theirs = course.comparison.in_turns(theirs_first)
         others = before.others_since()
     course.runs += 1
     counts = others < asked.others

@@ -25,6 +25,7 @@ from bench.references.pairs import Comparison, Row
 from bench.references.suites import built, facts, records, samples
 
 BATCHES = 8
+TURNS = 4
 WITHIN = 0.03
 #: Name of our metric's format, bits of a number, likwid's name by bits of a vector.
 FORMATS = (
@@ -75,6 +76,7 @@ def comparisons() -> Iterator[Comparison]:
             theirs=lambda at=at, kernel=kernel: [  # type: ignore[misc]
                 peakflops(likwid, kernel, first[at].flops)
             ],
+            turns=TURNS,
         )
 
 

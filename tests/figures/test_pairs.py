@@ -61,6 +61,29 @@ def test_the_order_alternates_by_run_and_not_by_counted_pair(quiet: Callable[...
     assert machine.ran == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
 
 
+def test_in_a_pair_the_order_of_turns_turns_round_and_each_row_counts_its_best(
+    quiet: Callable[..., Machine],
+) -> None:
+    machine = quiet()
+    rows = (ROW, Row("chase", "lat_mem_rd", "ns", least=0.95, greatest=1.05, higher_is_better=False))
+
+    def program(name: str, *runs: tuple[float, float]) -> Callable[[], Sequence[float]]:
+        left = iter(runs)
+
+        def run() -> Sequence[float]:
+            machine.ran.append(name)
+            return next(left)
+
+        return run
+
+    ours = program("ours", (10, 3), (12, 2), (11, 4))
+    theirs = program("theirs", (9, 5), (8, 6), (7, 7))
+    rates, times = measure([Comparison(rows, "", ours, theirs, turns=3)], Conditions(pairs=1))[0].found
+    assert machine.ran == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    assert (rates.ours, rates.theirs) == ([12], [9])
+    assert (times.ours, times.theirs) == ([2], [5])
+
+
 def test_comparisons_take_turns(quiet: Callable[..., Machine]) -> None:
     machine = quiet()
     both = [
