@@ -33,9 +33,8 @@ RELEASE = "bookworm"
 #: Orders of our chase, and what its figures are called in each.
 ORDERS = {"paged": "paged", "random": "curve"}
 JUDGED = "paged"
-WINDOWS = 3
+WINDOWS = 5
 WINDOW_MS = 10
-TURNS = 2
 WITHIN = 0.05
 LEAST_MEMORY = 128 << 20
 #: lmbench measures these constants of its clock in every process, for seconds, unless it is told them.
@@ -69,7 +68,6 @@ def comparisons() -> Iterator[Comparison]:
         conditions=f"CPU {cpu}, base pages, stride of a line, best of {WINDOWS} times of {WINDOW_MS} ms",
         ours=lambda: [best for order in ORDERS for best in ours(folder, cpu, order, chosen)],
         theirs=lambda: len(ORDERS) * theirs(program, cpu, chosen),
-        turns=TURNS,
     )
 
 

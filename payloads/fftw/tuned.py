@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import List, Sequence, Set
 
 COMMON = ["--enable-openmp", "--disable-fortran", "--disable-doc", "--disable-shared", "--enable-static"]
@@ -48,23 +49,32 @@ def run(command: Sequence[str], folder: str) -> None:
         raise SystemExit("error: {} exited with {}".format(command[0], done.returncode))
 
 
+def build(source: str, prefix: str, single: bool) -> str:
+    """Configure and make one precision; the folder that it lies in."""
+    folder = os.path.join(source, "build." + ("single" if single else "double"))
+    jobs = "-j{}".format(len(os.sched_getaffinity(0)))
+    os.makedirs(folder, exist_ok=True)
+    asked = switches(platform.machine(), cpu_flags(), single)
+    print("configure " + " ".join(asked), flush=True)
+    run([os.path.join(source, "configure"), "--prefix=" + prefix, *asked], folder)
+    # Not `make` alone: the folders tests/, tools/ and mpi/ would be built, too.
+    for part in ("kernel", "simd-support", "dft", "rdft", "reodft", "api"):
+        run(["make", "-s", jobs, "-C", part], folder)
+    run(["make", "-s", "SUBDIRS=.", "libfftw3{}.la".format("f" if single else "")], folder)
+    run(["make", "-s", jobs, "-C", "threads"], folder)  # links with the library
+    return folder
+
+
 def main() -> None:
-    """Configure, make and install each precision into the prefix."""
+    """Build both precisions at once: configure and the linking of one leave CPUs that the other can use.
+
+    They are installed one after the other: both bring the same headers.
+    """
     source = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "source")
     prefix = os.path.abspath(sys.argv[2] if len(sys.argv) > 2 else "tuned")
-    jobs = "-j{}".format(len(os.sched_getaffinity(0)))
-    for precision in ("double", "single"):
-        folder = os.path.join(source, "build." + precision)
-        os.makedirs(folder, exist_ok=True)
-        asked = switches(platform.machine(), cpu_flags(), precision == "single")
-        print("configure " + " ".join(asked), flush=True)
-        run([os.path.join(source, "configure"), "--prefix=" + prefix, *asked], folder)
-        # Not `make` alone: the folders tests/, tools/ and mpi/ would be built, too.
-        for part in ("kernel", "simd-support", "dft", "rdft", "reodft", "api"):
-            run(["make", "-s", jobs, "-C", part], folder)
-        library = "libfftw3{}.la".format("f" if precision == "single" else "")
-        run(["make", "-s", "SUBDIRS=.", library], folder)
-        run(["make", "-s", jobs, "-C", "threads"], folder)  # links with the library
+    with ThreadPoolExecutor(2) as pool:
+        folders = list(pool.map(lambda single: build(source, prefix, single), (False, True)))
+    for folder in folders:
         run(["make", "-s", "-C", "threads", "install-libLTLIBRARIES"], folder)
         run(["make", "-s", "SUBDIRS=.", "install-libLTLIBRARIES"], folder)
         run(["make", "-s", "-C", "api", "install-includeHEADERS"], folder)
