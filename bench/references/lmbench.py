@@ -80,7 +80,7 @@ def sizes() -> Sizes:
             claimed[int(told["level"])] = 1024 * int(told["size"].rstrip("K"))
     if not {1, 2, 3} <= set(claimed):
         raise Unmeasured(f"sysfs tells of caches of the levels {sorted(claimed)}, not of three")
-    memory = max(4 * claimed[3], LEAST_MEMORY)
+    memory = max(2 * claimed[3], LEAST_MEMORY)  # more would take lat_mem_rd minutes in each pair
     return [
         ("L1", power_of_two(claimed[1] // 2)),
         ("L2", power_of_two(claimed[2] // 4)),
