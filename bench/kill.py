@@ -34,7 +34,9 @@ from bench.rows import row
 
 REGION = "us-east-1"
 PATIENCE_S = 60.0
-ROW = Row("command to TerminateInstances", "aws ec2 terminate-instances", "s", 0.0, 1.0)
+ROW = Row(
+    "command to TerminateInstances", "aws ec2 terminate-instances", "s", 0.0, 1.0, higher_is_better=False
+)
 
 
 class Relay(socketserver.ThreadingTCPServer):

@@ -66,13 +66,13 @@ class Comparison:
         """
         mine: list[Sequence[float]] = []
         theirs: list[Sequence[float]] = []
-        for turn_ in range(self.turns):
-            if theirs_first == (turn_ % 2 == 0):
-                theirs.append(self.theirs())
-                mine.append(self.ours())
-            else:
-                mine.append(self.ours())
-                theirs.append(self.theirs())
+        sides = [(self.ours, mine), (self.theirs, theirs)]
+        if theirs_first:
+            sides.reverse()
+        for _ in range(self.turns):
+            for program, runs in sides:
+                runs.append(program())
+            sides.reverse()
         return self._best(mine), self._best(theirs)
 
     def _best(self, runs: Sequence[Sequence[float]]) -> list[float]:
