@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import kbuild
@@ -19,7 +20,7 @@ TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "products.json"
 #: Programs that answer for a compiler without compiling, or elsewhere.
 STAND_INS = ("ccache", "sccache", "distcc", "icecc", "buildcache", "fastbuild")
 SAMPLED = 12
-#: CPU time of the build against that of compiling a sample of its objects again, alone and directly. A build
+#: CPU time of the build against that of compiling a sample of its objects again, directly. A build
 #: does all that and more (make, shell, dependencies), a sample of 12 errs by a fifth: half is sure. A cache
 #: gives a fifth.
 FLOOR = 0.5
@@ -92,24 +93,30 @@ class Recompiled(NamedTuple):
     cpu_s: float  # of the sample
 
 
-def recompile(tree: str, objects: List[str], cc: Compiler, offset: int) -> Recompiled:
-    """Compile a sample again, by the commands that the build noted but the compiler itself; same bytes?"""
+def recompile(tree: str, objects: List[str], cc: Compiler, offset: int, jobs: int) -> Recompiled:
+    """Compile a sample again, by the commands that the build noted but the compiler itself; same bytes?
+
+    As many at once as the build made: two threads of one core need more CPU seconds than one alone.
+    """
     commands = [found for found in (noted(tree, name) for name in objects) if found is not None]
     if not commands:
         fail("the build noted no command of a compiler")
     count = min(SAMPLED, len(commands))
     chosen = [commands[(index * len(commands) // count + offset) % len(commands)] for index in range(count)]
-    differing = []
     before = _children_cpu_s()
-    with tempfile.TemporaryDirectory() as folder:
-        again = os.path.join(folder, "again.o")
-        for name, argv in chosen:
-            words = [cc.path, *(again if word == name else word for word in argv[1:])]
-            words = [re.sub(r"^-Wp,-MM?D,.*", "-Wp,-MMD," + again + ".d", word) for word in words]
-            done = subprocess.run(words, cwd=tree, env=kbuild.environment(), stdout=2, check=False)
-            if done.returncode != 0 or sha256_of(again) != sha256_of(os.path.join(tree, name)):
-                differing.append(name)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(min(jobs, count)) as pool:
+        places = [os.path.join(folder, "again-{}.o".format(index)) for index in range(count)]
+        same = pool.map(lambda place, one: _same_again(tree, cc, place, *one), places, chosen)
+        differing = [name for (name, _), equal in zip(chosen, same) if not equal]
     return Recompiled(len(commands), count, differing, _children_cpu_s() - before)
+
+
+def _same_again(tree: str, cc: Compiler, again: str, name: str, argv: List[str]) -> bool:
+    """Whether the command, told to put its object at ``again``, makes the same bytes."""
+    words = [cc.path, *(again if word == name else word for word in argv[1:])]
+    words = [re.sub(r"^-Wp,-MM?D,.*", "-Wp,-MMD," + again + ".d", word) for word in words]
+    done = subprocess.run(words, cwd=tree, env=kbuild.environment(), stdout=2, check=False)
+    return done.returncode == 0 and sha256_of(again) == sha256_of(os.path.join(tree, name))
 
 
 def noted(tree: str, name: str) -> Optional[Tuple[str, List[str]]]:

@@ -95,7 +95,7 @@ def judge(
     if count == 0:
         fail("make left no object of " + product)
     repetition = int(os.environ.get("BENCHTUI_REPETITION") or 0)
-    again = checks.recompile(tree, built.objects, cc, repetition)
+    again = checks.recompile(tree, built.objects, cc, repetition, jobs)
     told: Dict[str, Any] = {
         "seconds": round(built.wall_s, 6),
         "jobs": jobs,

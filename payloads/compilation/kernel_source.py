@@ -139,7 +139,9 @@ def stamps_of(folder: str) -> int:
 
 
 def _files(folder: str) -> List[Tuple[str, str]]:
+    """Names below the folder and paths, sorted by name."""
     found = []
     for place, _, names in os.walk(folder):
-        found += [os.path.join(place, name) for name in names]
-    return sorted((os.path.relpath(path, folder), path) for path in found)
+        below = place[len(folder) + 1 :] and place[len(folder) + 1 :] + "/"
+        found += [(below + name, place + "/" + name) for name in names]
+    return sorted(found)

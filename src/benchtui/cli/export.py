@@ -118,7 +118,7 @@ def _default_name(arguments: argparse.Namespace, form: Format, run: str) -> str:
 
 
 def _write(path: Path, exported: Exported, *, force: bool) -> list[dict[str, Any]]:
-    from benchtui.report.files import write_file, write_folder
+    from benchtui.report.files import write_file, write_folder, written_fields
 
     if set(exported.files) == {""}:
         body = exported.files[""]
@@ -126,12 +126,6 @@ def _write(path: Path, exported: Exported, *, force: bool) -> list[dict[str, Any
             output.raw(body)
         else:
             write_file(path, body, force=force)
-        return [_told(path, body)]
+        return [written_fields(path, body)]
     write_folder(path, exported.files, force=force, stale=exported.stale)
-    return [_told(path / name, body) for name, body in exported.files.items()]
-
-
-def _told(path: Path, body: bytes) -> dict[str, Any]:
-    from hashlib import sha256
-
-    return {"path": str(path), "bytes": len(body), "sha256": sha256(body).hexdigest()}
+    return [written_fields(path / name, body) for name, body in exported.files.items()]

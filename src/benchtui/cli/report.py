@@ -127,18 +127,20 @@ def _write(arguments: argparse.Namespace, subject: Subject, report: Report) -> l
 
 
 def _put(form: str, path: Path, text: str, *, force: bool) -> dict[str, Any]:
+    from benchtui.report.files import write_file, written_fields
+
     body = text.encode()
     if path == Path(STDOUT):
         output.text(text)
     else:
-        from benchtui.report.files import write_file
-
         write_file(path, body, force=force)
-    return _told(form, path, body)
+    return {"form": form, **written_fields(path, body)}
 
 
 def _append(text: str) -> dict[str, Any]:
     """To the summary of a workflow's step, behind what its other commands have written."""
+    from benchtui.report.files import written_fields
+
     path, body = Path(os.environ[SUMMARY]), text.encode()
     try:
         with path.open("ab") as file:
@@ -147,11 +149,4 @@ def _append(text: str) -> dict[str, Any]:
         raise UsageError(
             f"cannot write {path}: {error.strerror}", fix=f"${SUMMARY} has to name a file"
         ) from error
-    return _told("summary", path, body)
-
-
-def _told(form: str, path: Path, body: bytes) -> dict[str, Any]:
-    from hashlib import sha256
-
-    digest = sha256(body).hexdigest()
-    return {"form": form, "path": str(path), "bytes": len(body), "sha256": digest}
+    return {"form": "summary", **written_fields(path, body)}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from benchtui.core.errors import UsageError
 
@@ -35,6 +37,11 @@ def write_file(path: Path, body: bytes, *, force: bool = False) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def written_fields(path: Path, body: bytes) -> dict[str, Any]:
+    """What the JSON of a command says of a file that it wrote."""
+    return {"path": str(path), "bytes": len(body), "sha256": sha256(body).hexdigest()}
 
 
 def exists(path: Path) -> UsageError:
