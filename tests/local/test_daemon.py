@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -333,6 +334,17 @@ def test_sigterm_ends_it_cleanly(directory: Path) -> None:
     eventually(lambda: not alive(state.pid), "it ends")
     assert not state_path(directory).exists()
     assert (directory / "logs" / "api.log").read_text().rstrip().endswith("ended")
+
+
+@pytest.mark.long
+def test_one_whose_folder_was_deleted_leaves_the_next_one_s_state_file(directory: Path) -> None:
+    first = daemon.up(LocalOptions(state_dir=directory, host=False))
+    shutil.rmtree(directory)
+    second = daemon.up(LocalOptions(state_dir=directory, host=False))
+    assert second.pid != first.pid
+    os.kill(first.pid, signal.SIGTERM)
+    eventually(lambda: not alive(first.pid), "the first one ends")
+    assert LocalState.read(state_path(directory)) == second
 
 
 @pytest.mark.long

@@ -376,9 +376,16 @@ def _serve(options: LocalOptions, directory: Path) -> int:
         if host is not None:
             host.end()
         server.shutdown()
-        path.unlink(missing_ok=True)
+        _forget(path)
         log.info("ended")
     return 0
+
+
+def _forget(path: Path) -> None:
+    """Remove this process's state file; where its folder was deleted, another's may have taken its place."""
+    standing = LocalState.read(path)
+    if standing is None or standing.pid == os.getpid():
+        path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
