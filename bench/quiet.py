@@ -30,19 +30,30 @@ class Busy:
 
     at: float
     all_cpu_seconds: float  # of every program, and what other guests stole
-    own_cpu_seconds: float  # of this program and the children it has waited for
+    own_cpu_seconds: float  # of this program and its children
 
     @classmethod
     def now(cls) -> Busy:
         fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
         busy = (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
-        return cls(time.monotonic(), busy, sum(os.times()[:4]))
+        return cls(time.monotonic(), busy, sum(os.times()[:4]) + _of_living_children())
 
     def others_since(self) -> float:
         """CPUs that other programs, or other guests, were busy on since then."""
         now = Busy.now()
         others = (now.all_cpu_seconds - self.all_cpu_seconds) - (now.own_cpu_seconds - self.own_cpu_seconds)
         return max(0.0, others) / (now.at - self.at)
+
+
+def _of_living_children() -> float:
+    """CPU seconds of the children that have not been waited for; os.times() has those of the others."""
+    ticks = 0
+    for task in Path("/proc/self/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with contextlib.suppress(OSError):
+                stat = Path(f"/proc/{child}/stat").read_text()
+                ticks += sum(int(field) for field in stat.rpartition(")")[2].split()[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def wait_for_quiet(share: float, ends: float) -> Busy | None:

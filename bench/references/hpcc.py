@@ -2,8 +2,8 @@
 
 Both read the same hpccinf.txt, run as one rank with one thread, and must be linked to the same BLAS (ldd).
 hpcc runs all its tests and HPL last; the order of the matrix sizes the others. So an order is chosen that
-keeps them short, and SOLVES problems of that order are solved in each run, by both: a run's figure is the
-best of them.
+keeps them short, and a process solves PROBLEMS of that order. They are solved in turn with the other
+program's, one by one: a program is held while the other has its turn (Solver).
 """
 
 from __future__ import annotations
@@ -11,23 +11,36 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
-from bench.quiet import Unmeasured, need, on, output
+from bench.quiet import TIMEOUT_SECONDS, Unmeasured, need, on, output
 from bench.references.debian import version
 from bench.references.pairs import Comparison, Row
 from bench.references.suites import PAYLOADS, built
 
 N = 3072
-SOLVES = 8
+PROBLEMS = 20  # HPL takes no more sizes in one input
+TURNS = 5
 LEAST_RATIO = 0.99
 STRICTEST_RESIDUAL = 0.05
 RESULT = "hpccoutf.txt"
+LOOK_SECONDS = 0.01  # the residual that follows a rate takes ten times as long
 #: hpcc reads sizes for PTRANS behind HPL's: none besides HPL's own.
 PTRANS = "a line that hpcc skips\n0 additional sizes for PTRANS\n0 values\n0 additional blocks\n0 values\n"
+SETTINGS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+}
 
 
 def comparisons() -> Iterator[Comparison]:
@@ -42,12 +55,14 @@ def comparisons() -> Iterator[Comparison]:
     if ours != theirs:
         raise Unmeasured(f"xhpl is linked to {ours}, hpcc to {theirs}")
     plan = Plan(min(os.sched_getaffinity(0)))
+    mine, other = Solver(plan, [str(folder / "xhpl"), "all"]), Solver(plan, [str(hpcc)])
     yield Comparison(
         rows=(Row(f"HPL, N = {N}", f"hpcc {version('hpcc')}", "GFLOP/s", least=LEAST_RATIO),),
-        conditions=f"N = {N} solved {SOLVES} times (best) on CPU {plan.cpu}, NB = {plan.nb},"
-        f" P x Q = 1 x 1, both with {ours}, base pages",
-        ours=lambda: [gflops(plan, [str(folder / "xhpl"), "all"])],
-        theirs=lambda: [gflops(plan, [str(hpcc)])],
+        conditions=f"N = {N} on CPU {plan.cpu}, NB = {plan.nb}, P x Q = 1 x 1, one problem a turn, both with"
+        f" {ours}, base pages",
+        ours=lambda: [mine.rate()],
+        theirs=lambda: [other.rate()],
+        turns=TURNS,
     )
 
 
@@ -62,9 +77,9 @@ class Plan:
             sys.path.pop(0)
         self.cpu = cpu
         self.nb: int = plan.NB
-        text: str = plan.INPUT.format(n=" ".join([str(N)] * SOLVES), nb=self.nb, p=1, q=1)
+        text: str = plan.INPUT.format(n=" ".join([str(N)] * PROBLEMS), nb=self.nb, p=1, q=1)
         self.input = text.replace(
-            "1            # of problems sizes", f"{SOLVES}            # of problems sizes"
+            "1            # of problems sizes", f"{PROBLEMS}           # of problems sizes"
         )
 
 
@@ -76,24 +91,88 @@ def blas(program: Path) -> str:
     return str(Path(found[1]).resolve())
 
 
-def gflops(plan: Plan, command: list[str]) -> float:
-    """Best of the problems that a program solves in a folder of its own, each verified by its residual."""
-    command = [*on(plan.cpu), *command]
-    settings = {
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    }
-    with tempfile.TemporaryDirectory(prefix="hpcc-") as name:
-        folder = Path(name)
-        (folder / "hpccinf.txt").write_text(plan.input + PTRANS)
-        output(*command, folder=folder, also=settings)
-        text = (folder / RESULT).read_text()
-    solved = re.findall(rf"(?m)^W\S+ +{N} +{plan.nb} +1 +1 +\d+\.\d\d +(\d\.\d+e[+-]\d\d)\s*$", text)
-    residuals = re.findall(r"(?m)^\|\|Ax-b\|\|\S+= +(\d+\.\d+) \.{6} PASSED\s*$", text)
-    if len(solved) != SOLVES or len(residuals) != SOLVES:
-        raise Unmeasured(f"{' '.join(command)}: not {SOLVES} solved problems of N = {N}:\n{text}")
-    if not all(float(residual) < STRICTEST_RESIDUAL for residual in residuals):
-        raise Unmeasured(f"{' '.join(command)}: residuals {residuals}")
-    return max(float(rate) for rate in solved)
+class Solver:
+    """One of the programs, held by a signal after each problem that it has solved.
+
+    HPL writes a rate as soon as it has it; the residual and the next matrix follow, outside the time that it
+    takes. So two programs can have turns of a second, though hpcc alone measures for half a minute before its
+    first problem, and the host's moods, which last as long, meet both.
+    """
+
+    def __init__(self, plan: Plan, command: list[str]) -> None:
+        self._plan, self._command = plan, [*on(plan.cpu), *command]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._result = Path()
+        self._solved = 0
+
+    def rate(self) -> float:
+        """GFLOP/s of one more problem, by the program's own clock.
+
+        Raises:
+            Unmeasured: the program ended before, or a residual is not what it must be.
+        """
+        if self._process is None:
+            self._process = self._start()
+        self._process.send_signal(signal.SIGCONT)
+        rates = self._rates_beyond(self._solved)
+        self._solved += 1
+        if self._solved < PROBLEMS:
+            self._process.send_signal(signal.SIGSTOP)
+        else:
+            self._end()
+        return rates[-1]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        folder = Path(tempfile.mkdtemp(prefix="hpcc-"))
+        (folder / "hpccinf.txt").write_text(self._plan.input + PTRANS)
+        self._result, self._solved = folder / RESULT, 0
+        process = subprocess.Popen(
+            self._command,
+            cwd=folder,
+            env={**os.environ, **SETTINGS},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._leave = weakref.finalize(self, _leave, process, folder)
+        return process
+
+    def _rates_beyond(self, solved: int) -> list[float]:
+        """All rates so far, once there is one more than ``solved``."""
+        assert self._process is not None
+        ends = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            ended = self._process.poll() is not None
+            rates = self._read()
+            if len(rates) > solved:
+                return rates
+            if ended or time.monotonic() > ends:
+                self._failed(f"{len(rates)} problems solved")
+            time.sleep(LOOK_SECONDS)
+
+    def _read(self) -> list[float]:
+        text = self._result.read_text() if self._result.exists() else ""
+        written = re.findall(r"(?m)^\|\|Ax-b\|\|\S+= +(\S+) \.{6} (\w+)\s*$", text)
+        if wrong := [each for each in written if each[1] != "PASSED" or float(each[0]) >= STRICTEST_RESIDUAL]:
+            self._failed(f"residuals {wrong}")
+        solved = rf"(?m)^W\S+ +{N} +{self._plan.nb} +1 +1 +\d+\.\d\d +(\d\.\d+e[+-]\d\d)\s*$"
+        return [float(rate) for rate in re.findall(solved, text)]
+
+    def _end(self) -> None:
+        """Let it look at its last residual; the next problem is another process's."""
+        assert self._process is not None
+        if self._process.wait(TIMEOUT_SECONDS) != 0 or self._result.read_text().count(" PASSED") < PROBLEMS:
+            self._failed("not every residual was written")
+        self._read()
+        self._leave()
+        self._process = None
+
+    def _failed(self, why: str) -> NoReturn:
+        text = self._result.read_text() if self._result.exists() else ""
+        raise Unmeasured(f"{' '.join(self._command)}: {why}:\n{text[-2000:]}")
+
+
+def _leave(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.kill()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
@@ -128,3 +129,10 @@ def test_the_median_of_the_pairs_ratios_is_judged(row: Row, ratio: float, verdic
     result = Measured(row, ours=[ratio, 3.0, 100 * ratio], theirs=[1.0, math.pi * 1e3, 100.0])
     assert result.median == pytest.approx(ratio)
     assert table([result]).splitlines()[-1].endswith(f"| {row.asked} | {verdict} |")
+
+
+def test_the_bests_of_all_pairs_stand_beside_the_median() -> None:
+    rate = Measured(ROW, ours=[1.0, 4.0], theirs=[5.0, 2.0])
+    time = Measured(dataclasses.replace(ROW, higher_is_better=False), ours=[1.0, 4.0], theirs=[5.0, 2.0])
+    assert (rate.of_the_bests, time.of_the_bests) == (0.8, 0.5)
+    assert "| 0.800 | 2 |" in table([rate])
