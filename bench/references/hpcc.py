@@ -129,7 +129,7 @@ class Solver:
         process = subprocess.Popen(
             self._command,
             cwd=folder,
-            env={**os.environ, **SETTINGS},
+            env={**os.environ, **SETTINGS, "TMPDIR": str(folder)},  # where MPI leaves files when it is killed
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -144,6 +144,8 @@ class Solver:
         while True:
             ended = self._process.poll() is not None
             rates = self._read()
+            if len(rates) > solved + 1:
+                self._failed("it was not held in time and had two turns")
             if len(rates) > solved:
                 return rates
             if ended or time.monotonic() > ends:
