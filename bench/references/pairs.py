@@ -57,6 +57,8 @@ class Comparison:
     theirs: Callable[[], Sequence[float]]
     turns: int = 1
     """Runs of each in a pair, of which the best counts, row by row."""
+    pairs_each: int = 1
+    """Pairs for each one that is asked for: where a run takes a second, many are cheap."""
 
     def in_turns(self, theirs_first: bool) -> tuple[list[float], list[float]]:
         """The best figures of ours and of theirs, row by row, after a pair's turns.
@@ -129,8 +131,17 @@ class Course:
         return len(self.found[0].ours)
 
     @property
+    def rounds(self) -> float:
+        """Runs so far, in pairs that are asked for."""
+        return self.runs / self.comparison.pairs_each
+
+    @property
     def name(self) -> str:
         return ", ".join(row.name for row in self.comparison.rows)
+
+    def lacks(self, pairs: int) -> bool:
+        """Whether it goes on: it has not failed, nor as many pairs as are asked for."""
+        return self.failure is None and self.done < pairs * self.comparison.pairs_each
 
     @property
     def so_far(self) -> str:
@@ -150,12 +161,12 @@ def measure(comparisons: Sequence[Comparison], asked: Conditions) -> list[Course
         best = f", best of {turns} turns each" if turns > 1 else ""
         print(f"{course.name}: {course.comparison.conditions}{best}")
     ends = time.monotonic() + 60 * asked.minutes * len(courses)
-    while open_ := [each for each in courses if each.failure is None and each.done < asked.pairs]:
+    while open_ := [each for each in courses if each.lacks(asked.pairs)]:
         if time.monotonic() > ends:
             for each in open_:
                 each.failure = f"other programs were running: {each.so_far} in the time given"
             break
-        course = min(open_, key=lambda each: each.runs)
+        course = min(open_, key=lambda each: each.rounds)
         try:
             pair(course, asked, ends)
         except Unmeasured as error:

@@ -136,3 +136,14 @@ def test_the_bests_of_all_pairs_stand_beside_the_median() -> None:
     time = Measured(dataclasses.replace(ROW, higher_is_better=False), ours=[1.0, 4.0], theirs=[5.0, 2.0])
     assert (rate.of_the_bests, time.of_the_bests) == (0.8, 0.5)
     assert "| 0.800 | 2 |" in table([rate])
+
+
+def test_short_runs_have_more_pairs_in_each_rotation(quiet: Callable[..., Machine]) -> None:
+    machine = quiet()
+    long_ = Comparison((ROW,), "", machine.program("long", [1.0] * 4), machine.program("", [1.0] * 4))
+    short = Comparison(
+        (ROW,), "", machine.program("short", [1.0] * 4), machine.program("", [1.0] * 4), pairs_each=2
+    )
+    courses = measure([long_, short], Conditions(pairs=2))
+    assert [course.done for course in courses] == [2, 4]
+    assert [name for name in machine.ran if name] == ["long", "short", "short", "long", "short", "short"]
