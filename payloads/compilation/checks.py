@@ -107,7 +107,7 @@ def recompile(tree: str, objects: List[str], cc: Compiler, offset: int, jobs: in
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(min(jobs, count)) as pool:
         places = [os.path.join(folder, "again-{}.o".format(index)) for index in range(count)]
         same = pool.map(lambda place, one: _same_again(tree, cc, place, *one), places, chosen)
-        differing = [name for (name, _), equal in zip(chosen, same) if not equal]
+        differing = [chosen[index][0] for index, equal in enumerate(same) if not equal]
     return Recompiled(len(commands), count, differing, _children_cpu_s() - before)
 
 
