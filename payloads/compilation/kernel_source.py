@@ -142,6 +142,6 @@ def _files(folder: str) -> List[Tuple[str, str]]:
     """Names below the folder and paths, sorted by name."""
     found = []
     for place, _, names in os.walk(folder):
-        below = place[len(folder) + 1 :] and place[len(folder) + 1 :] + "/"
-        found += [(below + name, place + "/" + name) for name in names]
+        below = place[len(folder) + 1 :]
+        found += [(os.path.join(below, name), os.path.join(place, name)) for name in names]
     return sorted(found)
