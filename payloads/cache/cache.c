@@ -4,7 +4,7 @@
  * Method, formulas and literature: docs/suites/cache.md.
  *
  *   cache levels|curve --pages 2m|4k [--windows 3] [--window-ms 10] [--floor-bytes 134217728] [--sysfs /sys]
- *   cache curve [the same options] --order paged   in the order of lat_mem_rd, to be compared with it
+ *   cache curve [the same options] [--up-to BYTES] --order paged   in the order of lat_mem_rd, to be compared with it
  *   cache read|transfer [the same options]
  *   cache plateaus < CURVE            sizes and nanoseconds of a recorded curve; prints its plateaus
  */
@@ -203,6 +203,7 @@ static void parse_arguments(int argc, char **argv, struct plan *plan) {
         else if (strcmp(argv[i], "--windows") == 0) plan->windows = (int)number(argv[i], value, 1, MAX_WINDOWS);
         else if (strcmp(argv[i], "--window-ms") == 0) plan->window_seconds = 1e-3 * number(argv[i], value, 0.01, 1e4);
         else if (strcmp(argv[i], "--floor-bytes") == 0) plan->floor_bytes = (uint64_t)number(argv[i], value, 1e5, 1e12);
+        else if (strcmp(argv[i], "--up-to") == 0) plan->most_bytes = (uint64_t)number(argv[i], value, GRAIN, 1e12);
         else if (value && strcmp(argv[i], "--pages") == 0 && strcmp(value, "2m") == 0) plan->pages = PAGES_HUGE;
         else if (value && strcmp(argv[i], "--pages") == 0 && strcmp(value, "4k") == 0) plan->pages = PAGES_SMALL;
         else if (value && strcmp(argv[i], "--order") == 0 && strcmp(value, "random") == 0) plan->paged = false;
@@ -213,7 +214,8 @@ static void parse_arguments(int argc, char **argv, struct plan *plan) {
 
 int main(int argc, char **argv) {
     static struct plan plan = {
-        .sysfs = "/sys", .windows = 3, .window_seconds = 10e-3, .floor_bytes = FLOOR_BYTES, .pages = PAGES_HUGE};
+        .sysfs = "/sys", .windows = 3, .window_seconds = 10e-3, .floor_bytes = FLOOR_BYTES, .most_bytes = UINT64_MAX,
+        .pages = PAGES_HUGE};
     static char suffix[LONGEST_NAME];
     const char *run = argc > 1 ? argv[1] : "";
     if (strcmp(run, "plateaus") == 0) return plateaus_of_input();

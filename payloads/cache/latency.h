@@ -24,10 +24,12 @@ static struct {
 
 static const char *page_name(const struct plan *plan) { return plan->pages == PAGES_HUGE ? "2m" : "4k"; }
 
-/* A random ring over the first `bytes` of the memory, walked once and then chased `windows` times. */
-static void measure_ring(const struct plan *plan, char *memory, uint64_t bytes, struct window windows[MAX_WINDOWS]) {
+/* A random ring over the first `bytes` of the memory, of `most`, walked once and then chased `windows` times. */
+static void measure_ring(const struct plan *plan, char *memory, uint64_t most, uint64_t bytes,
+                         struct window windows[MAX_WINDOWS]) {
     struct ring ring = {memory, plan->line_bytes, bytes / plan->line_bytes};
-    (plan->paged ? make_paged : make_random)(&ring);
+    if (plan->paged) make_paged(&ring, most);
+    else make_random(&ring);
     tally.rings++;
     tally.whole_cycles += walk(&ring) == ring.lines;
     struct line *line = line_at(&ring, 0);
@@ -145,7 +147,7 @@ static void run_levels(const struct plan *plan) {
     char *memory = memory_for_rings(plan, most);
     for (int level = L1; level < LEVELS; level++) {
         if (!measured[level]) continue;
-        measure_ring(plan, memory, plan->bytes[level], windows[level]);
+        measure_ring(plan, memory, most, plan->bytes[level], windows[level]);
         if (level == DRAM) dram_ns = median_of(plan, windows[level], nanoseconds);
     }
     for (int level = L1; level < LEVELS; level++) {
@@ -198,7 +200,7 @@ static void report_sizes(const struct plan *plan, const struct point *curve, int
     json_close();
 }
 
-/* The curve ends with the first of its sizes that holds 4 x the last-level cache. */
+/* The curve ends with the first of its sizes that holds 4 x the last-level cache, or where it is told to. */
 static void run_curve(const struct plan *plan) {
     struct window windows[CURVE_POINTS][MAX_WINDOWS];
     struct point curve[CURVE_POINTS];
@@ -207,8 +209,10 @@ static void run_curve(const struct plan *plan) {
     bool no_pages = no_such_pages(plan->pages, reason);
     int points = 0;
     while (!no_pages && points < CURVE_POINTS && (points == 0 || curve_bytes(points - 1) < plan->bytes[DRAM]) &&
-           !beyond_memory(plan, curve_bytes(points), reason))
+           curve_bytes(points) <= plan->most_bytes && !beyond_memory(plan, curve_bytes(points), reason))
         points++;
+    if (points < CURVE_POINTS && curve_bytes(points) > plan->most_bytes)
+        snprintf(reason, sizeof reason, "beyond the %" PRIu64 " bytes of --up-to", plan->most_bytes);
     if (points && curve_bytes(points - 1) >= plan->bytes[DRAM])
         snprintf(reason, sizeof reason, "beyond 4 x the last-level cache (%.1f MB) and %.1f MB",
                  1e-6 * (double)plan->llc_bytes, 1e-6 * (double)plan->floor_bytes);
@@ -220,7 +224,7 @@ static void run_curve(const struct plan *plan) {
     uint64_t most = curve_bytes(points - 1);
     char *memory = memory_for_rings(plan, most);
     for (int i = 0; i < points; i++) {
-        measure_ring(plan, memory, curve_bytes(i), windows[i]);
+        measure_ring(plan, memory, most, curve_bytes(i), windows[i]);
         curve[i] = (struct point){curve_bytes(i), HUGE_VAL};
         for (int k = 0; k < plan->windows; k++) curve[i].ns = fmin(curve[i].ns, nanoseconds(&windows[i][k]));
         if (now_seconds() - told < 5.0) continue;

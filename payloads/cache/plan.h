@@ -24,6 +24,7 @@ struct plan {
     uint64_t claimed[DRAM], llc_bytes, line_bytes; /* claims of sysfs for that CPU; 0 = none */
     uint64_t bytes[LEVELS];         /* measured at; 0 = no such cache */
     uint64_t floor_bytes, memory_bytes;
+    uint64_t most_bytes;            /* the curve ends there */
     const char *memory_source;
     enum pages pages;
     bool paged;                     /* lat_mem_rd's order, in figures that are called after it and are no metric */

@@ -58,24 +58,26 @@ static uint64_t reversed(uint64_t i, int bits) {
 
 /* The order of lat_mem_rd (lmbench 3, L. McVoy and C. Staelin), for comparison with that program: each load goes to
    another page, always in the same random order of pages, and on each page to the next of its lines in an order of
-   reversed bits. */
-static void make_paged(const struct ring *ring) {
-    uint64_t state = 88172645463325252u, in_page = (uint64_t)sysconf(_SC_PAGESIZE) / ring->line_bytes;
-    uint64_t pages = (ring->lines + in_page - 1) / in_page, *order = malloc(pages * sizeof *order);
+   reversed bits. The pages of a ring are drawn from all of the memory, so they are no neighbours: how many of them
+   translate without a miss depends on it. The first page is one of them, as rings begin there. */
+static void make_paged(const struct ring *ring, uint64_t memory_bytes) {
+    uint64_t state = 88172645463325252u, page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t in_page = page_bytes / ring->line_bytes, pages = (ring->lines + in_page - 1) / in_page;
+    uint64_t all = (memory_bytes + page_bytes - 1) / page_bytes, *order = malloc(all * sizeof *order);
     if (!order) die("memory for an order");
     int bits = __builtin_ctzll(in_page);
-    for (uint64_t i = 0; i < pages; i++) order[i] = i;
-    for (uint64_t i = pages - 1; i > 0; i--) {
-        uint64_t k = random_below(&state, i + 1), other = order[i];
+    for (uint64_t i = 0; i < all; i++) order[i] = i;
+    for (uint64_t i = all - 1; i > 1; i--) {
+        uint64_t k = 1 + random_below(&state, i), other = order[i];
         order[i] = order[k];
         order[k] = other;
     }
     struct line *first = NULL, *last = NULL;
     for (uint64_t round = 0; round < in_page; round++)
         for (uint64_t i = 0; i < pages; i++) {
-            uint64_t at = order[i] * in_page + reversed((i + round) % in_page, bits);
-            if (at >= ring->lines) continue; /* the last page may be half a one */
-            struct line *here = line_at(ring, at);
+            uint64_t place = reversed((i + round) % in_page, bits);
+            if (i * in_page + place >= ring->lines) continue; /* the last page may be half a one */
+            struct line *here = line_at(ring, order[i] * in_page + place);
             if (last) last->next = here;
             else first = here;
             last = here;

@@ -29,7 +29,7 @@ READ = ("./cache", "read", *OPTIONS)
 READ_SHORT = ("./cache", "read", "--windows", "32", "--window-ms", "0.2", "--sysfs", "{sysfs}")
 TRANSFER = ("./cache", "transfer", *OPTIONS)
 LOAD = "line = line->next, line = line->next, line = line->next, line = line->next;\n"
-LAID_OUT = "    (plan->paged ? make_paged : make_random)(&ring);\n"
+LAID_OUT = "    if (plan->paged) make_paged(&ring, most);\n    else make_random(&ring);\n"
 CHASE = "    *line = chase(*line, steps);\n"
 FIRST_LOADS = f"i += UNROLLED) {{\n        {LOAD}"
 

@@ -125,6 +125,17 @@ def test_a_chase_in_the_order_of_another_program_is_no_metric(cache: Path, sysfs
         assert fact(found, "run.paged.4k")["order"] == "page by page"
 
 
+def test_a_curve_ends_where_it_is_told_to(cache: Path, sysfs: Path) -> None:
+    found = records(cache, "curve", "--pages", "4k", *QUICK, *SMALL, "--sysfs", sysfs, "--up-to", "65536")
+    measured = {record["sample"] for record in samples(found)}
+    if measured:
+        assert {"curve.4k.4KiB", "curve.4k.64KiB"} <= measured
+        assert declined(found)["curve.4k.96KiB"] == "beyond the 65536 bytes of --up-to"
+    assert measured | set(declined(found)) == {
+        metric for metric in DECLARATION["metrics"] if metric.startswith("curve.4k.")
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pages", ["2m", "4k"])
 def test_the_whole_curve_of_this_machine(cache: Path, pages: str) -> None:
@@ -184,6 +195,7 @@ def test_the_line_of_sysfs_is_the_stride(cache: Path, tmp_path: Path) -> None:
         ["levels", "--pages", "1g"],
         ["levels", "--order", "paged"],
         ["read", "--windows", "0"],
+        ["curve", "--up-to", "1"],
         ["read", "--sysfs"],
     ],
 )
