@@ -71,6 +71,9 @@ def main(argv: Sequence[str]) -> int:
     unmeasured += [f"{course.name}: {course.failure}" for course in courses if course.failure]
     results = [row for course in courses if not course.failure for row in course.found]
     print(f"\n{table(results)}")
+    for course in courses:
+        for refused in course.refused:
+            print(f"{course.name}: repeated: {refused}")
     for reason in unmeasured:
         print(f"not measured: {reason}", file=sys.stderr)
     if unmeasured:

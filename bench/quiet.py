@@ -24,6 +24,10 @@ class Unmeasured(Exception):
     """There are no two figures to compare."""
 
 
+class Refused(Unmeasured):
+    """A program of ours failed a check of its own: what it printed is no figure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Busy:
     """How busy the machine had been at one moment, so that two of them tell what others did in between."""

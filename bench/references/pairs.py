@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.quiet import Unmeasured, turn, wait_for_quiet
+from bench.quiet import Refused, Unmeasured, turn, wait_for_quiet
 
 LEAST_PAIRS = 11
+REFUSED_SHARE = 0.25  # of the pairs asked for: what fails its checks more often is not the machine's doing
 TURN_SECONDS = 10.0  # of waiting for quiet, before the turn goes to whoever else measures here
 PAUSE_SECONDS = 1.0  # after a pair or such a wait: what waits for the lock shall get it
 
@@ -124,6 +125,8 @@ class Course:
     comparison: Comparison
     found: list[Measured]
     runs: int = 0
+    refused: list[str] = field(default_factory=list)
+    """Why pairs were repeated in which a check of ours failed."""
     failure: str | None = None
 
     @property
@@ -169,6 +172,11 @@ def measure(comparisons: Sequence[Comparison], asked: Conditions) -> list[Course
         course = min(open_, key=lambda each: each.rounds)
         try:
             pair(course, asked, ends)
+        except Refused as error:
+            course.refused.append(str(error))
+            print(f"{course.name}: does not count: {error}", flush=True)
+            if len(course.refused) > REFUSED_SHARE * asked.pairs * course.comparison.pairs_each:
+                course.failure = f"{len(course.refused)} pairs refused, the last: {error}"
         except Unmeasured as error:
             course.failure = str(error)
     return courses
@@ -178,6 +186,7 @@ def pair(course: Course, asked: Conditions, ends: float) -> None:
     """One pair, when the machine is quiet before it.
 
     Raises:
+        Refused: a check of ours failed: a pair to be repeated.
         Unmeasured: a program failed.
     """
     # By number of runs, not of counted ones: what disturbs one order shall not have its way.
@@ -188,9 +197,9 @@ def pair(course: Course, asked: Conditions, ends: float) -> None:
         before = wait_for_quiet(asked.others, min(ends, time.monotonic() + TURN_SECONDS))
         if before is None:
             return
+        course.runs += 1
         mine, theirs = course.comparison.in_turns(theirs_first)
         others = before.others_since()
-    course.runs += 1
     counts = others < asked.others
     for measured, one, other in zip(course.found, mine, theirs, strict=True):
         row = measured.row

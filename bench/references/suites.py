@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from bench.quiet import Unmeasured, output
+from bench.quiet import Refused, Unmeasured, output
 
 ROOT = Path(__file__).resolve().parents[2]
 PAYLOADS = ROOT / "payloads"
@@ -59,13 +59,17 @@ def records(folder: Path, *command: str, before: tuple[str, ...] = (), **environ
         command: the program, relative to it, and its arguments.
         before: words to run it by, such as taskset.
         environment: variables added to this process's.
+
+    Raises:
+        Refused: a check failed.
+        Unmeasured: the program did.
     """
     program = str(folder / command[0]) if command[0].startswith("./") else command[0]
     printed = output(*before, program, *command[1:], folder=folder, also=environment)
     found: Records = [json.loads(line) for line in printed.splitlines()]
     failed = [record for record in found if record.get("ok") is False]
     if failed:
-        raise Unmeasured(f"ours, {' '.join(command)}: {failed}")
+        raise Refused(f"ours, {' '.join(command)}: {failed}")
     return found
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
-from bench.quiet import Unmeasured
+from bench.quiet import Refused, Unmeasured
 from bench.references import pairs
 from bench.references.pairs import Comparison, Conditions, Measured, Row, measure, table
 
@@ -105,6 +105,27 @@ def test_a_program_that_fails_ends_its_comparison_alone(quiet: Callable[..., Mac
     broken, whole = measure([Comparison((ROW,), "", fails, fails), good], Conditions(pairs=2))
     assert broken.failure == "no such kernel"
     assert (whole.failure, whole.done) == (None, 2)
+
+
+@pytest.mark.parametrize(("failing", "failure"), [(1, None), (9, "2 pairs refused, the last: integer")])
+def test_a_pair_in_which_a_check_failed_is_repeated_unless_that_is_the_rule(
+    quiet: Callable[..., Machine], failing: int, failure: str | None
+) -> None:
+    machine = quiet()
+    left = failing
+
+    def ours() -> Sequence[float]:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise Refused("integer")
+        return [1.0]
+
+    theirs = machine.program("theirs", [1.0] * 9)
+    (course,) = measure([Comparison((ROW,), "", ours, theirs)], Conditions(pairs=4))
+    assert course.failure == failure
+    assert course.done == (0 if failure else 4)
+    assert course.refused == min(failing, 2) * ["integer"]
 
 
 def test_without_quiet_in_the_time_given_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
