@@ -3,7 +3,9 @@
 A repetition is one process of a run; its figure is the median of its samples that are not warm-ups. The
 coefficient is the standard deviation of the repetitions' medians divided by their mean, per instance and
 metric. Repetitions that something disturbed are counted like the others; beside that stands the coefficient
-of the undisturbed ones alone, so that a marked metric tells whether the disturbance explains it. The last
+of the undisturbed ones alone, so that a marked metric tells whether the disturbance explains it; that
+without the one repetition farthest from their median, which tells whether one bad moment does; and the
+coefficient of samples within a repetition, which tells whether it is the kernel that is restless. The last
 table has the median over all instances for each metric, which no single bad moment decides.
 
     python bench/variation.py RUN|FOLDER [...] [--marked]
@@ -37,6 +39,7 @@ class Variation:
     unit: str
     medians: tuple[float, ...]  # of the repetitions
     calm: tuple[float, ...]  # of those that nothing disturbed
+    inside: tuple[float, ...] = ()  # coefficients of the samples of each repetition that has several
 
     @property
     def coefficient(self) -> float | None:
@@ -45,6 +48,19 @@ class Variation:
     @property
     def calm_coefficient(self) -> float | None:
         return coefficient(self.calm)
+
+    @property
+    def close_coefficient(self) -> float | None:
+        """Without the repetition farthest from the median of all."""
+        if len(self.medians) < 3:
+            return None
+        middle = statistics.median(self.medians)
+        return coefficient(sorted(self.medians, key=lambda each: abs(each - middle))[:-1])
+
+    @property
+    def within(self) -> float | None:
+        """Of the samples of one repetition, the median over repetitions."""
+        return median_of(self.inside)
 
 
 def coefficient(values: Sequence[float]) -> float | None:
@@ -80,6 +96,7 @@ def variations(document: dict[str, Any]) -> Iterator[Variation]:
             unit=metric["unit"],
             medians=tuple(medians.values()),
             calm=tuple(median for of, median in medians.items() if of not in disturbed),
+            inside=tuple(cv for samples in values.values() if (cv := coefficient(samples)) is not None),
         )
 
 
@@ -108,8 +125,9 @@ def main() -> int:
 def per_instance(found: Sequence[Variation], *, only_marked: bool) -> str:
     """A line per instance and metric."""
     lines = [
-        "| instance | suite | metric | repetitions | median | unit | CV | disturbed | CV of the others | |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| instance | suite | metric | repetitions | median | unit | CV | disturbed | CV of the others"
+        " | without the farthest | within one | |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each in found:
         if only_marked and not above(each.coefficient):
@@ -118,7 +136,9 @@ def per_instance(found: Sequence[Variation], *, only_marked: bool) -> str:
             f"| {each.job} | {each.suite} | {each.metric} | {len(each.medians)}"
             f" | {statistics.median(each.medians) if each.medians else float('nan'):.4g} | {each.unit}"
             f" | {percent(each.coefficient)} | {len(each.medians) - len(each.calm)}"
-            f" | {percent(each.calm_coefficient)} | {'above 5 %' if above(each.coefficient) else ''} |"
+            f" | {percent(each.calm_coefficient)} | {percent(each.close_coefficient)}"
+            f" | {percent(each.within)}"
+            f" | {'above 5 %' if above(each.coefficient) else ''} |"
         )
     return "\n".join(lines)
 
@@ -129,17 +149,21 @@ def over_instances(found: Sequence[Variation]) -> str:
     for each in found:
         by_metric[each.suite, each.metric].append(each)
     lines = [
-        "| suite | metric | instances | median CV | least | greatest | undisturbed, median CV | |",
-        "|---|---|---|---|---|---|---|---|",
+        "| suite | metric | instances | median CV | least | greatest | undisturbed, median CV"
+        " | without the farthest | within one | |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     marked = unknown = 0
     for (suite, metric), of_metric in sorted(by_metric.items()):
         known = [cv for each in of_metric if (cv := each.coefficient) is not None]
         calm = [cv for each in of_metric if (cv := each.calm_coefficient) is not None]
+        close = [cv for each in of_metric if (cv := each.close_coefficient) is not None]
+        within = [cv for each in of_metric if (cv := each.within) is not None]
         middle = median_of(known)
         marked += above(middle)
         unknown += middle is None
-        figures = (middle, min(known, default=None), max(known, default=None), median_of(calm))
+        spread = (middle, min(known, default=None), max(known, default=None))
+        figures = (*spread, *map(median_of, (calm, close, within)))
         lines.append(
             f"| {suite} | {metric} | {len(of_metric)} | {' | '.join(map(percent, figures))}"
             f" | {'above 5 %' if above(middle) else ''} |"

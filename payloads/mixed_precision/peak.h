@@ -19,7 +19,7 @@ static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long 
 static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
 static const double WINDOW_SECONDS = 5e-4;     /* of a trial: short enough to find one that nothing interrupted */
 static const double INTEGER_TOLERANCE = 0.03;
-static const double PATIENCE_SECONDS = 3.0; /* for every thread to show one that is within it */
+static const double PATIENCE_SECONDS = 20.0; /* of a process, for every thread to show one that is within it */
 /* Directly after a batch, before the core leaves the clock that it had chosen for these instructions. */
 enum { CLOCK_SAMPLES = 6 };
 static const double CLOCK_SECONDS = 2e-5;
@@ -153,19 +153,21 @@ static double look(const struct kernel *k, const struct peak_plan *plan, uint64_
     return greatest;
 }
 
-/* How far the team's farthest thread stays from a whole number within PATIENCE_SECONDS; *per_cycle is the threads' mean.
-   A neighbour on the same core may take its units for a while, and seldom leaves all cores alone at the same time: so
-   each thread has to show it once, not all at once. */
+/* How far the team's farthest thread stays from a whole number; *per_cycle is the threads' mean. A neighbour on the
+   same core may take its units for seconds, and seldom leaves all cores alone at the same time: so each thread has to
+   show it once, not all at once, and what patience one kernel does not need is left to the others. */
 static double least_distance(const struct kernel *k, const struct peak_plan *plan, double *per_cycle) {
     size_t count = (size_t)plan->cpus->count;
     double *each = calloc(3 * count, sizeof *each), *distance = each + count, *seen = each + 2 * count;
     if (!each) die("memory for the threads");
     for (size_t t = 0; t < count; t++) distance[t] = HUGE_VAL;
     uint64_t iterations = iterations_for(SLICE_SECONDS, k, plan);
-    double least, sum = 0.0, until = now_seconds() + PATIENCE_SECONDS;
+    static double spent; /* by all kernels so far */
+    double least, sum = 0.0, start = now_seconds(), until = start + PATIENCE_SECONDS - spent;
     do
         least = look(k, plan, iterations, each, distance, seen);
     while (least > INTEGER_TOLERANCE && now_seconds() < until && !plan->most_iterations);
+    spent += now_seconds() - start;
     for (size_t t = 0; t < count; t++) sum += seen[t];
     *per_cycle = sum / (double)count;
     free(each);

@@ -39,6 +39,22 @@ def test_the_coefficient_is_the_standard_deviation_by_the_mean() -> None:
     assert coefficient([-1.0, 1.0]) is None
 
 
+def test_one_bad_moment_and_a_restless_kernel_are_told_apart() -> None:
+    one_moment = [
+        {"value": value + 0.1 * step, "repetition": n}
+        for n, value in enumerate((10.0, 10.0, 30.0, 10.0))
+        for step in range(3)
+    ]
+    (found,) = variations(document(one_moment))
+    assert (found.coefficient, found.close_coefficient) == (pytest.approx(0.662, abs=1e-3), 0.0)
+    assert found.within == pytest.approx(0.1 / 10.1)
+    restless = [{"value": value, "repetition": n} for n in range(3) for value in (5.0, 10.0, 15.0)]
+    (found,) = variations(document(restless))
+    assert (found.coefficient, found.within) == (0.0, 0.5)
+    (found,) = variations(document(restless[:6]))
+    assert found.close_coefficient is None
+
+
 def test_what_is_above_the_limit_is_marked_and_alone_where_only_that_is_asked_for() -> None:
     steady = [{"value": value, "repetition": n} for n, value in enumerate((10.0, 10.1, 10.0))]
     shaky = [{"value": value, "repetition": n} for n, value in enumerate((10.0, 13.0, 10.0))]
