@@ -42,7 +42,7 @@ MUTANTS = [
     ),
     broken(
         "several cycles instead of one",
-        {"random_below(&state, i)": "random_below(&state, i + 1)"},
+        {"line_at(ring, random_below(&state, i))": "line_at(ring, random_below(&state, i + 1))"},
         HUGE,
         "cycle.2m",
     ),
