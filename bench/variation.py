@@ -21,7 +21,7 @@ import json
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Variation:
     unit: str
     medians: tuple[float, ...]  # of the repetitions
     calm: tuple[float, ...]  # of those that nothing disturbed
-    inside: tuple[float, ...] = ()  # coefficients of the samples of each repetition that has several
+    inside: tuple[float, ...]  # coefficients of the samples of each repetition that has several
 
     @property
     def coefficient(self) -> float | None:
@@ -96,7 +96,7 @@ def variations(document: dict[str, Any]) -> Iterator[Variation]:
             unit=metric["unit"],
             medians=tuple(medians.values()),
             calm=tuple(median for of, median in medians.items() if of not in disturbed),
-            inside=tuple(cv for samples in values.values() if (cv := coefficient(samples)) is not None),
+            inside=tuple(only_known(map(coefficient, values.values()))),
         )
 
 
@@ -155,10 +155,10 @@ def over_instances(found: Sequence[Variation]) -> str:
     ]
     marked = unknown = 0
     for (suite, metric), of_metric in sorted(by_metric.items()):
-        known = [cv for each in of_metric if (cv := each.coefficient) is not None]
-        calm = [cv for each in of_metric if (cv := each.calm_coefficient) is not None]
-        close = [cv for each in of_metric if (cv := each.close_coefficient) is not None]
-        within = [cv for each in of_metric if (cv := each.within) is not None]
+        known = only_known(each.coefficient for each in of_metric)
+        calm = only_known(each.calm_coefficient for each in of_metric)
+        close = only_known(each.close_coefficient for each in of_metric)
+        within = only_known(each.within for each in of_metric)
         middle = median_of(known)
         marked += above(middle)
         unknown += middle is None
@@ -170,6 +170,10 @@ def over_instances(found: Sequence[Variation]) -> str:
         )
     lines.append(f"\n{len(by_metric)} metrics: {marked} above 5 %, {unknown} with fewer than two repetitions")
     return "\n".join(lines)
+
+
+def only_known(coefficients: Iterable[float | None]) -> list[float]:
+    return [cv for cv in coefficients if cv is not None]
 
 
 def median_of(values: Sequence[float]) -> float | None:

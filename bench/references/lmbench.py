@@ -6,12 +6,13 @@ named.
 
 lat_mem_rd goes through all sizes from 512 bytes to the one asked for, 2^k and 1.5 x 2^k; our suite's curve
 has the same. Both chase on base pages with a stride of one line over the same bytes, for at least
-WINDOW_MS at a time, and report the best of WINDOWS such times. One run of each gives all rows.
+WINDOW_MS at a time, and report the best of WINDOWS such times. One run of each gives all rows of a
+comparison.
 
-lat_mem_rd goes from page to page, in the same order of pages each time and with one order of lines for all
-of them; the suite's curve is one random cycle through all lines. What an order costs is no property of either
-program: ours is judged in lat_mem_rd's (`--order paged`), and the suite's own is shown beside it. At the far
-end of the second-level cache lat_mem_rd's costs a quarter more, on 2 MiB pages as well: it is not the TLB.
+lat_mem_rd goes from page to page, drawn from all of its memory, in the same order of pages each time and
+with one order of lines for all of them; the suite's curve is one random cycle through all lines. What an
+order costs is no property of either program: ours is judged in lat_mem_rd's (`--order paged`), and the
+suite's own is shown beside it.
 """
 
 from __future__ import annotations
@@ -56,11 +57,14 @@ def comparisons() -> Iterator[Comparison]:
     program = next(package("lmbench", "non-free", RELEASE, SHA256).rglob("lat_mem_rd"))
     folder = built("cache")
     cpu = min(os.sched_getaffinity(0))
-    for near in (True, False):
-        yield of_sizes(program, folder, cpu, [each for each in sizes() if each[0].startswith(NEAR) == near])
+    every = sizes()
+    near = [each for each in every if each[0].startswith(NEAR)]
+    far = [each for each in every if each not in near]
+    for chosen, pairs_each in ((near, NEAR_PAIRS), (far, 1)):
+        yield of_sizes(program, folder, cpu, chosen, pairs_each)
 
 
-def of_sizes(program: Path, folder: Path, cpu: int, chosen: Sizes) -> Comparison:
+def of_sizes(program: Path, folder: Path, cpu: int, chosen: Sizes, pairs_each: int) -> Comparison:
     """One run of each program gives all of the sizes."""
     return Comparison(
         rows=tuple(
@@ -79,7 +83,7 @@ def of_sizes(program: Path, folder: Path, cpu: int, chosen: Sizes) -> Comparison
         conditions=f"CPU {cpu}, base pages, stride of a line, best of {WINDOWS} times of {WINDOW_MS} ms",
         ours=lambda: [best for order in ORDERS for best in ours(folder, cpu, order, chosen)],
         theirs=lambda: len(ORDERS) * theirs(program, cpu, chosen),
-        pairs_each=NEAR_PAIRS if chosen[0][0].startswith(NEAR) else 1,
+        pairs_each=pairs_each,
     )
 
 

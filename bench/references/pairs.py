@@ -142,9 +142,13 @@ class Course:
     def name(self) -> str:
         return ", ".join(row.name for row in self.comparison.rows)
 
+    def wanted(self, pairs: int) -> int:
+        """Pairs of this comparison where so many are asked for."""
+        return pairs * self.comparison.pairs_each
+
     def lacks(self, pairs: int) -> bool:
         """Whether it goes on: it has not failed, nor as many pairs as are asked for."""
-        return self.failure is None and self.done < pairs * self.comparison.pairs_each
+        return self.failure is None and self.done < self.wanted(pairs)
 
     @property
     def so_far(self) -> str:
@@ -175,7 +179,7 @@ def measure(comparisons: Sequence[Comparison], asked: Conditions) -> list[Course
         except Refused as error:
             course.refused.append(str(error))
             print(f"{course.name}: does not count: {error}", flush=True)
-            if len(course.refused) > REFUSED_SHARE * asked.pairs * course.comparison.pairs_each:
+            if len(course.refused) > REFUSED_SHARE * course.wanted(asked.pairs):
                 course.failure = f"{len(course.refused)} pairs refused, the last: {error}"
         except Unmeasured as error:
             course.failure = str(error)
