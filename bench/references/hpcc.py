@@ -1,6 +1,9 @@
 """hpcc of the distribution (Debian's and Ubuntu's package hpcc): the same HPL, compiled by somebody else.
 
-Both read the same hpccinf.txt, run as one rank with one thread, and must be linked to the same BLAS (ldd).
+Both read the same hpccinf.txt, run as one rank with one thread, and must be linked to the same BLAS (ldd)
+and use its kernels for the same core: OpenBLAS 0.3.21 does not know an Emerald Rapids and takes those of a
+Prescott there, which are a quarter as fast. Our suite forces a core that fits; the other program is asked
+for the same one, and what each then uses is read from its own words.
 hpcc runs all its tests and HPL last; the order of the matrix sizes the others. So an order is chosen that
 keeps them short, and a process solves PROBLEMS of that order. They are solved in turn with the other
 program's, one by one: a program is held while the other has its turn (Solver).
@@ -24,7 +27,7 @@ from typing import NoReturn
 from bench.quiet import TIMEOUT_SECONDS, Unmeasured, need, on, output
 from bench.references.debian import version
 from bench.references.pairs import Comparison, Row
-from bench.references.suites import PAYLOADS, built
+from bench.references.suites import PAYLOADS, built, records
 
 N = 3072
 PROBLEMS = 20  # HPL takes no more sizes in one input
@@ -32,12 +35,14 @@ PAIRS_EACH = 7  # a pair is two problems, two seconds
 LEAST_RATIO = 0.99
 STRICTEST_RESIDUAL = 0.05
 RESULT = "hpccoutf.txt"
+WORDS = "stderr"
 LOOK_SECONDS = 0.01  # the residual that follows a rate takes ten times as long
 #: hpcc reads sizes for PTRANS behind HPL's: none besides HPL's own.
 PTRANS = "a line that hpcc skips\n0 additional sizes for PTRANS\n0 values\n0 additional blocks\n0 values\n"
 SETTINGS = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
+    "OPENBLAS_VERBOSE": "2",  # says which core's kernels it uses
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
 }
@@ -54,12 +59,12 @@ def comparisons() -> Iterator[Comparison]:
     ours, theirs = blas(folder / "xhpl"), blas(hpcc)
     if ours != theirs:
         raise Unmeasured(f"xhpl is linked to {ours}, hpcc to {theirs}")
-    plan = Plan(min(os.sched_getaffinity(0)))
-    mine, other = Solver(plan, [str(folder / "xhpl"), "all"]), Solver(plan, [str(hpcc)])
+    plan, core = Plan(min(os.sched_getaffinity(0))), chosen_core(folder)
+    mine, other = Solver(plan, core, [str(folder / "xhpl"), "all"]), Solver(plan, core, [str(hpcc)])
     yield Comparison(
         rows=(Row(f"HPL, N = {N}", f"hpcc {version('hpcc')}", "GFLOP/s", least=LEAST_RATIO),),
         conditions=f"N = {N} on CPU {plan.cpu}, NB = {plan.nb}, P x Q = 1 x 1, one problem each, both with"
-        f" {ours}, base pages",
+        f" {ours} for {core}, base pages",
         ours=lambda: [mine.rate()],
         theirs=lambda: [other.rate()],
         pairs_each=PAIRS_EACH,
@@ -91,6 +96,12 @@ def blas(program: Path) -> str:
     return str(Path(found[1]).resolve())
 
 
+def chosen_core(folder: Path) -> str:
+    """The core whose kernels the suite has OpenBLAS use on this CPU, by OpenBLAS's name."""
+    (core,) = [each["value"]["core"] for each in records(folder, "./dgesv") if each.get("fact") == "blas"]
+    return str(core)
+
+
 class Solver:
     """One of the programs, held by a signal after each problem that it has solved.
 
@@ -99,22 +110,24 @@ class Solver:
     first problem, and the host's moods, which last as long, meet both.
     """
 
-    def __init__(self, plan: Plan, command: list[str]) -> None:
-        self._plan, self._command = plan, [*on(plan.cpu), *command]
+    def __init__(self, plan: Plan, core: str, command: list[str]) -> None:
+        self._plan, self._core, self._command = plan, core, [*on(plan.cpu), *command]
         self._process: subprocess.Popen[bytes] | None = None
-        self._result = Path()
+        self._result, self._words = Path(), Path()
         self._solved = 0
 
     def rate(self) -> float:
         """GFLOP/s of one more problem, by the program's own clock.
 
         Raises:
-            Unmeasured: the program ended before, or a residual is not what it must be.
+            Unmeasured: the program ended before, a residual is not what it must be, or another core's
+                kernels were used.
         """
         if self._process is None:
             self._process = self._start()
         self._process.send_signal(signal.SIGCONT)
         rates = self._rates_beyond(self._solved)
+        self._same_core()
         self._solved += 1
         if self._solved < PROBLEMS:
             self._process.send_signal(signal.SIGSTOP)
@@ -125,15 +138,21 @@ class Solver:
     def _start(self) -> subprocess.Popen[bytes]:
         folder = Path(tempfile.mkdtemp(prefix="hpcc-"))
         (folder / "hpccinf.txt").write_text(self._plan.input + PTRANS)
-        self._result, self._solved = folder / RESULT, 0
-        process = subprocess.Popen(
-            self._command,
-            cwd=folder,
-            env={**os.environ, **SETTINGS, "TMPDIR": str(folder)},  # where MPI leaves files when it is killed
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._result, self._words, self._solved = folder / RESULT, folder / WORDS, 0
+        with self._words.open("wb") as words:
+            process = subprocess.Popen(
+                self._command,
+                cwd=folder,
+                env={
+                    **os.environ,
+                    **SETTINGS,
+                    "OPENBLAS_CORETYPE": self._core,
+                    "TMPDIR": str(folder),  # where MPI leaves files when it is killed
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+            )
         self._leave = weakref.finalize(self, _leave, process, folder)
         return process
 
@@ -151,6 +170,12 @@ class Solver:
             if ended or time.monotonic() > ends:
                 self._failed(f"{len(rates)} problems solved")
             time.sleep(LOOK_SECONDS)
+
+    def _same_core(self) -> None:
+        """A program that starts itself again names a core each time; the last one solved the problem."""
+        cores = re.findall(r"(?m)^Core: (\S+)$", self._words.read_text())
+        if cores[-1:] != [self._core]:
+            self._failed(f"OpenBLAS says it uses {cores[-1:] or 'no core'}, not {self._core}")
 
     def _read(self) -> list[float]:
         text = self._result.read_text() if self._result.exists() else ""
