@@ -35,6 +35,7 @@ RELEASE = "bookworm"
 ORDERS = {"paged": "paged", "random": "curve"}
 JUDGED = "paged"
 WINDOWS = 3
+UNITS = {30: "GiB", 20: "MiB", 10: "KiB"}
 WINDOW_MS = 100  # lat_mem_rd times no less at once
 WITHIN = 0.05
 NEAR = ("L1", "L2")
@@ -112,7 +113,8 @@ def power_of_two(most: int) -> int:
 
 def size_name(size: int) -> str:
     """As the suite's curve names it."""
-    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
+    unit = next(unit for unit in UNITS if size % (1 << unit) == 0)
+    return f"{size >> unit} {UNITS[unit]}"
 
 
 def ours(folder: Path, cpu: int, order: str, chosen: Sizes) -> list[float]:

@@ -183,6 +183,7 @@ def measure(comparisons: Sequence[Comparison], asked: Conditions) -> list[Course
                 course.failure = f"{len(course.refused)} pairs refused, the last: {error}"
         except Unmeasured as error:
             course.failure = str(error)
+            print(f"{course.name}: goes no further: {error}", flush=True)
     return courses
 
 
