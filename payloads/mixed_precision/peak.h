@@ -19,7 +19,8 @@ static const double SHORTEST_SECONDS = 5e-3;   /* a batch is at least this long 
 static const double CALIBRATED_SECONDS = 7e-3; /* so that one that happens to be faster still is */
 static const double WINDOW_SECONDS = 5e-4;     /* of a trial: short enough to find one that nothing interrupted */
 static const double INTEGER_TOLERANCE = 0.03;
-static const double PATIENCE_SECONDS = 20.0; /* of a process, for every thread to show one that is within it */
+static const double PATIENCE_SECONDS = 20.0; /* of a process, for each thread to show what it can do undisturbed */
+static double patience_spent;                /* by all kernels and checks so far */
 /* Directly after a batch, before the core leaves the clock that it had chosen for these instructions. */
 enum { CLOCK_SAMPLES = 6 };
 static const double CLOCK_SECONDS = 2e-5;
@@ -162,12 +163,11 @@ static double least_distance(const struct kernel *k, const struct peak_plan *pla
     if (!each) die("memory for the threads");
     for (size_t t = 0; t < count; t++) distance[t] = HUGE_VAL;
     uint64_t iterations = iterations_for(SLICE_SECONDS, k, plan);
-    static double spent; /* by all kernels so far */
-    double least, sum = 0.0, start = now_seconds(), until = start + PATIENCE_SECONDS - spent;
+    double least, sum = 0.0, start = now_seconds(), until = start + PATIENCE_SECONDS - patience_spent;
     do
         least = look(k, plan, iterations, each, distance, seen);
     while (least > INTEGER_TOLERANCE && now_seconds() < until && !plan->most_iterations);
-    spent += now_seconds() - start;
+    patience_spent += now_seconds() - start;
     for (size_t t = 0; t < count; t++) sum += seen[t];
     *per_cycle = sum / (double)count;
     free(each);
@@ -175,8 +175,8 @@ static double least_distance(const struct kernel *k, const struct peak_plan *pla
 }
 
 /* The best of a few batches of one thread: a team may have been slower than its cores are when it was measured. */
-static double rate_alone(const struct kernel *k, const struct peak_plan *plan) {
-    struct cpu_list one = {.count = 1, .cpu = {plan->cpus->cpu[0]}};
+static double rate_alone(const struct kernel *k, const struct peak_plan *plan, int thread) {
+    struct cpu_list one = {.count = 1, .cpu = {plan->cpus->cpu[thread]}};
     struct peak_plan alone = *plan;
     alone.cpus = &one;
     uint64_t iterations = iterations_for(WINDOW_SECONDS, k, &alone);
@@ -186,6 +186,20 @@ static double rate_alone(const struct kernel *k, const struct peak_plan *plan) {
         best = fmax(best, rate(&b));
     }
     return best;
+}
+
+/* What the kernel makes possible, looked at again on one CPU after the other while it is below a rate that was seen: a
+   neighbour may have had a core's units when the peak was taken, and have left them seconds later. A kernel that is
+   slower than that by itself is so at each look. */
+static double possible_again(struct peak *peak, const struct peak_plan *plan, double seen) {
+    double start = now_seconds(), until = start + PATIENCE_SECONDS - patience_spent;
+    for (int look = 0; peak->possible < seen && now_seconds() < until && !plan->most_iterations; look++) {
+        wait_until_idle(); /* threads that OpenBLAS left spinning */
+        double alone = rate_alone(peak->kernel, plan, look % plan->cpus->count);
+        peak->possible = fmax(peak->possible, alone * plan->cpus->count);
+    }
+    patience_spent += now_seconds() - start;
+    return peak->possible;
 }
 
 static void report_peak(const struct peak_plan *plan, const struct kernel *k, const struct batch *b, bool excluded) {
@@ -244,7 +258,7 @@ static struct peak measure_peak(enum format format, const struct peak_plan *plan
         report_declined(name, reason);
         return peak;
     }
-    peak.possible = fmax(peak.best, rate_alone(peak.kernel, plan) * plan->cpus->count);
+    peak.possible = fmax(peak.best, rate_alone(peak.kernel, plan, 0) * plan->cpus->count);
     uint64_t iterations = iterations_for(CALIBRATED_SECONDS, peak.kernel, plan);
     for (int i = 0; i <= plan->batches; i++) {
         struct batch b = run_team(peak.kernel, plan->cpus, iterations);

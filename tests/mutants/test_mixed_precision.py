@@ -12,7 +12,16 @@ from tests.mutants.harness import CLOCK_OF_10_MS, KERNELS_OF_2004, Mutant, check
 x86_64 = platform.machine() == "x86_64"
 
 
-OF_DENSE_ALGEBRA = ("dgemm", "sgemm", "dgesv", "dsgesv", "refined", "error_is_seen", "team_blas")
+OF_DENSE_ALGEBRA = (
+    "dgemm",
+    "sgemm",
+    "dgesv",
+    "dsgesv",
+    "refined",
+    "error_is_seen",
+    "team_blas",
+    "peak_above",
+)
 
 
 def mutant(
@@ -67,6 +76,7 @@ MUTANTS = [
     mutant("half precision emulated", emulate_half_precision, "native_fp16"),
     mutant("half precision emulated, by its rate", emulate_half_precision, "fp16_above_fp32"),
     mutant("accumulators in memory", keep_accumulators_in_memory, "integer_fp64"),
+    mutant("accumulators in memory, by the rate", keep_accumulators_in_memory, "peak_above_dgemm"),
     mutant("twice the lanes", {TABLE: DOUBLE_LANES}, "products_fp64"),
     mutant(
         "every other pass of the loop",

@@ -100,6 +100,19 @@ def test_reports_or_declines_what_is_declared_and_passes_every_check(
     assert speedup["value"] == pytest.approx(solution["value"] / double["value"])
 
 
+@pytest.mark.long
+def test_a_peak_taken_in_a_bad_moment_is_looked_at_again(binary: Path, tmp_path: Path) -> None:
+    """Here each is taken for a tenth of what it was; what it can do is seen at the second look."""
+    seen = "peak.possible = fmax(peak.possible, rate(&b));"
+    suite = sources(tmp_path / "suite", "mixed_precision", {seen: "peak.possible = 0.1 * rate(&b);"})
+    program = built(suite, *STRICT) / "mixed_precision"
+    sysfs = fake_sysfs(tmp_path / "sysfs")
+    found = checks(records(program, "--threads", "all", *QUICK, "--sysfs", sysfs))
+    looked_at = {name: ok for name, ok in found.items() if "_above_" in name}
+    assert {"peak_above_dgemm.all", "peak_above_sgemm.all"} <= set(looked_at)
+    assert all(looked_at.values())
+
+
 @x86_64
 @pytest.mark.parametrize(
     ("flags", "reasons"),
