@@ -41,6 +41,7 @@ WITHIN = 0.05
 NEAR = ("L1", "L2")
 NEAR_PAIRS = 2
 LEAST_MEMORY = 128 << 20
+MOST_MEMORY = 512 << 20  # 1 GiB takes each program a minute and a half in each pair
 #: lmbench measures these constants of its clock in every process, for seconds, unless it is told them.
 SETTINGS = {"ENOUGH": str(1000 * WINDOW_MS), "TIMING_O": "0", "LOOP_O": "0"}
 
@@ -97,7 +98,7 @@ def sizes() -> Sizes:
             claimed[int(told["level"])] = 1024 * int(told["size"].rstrip("K"))
     if not {1, 2, 3} <= set(claimed):
         raise Unmeasured(f"sysfs tells of caches of the levels {sorted(claimed)}, not of three")
-    memory = max(2 * claimed[3], LEAST_MEMORY)  # more would take lat_mem_rd minutes in each pair
+    memory = min(max(2 * claimed[3], LEAST_MEMORY), MOST_MEMORY)
     return [
         ("L1", power_of_two(claimed[1] // 2)),
         ("L2", power_of_two(claimed[2] // 4)),
