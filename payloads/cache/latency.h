@@ -31,9 +31,9 @@ static void measure_ring(const struct plan *plan, char *memory, uint64_t most, u
     if (plan->paged) make_paged(&ring, most);
     else make_random(&ring);
     tally.rings++;
-    tally.whole_cycles += walk(&ring) == ring.lines;
+    tally.whole_cycles += (plan->paged ? walk(&ring) : lines_in_order(&ring)) == ring.lines;
     struct line *line = line_at(&ring, 0);
-    uint64_t steps = steps_of(&ring, &line, plan->window_seconds);
+    uint64_t steps = steps_of(&ring, &line, plan->llc_bytes, plan->window_seconds);
     for (int i = 0; i < plan->windows; i++) {
         windows[i] = timed_chase(&ring, &line, steps);
         /* While it is too short the trial was interrupted, and more steps fit. */
@@ -100,9 +100,8 @@ static bool declined_level(const struct plan *plan, int level) {
 static double check_clock(const struct plan *plan, char *memory) {
     struct ring ring = {memory, plan->line_bytes, GRAIN / plan->line_bytes};
     make_random(&ring);
-    walk(&ring);
     struct line *line = line_at(&ring, 0);
-    uint64_t steps = steps_of(&ring, &line, CLOCK_SAMPLE_SECONDS);
+    uint64_t steps = steps_of(&ring, &line, plan->llc_bytes, CLOCK_SAMPLE_SECONDS);
     double ns = HUGE_VAL, hertz = 0.0, l1_cycles = 0.0, whole = 0.0;
     bool ok = false;
     for (int i = 0; i < MOST_CLOCK_WINDOWS && !(ok && i >= CLOCK_WINDOWS); i++) {
@@ -122,7 +121,6 @@ static double check_clock(const struct plan *plan, char *memory) {
 static void check_sequential(const struct plan *plan, char *memory, double random_ns) {
     struct ring ring = {memory, plan->line_bytes, plan->bytes[DRAM] / plan->line_bytes};
     make_sequential(&ring);
-    walk(&ring);
     struct line *line = line_at(&ring, 0);
     double ns = HUGE_VAL;
     for (int i = 0; i < CONTROL_WINDOWS; i++) {

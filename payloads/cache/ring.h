@@ -38,15 +38,26 @@ static uint64_t next_random(uint64_t *state) {
 /* A number below `limit`, which is far below 2^32: the bias is below limit / 2^32. */
 static uint64_t random_below(uint64_t *state, uint64_t limit) { return ((next_random(state) >> 32) * limit) >> 32; }
 
-/* Sattolo 1986: swapping with an earlier place, never with itself, makes one cycle of all n. */
+/* All lines in random order (R. Durstenfeld 1964), the last leading to the first: one cycle, each with its place. The
+   order is drawn beside the lines and then written, so that no step waits for the line before it: rings of four times
+   a large cache would take longer to make than to measure. */
 static void make_random(const struct ring *ring) {
-    uint64_t state = 88172645463325252u;
-    for (uint64_t i = 0; i < ring->lines; i++) line_at(ring, i)->next = line_at(ring, i);
-    for (uint64_t i = ring->lines - 1; i > 0; i--) {
-        struct line *a = line_at(ring, i), *b = line_at(ring, random_below(&state, i)), *next = a->next;
-        a->next = b->next;
-        b->next = next;
+    uint64_t state = 88172645463325252u, lines = ring->lines;
+    uint32_t *order = malloc(lines * sizeof *order);
+    if (!order || lines > UINT32_MAX) die("memory for an order");
+    for (uint64_t i = 0; i < lines; i++) order[i] = (uint32_t)i;
+    for (uint64_t i = lines - 1; i > 0; i--) {
+        uint64_t k = random_below(&state, i + 1);
+        uint32_t other = order[i];
+        order[i] = order[k];
+        order[k] = other;
     }
+    for (uint64_t i = 0; i < lines; i++) {
+        struct line *line = line_at(ring, order[i]);
+        line->next = line_at(ring, order[i + 1 < lines ? i + 1 : 0]);
+        line->place = i;
+    }
+    free(order);
 }
 
 /* `i` with its lowest `bits` in reverse. */
@@ -88,10 +99,29 @@ static void make_paged(const struct ring *ring, uint64_t memory_bytes) {
 
 /* The control: the order in which lines lie in memory, which every prefetcher guesses. */
 static void make_sequential(const struct ring *ring) {
-    for (uint64_t i = 0; i < ring->lines; i++) line_at(ring, i)->next = line_at(ring, (i + 1) % ring->lines);
+    for (uint64_t i = 0; i < ring->lines; i++) {
+        line_at(ring, i)->next = line_at(ring, (i + 1) % ring->lines);
+        line_at(ring, i)->place = i;
+    }
 }
 
-/* Length of the cycle that the first line is on, counted line by line; each learns its place. */
+/* How many of the lines lead to one of them whose place is the next. If all do, the ring is one cycle through all of
+   them, whoever made it: from the first line, the places of the next `lines` steps are all different, so they are at
+   as many different lines, which are all; and a further step leads to the first one's place, which no other line has.
+   Unlike a walk along the ring, no look waits for the one before it. */
+static uint64_t lines_in_order(const struct ring *ring) {
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < ring->lines; i++) {
+        const struct line *line = line_at(ring, i);
+        uint64_t offset = (uint64_t)((const char *)line->next - ring->memory);
+        bool is_line = offset % ring->line_bytes == 0 && offset / ring->line_bytes < ring->lines;
+        count += is_line && line->next->place == (line->place + 1) % ring->lines;
+    }
+    return count;
+}
+
+/* The same of a ring whose lines lie anywhere: the length of the cycle that the first one is on, counted line by line;
+   each learns its place. */
 static uint64_t walk(const struct ring *ring) {
     struct line *first = line_at(ring, 0), *line = first;
     uint64_t count = 0;
@@ -136,9 +166,10 @@ static uint64_t no_whole_rounds(const struct ring *ring, uint64_t steps) {
     return steps % ring->lines == 0 ? steps + UNROLLED : steps;
 }
 
-/* Steps that take about `seconds`, after one round more: the walk was the first and wrote. */
-static uint64_t steps_of(const struct ring *ring, struct line **line, double seconds) {
-    uint64_t steps = ring->lines / UNROLLED * UNROLLED + UNROLLED;
+/* Steps that take about `seconds`, after a round that only reads, or as much of one as fills the caches. */
+static uint64_t steps_of(const struct ring *ring, struct line **line, uint64_t cache_bytes, double seconds) {
+    uint64_t round = ring->lines, filled = cache_bytes / ring->line_bytes;
+    uint64_t steps = (filled && filled < round ? filled : round) / UNROLLED * UNROLLED + UNROLLED;
     double took;
     for (;; steps *= 2) {
         double start = now_seconds();

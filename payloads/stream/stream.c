@@ -12,7 +12,8 @@
 #include "../common/median.h"
 #include "verify.h"
 
-enum { MAX_REPETITIONS = 100, PAIRS = 9, LONGEST_NAME = 64 };
+enum { MAX_REPETITIONS = 100, PAIRS = 9, LEAST_PAIRS = 3, LONGEST_NAME = 64 };
+static const double PAIRS_SECONDS = 5.0; /* of the pairs; where caches are large, one takes seconds */
 
 static const uint64_t LLC_FACTOR = 4;          /* McCalpin's rule: each array at least 4 x the caches */
 static const uint64_t FLOOR_BYTES = 80000000;  /* and at least 80 MB, whatever a guest says of its caches */
@@ -108,35 +109,37 @@ static void check_timer(const struct run *run, double shortest, double tick) {
  * neighbour decides: 2n elements at once against their two halves, each half passed twice and timed the second time,
  * when a cache that holds it would answer. The check fails only when every pair lies above the tolerance: by chance
  * that happens in 1 of 500 at most if the median does not. `holds`: all pairs but one lie below it, the opposite is
- * shown.
+ * shown. Once one lies below it the check has passed, and when its time is up too there are fewer pairs.
  */
 static void check_twice_the_size(const struct run *run) {
     struct arrays v;
-    double ratio[PAIRS];
-    int threads = run->cpus.count;
+    double ratio[PAIRS], least = HUGE_VAL;
+    int threads = run->cpus.count, pairs = 0;
     if (!allocate_arrays(&v, 2 * run->array_bytes, run->pages)) die("memory for arrays of 2n");
     touch_first(&v, threads);
-    for (int k = 0; k < PAIRS; k++) {
+    double ends = now_seconds() + PAIRS_SECONDS;
+    while (pairs < PAIRS && (pairs < LEAST_PAIRS || least > SIZE_TOLERANCE || now_seconds() < ends)) {
         double halves = 0.0;
         for (int part = 1; part <= 2; part++) {
             pass(triad, &v, threads, part);
             halves += pass(triad, &v, threads, part);
         }
         pass(triad, &v, threads, 0);
-        ratio[k] = pass(triad, &v, threads, 0) / halves;
+        ratio[pairs] = pass(triad, &v, threads, 0) / halves;
+        least = fmin(least, ratio[pairs++]);
     }
     munmap(v.memory, v.bytes);
-    qsort(ratio, PAIRS, sizeof *ratio, ascending);
+    qsort(ratio, (size_t)pairs, sizeof *ratio, ascending);
     check(run, "n_against_2n", ratio[0] <= SIZE_TOLERANCE, ratio[0], SIZE_TOLERANCE);
 
     json_open();
     json_string("fact", named(run, "n_against_2n"));
     json_begin("value", '{');
-    json_real("median", ratio[PAIRS / 2]);
+    json_real("median", ratio[pairs / 2]);
     json_real("least", ratio[0]);
-    json_real("greatest", ratio[PAIRS - 1]);
-    json_integer("pairs", PAIRS);
-    json_boolean("holds", ratio[PAIRS - 2] <= SIZE_TOLERANCE);
+    json_real("greatest", ratio[pairs - 1]);
+    json_integer("pairs", pairs);
+    json_boolean("holds", ratio[pairs - 2] <= SIZE_TOLERANCE);
     json_end('}');
     json_close();
 }

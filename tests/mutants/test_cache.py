@@ -42,7 +42,7 @@ MUTANTS = [
     ),
     broken(
         "several cycles instead of one",
-        {"line_at(ring, random_below(&state, i))": "line_at(ring, random_below(&state, i + 1))"},
+        {"order[i + 1 < lines ? i + 1 : 0]": "order[(i + 1) % 64 ? i + 1 : i - 63]"},
         HUGE,
         "cycle.2m",
     ),

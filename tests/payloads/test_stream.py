@@ -67,7 +67,7 @@ def test_twice_the_size_is_a_check_of_its_own_and_no_rate(stream: Path, sysfs: S
     found = records(stream, "--threads", "one", "--twice", "--sysfs", sysfs())
     assert set(checks(found)) == {"n_against_2n.one"}
     assert not samples(found)
-    assert fact(found, "n_against_2n.one")["pairs"] == 9
+    assert 3 <= fact(found, "n_against_2n.one")["pairs"] <= 9  # fewer where memory is slow
 
 
 def test_every_team_has_every_variant_and_each_has_its_checks() -> None:
