@@ -37,6 +37,7 @@ COMPILED_AS = ((r"%[yz]mm", "stream_avx"), (r"\bmulpd\b.*%xmm", "stream_sse"), (
 SHIFTED = "+offset"  # likwid's arrays as far apart, modulo pages, as ours
 PASSES = 6
 TURNS = 3
+LONG_ARRAY_BYTES = 500_000_000  # from here a run takes ten seconds, and several a minute
 LEAST_RATIO = 0.99
 LEAST_ARRAY_BYTES = 80_000_000
 SIZE_WITHIN = 1e-5  # likwid rounds down to 1000 bytes, then to whole turns of its loop; of 240 MB at least
@@ -70,7 +71,7 @@ def comparisons() -> Iterator[Comparison]:
         f" counter at {likwid.counter_hz / 1e6:.2f} MHz",
         ours=lambda: len(kernels) * [triad(folder, likwid.cpu)[0]],
         theirs=lambda: [likwid_triad(likwid, kernel, array_bytes) for kernel in kernels],
-        turns=TURNS,
+        turns=TURNS if array_bytes < LONG_ARRAY_BYTES else 1,
     )
 
 
