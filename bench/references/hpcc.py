@@ -27,7 +27,7 @@ from typing import NoReturn
 from bench.quiet import TIMEOUT_SECONDS, Unmeasured, need, on, output
 from bench.references.debian import version
 from bench.references.pairs import Comparison, Row
-from bench.references.suites import PAYLOADS, built, records
+from bench.references.suites import PAYLOADS, built, facts, records
 
 N = 3072
 PROBLEMS = 20  # HPL takes no more sizes in one input
@@ -98,8 +98,8 @@ def blas(program: Path) -> str:
 
 def chosen_core(folder: Path) -> str:
     """The core whose kernels the suite has OpenBLAS use on this CPU, by OpenBLAS's name."""
-    (core,) = [each["value"]["core"] for each in records(folder, "./dgesv") if each.get("fact") == "blas"]
-    return str(core)
+    core: str = facts(records(folder, "./dgesv"))["blas"]["core"]
+    return core
 
 
 class Solver:

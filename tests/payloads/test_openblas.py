@@ -117,6 +117,12 @@ def test_second_cpu_of_the_file_decides_nothing(program: Path, tmp_path: Path) -
     assert run(program, tmp_path / "cpuinfo", "Haswell", "SapphireRapids").split() == ["fits", "refused"]
 
 
+def chosen_alone(blas: dict[str, Any]) -> str:
+    """The library's own choice; one that is older than the CPU may choose wrongly."""
+    core: str = blas.get("core_without_force", blas["core"])
+    return core
+
+
 def test_what_the_library_chose_here_is_reported_and_fits(program: Path) -> None:
     blas, ok = report(program)
     assert ok
@@ -125,8 +131,7 @@ def test_what_the_library_chose_here_is_reported_and_fits(program: Path) -> None
     assert re.search(r"OpenBLAS \d", blas["config"])
     assert Path(blas["library"]).exists()
     assert blas["max_threads"] >= blas["threads"] >= 1
-    alone = blas.get("core_without_force", blas["core"])  # a library older than the CPU may choose wrongly
-    fits = alone.lower() in {core.lower() for core in blas["fitting_cores"]}
+    fits = chosen_alone(blas).lower() in {core.lower() for core in blas["fitting_cores"]}
     assert {"OPENBLAS_CORETYPE", "core_forced"} & set(blas) == (
         set() if fits else {"OPENBLAS_CORETYPE", "core_forced"}
     )
@@ -147,8 +152,7 @@ def test_a_wrong_core_asked_for_by_the_environment_is_refused(program: Path) -> 
 def test_a_core_chosen_wrongly_by_the_library_is_replaced_and_both_are_recorded(
     program: Path, tmp_path: Path
 ) -> None:
-    chosen = report(program)[0]
-    alone = chosen.get("core_without_force", chosen["core"])
+    alone = chosen_alone(report(program)[0])
     if alone in ("Haswell", "Zen"):
         pytest.skip("the library chooses Haswell here anyway")
     (tmp_path / "cpuinfo").write_text(x86(AVX2))
