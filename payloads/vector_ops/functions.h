@@ -156,18 +156,19 @@ static uint64_t greater_bits(uint64_t bits, double other) { return bits_of(other
 
 /* Error over its bound, the greatest of all elements; above 1 or NaN is wrong. Bounds: docs/suites/vector_ops.md. */
 static double error_of_elements(enum function f, const struct vectors *v, bool odd) {
-    const double *got = f == DSCAL ? v->x : v->y;
-    double of_x = f == DAXPY ? (odd ? 0.5 : 0.0) : f == DSCAL && odd ? 2.0 : 1.0;
     uint64_t worst = 0;
     if (f == DAXPY) {
+        double times = odd ? 0.5 : 0.0;
         for (size_t i = 0; i < (size_t)v->n; i++) {
             double x = x_element(v, i), y = y_element(i);
             double bound = 2.0 * UNIT_ROUNDOFF * (fabs(y) + fabs(0.5 * x));
-            worst = greater_bits(worst, fabs(got[i] - (y + of_x * x)) / bound);
+            worst = greater_bits(worst, fabs(v->y[i] - (y + times * x)) / bound);
         }
-    } else {
-        for (size_t i = 0; i < (size_t)v->n; i++) /* exact: any error is too large */
-            worst = greater_bits(worst, fabs(got[i] - of_x * x_element(v, i)) / DBL_MIN);
+    } else { /* DSCAL, DCOPY: exact, any error is too large */
+        const double *got = f == DSCAL ? v->x : v->y;
+        double times = f == DSCAL && odd ? 2.0 : 1.0;
+        for (size_t i = 0; i < (size_t)v->n; i++)
+            worst = greater_bits(worst, fabs(got[i] - times * x_element(v, i)) / DBL_MIN);
     }
     return with_bits(worst);
 }
